@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+
+void text_fini(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){0};
+}
+
+void text_clear(struct text *text)
+{
+    text->len = 0;
+    if (text->data != NULL)
+        text->data[0] = '\0';
+}
+
+static void reserve(struct text *text, size_t more)
+{
+    if (text->len + more + 1 <= text->cap)
+        return;
+    text->cap = MAX(text->cap * 2, text->len + more + 1);
+    text->data = xrealloc(text->data, text->cap);
+}
+
+void text_add_bytes(struct text *text, struct bytes more)
+{
+    reserve(text, more.len);
+    if (more.len > 0)
+        memcpy(text->data + text->len, more.data, more.len);
+    text->len += more.len;
+    text->data[text->len] = '\0';
+}
+
+void text_add(struct text *text, const char *more)
+{
+    text_add_bytes(text, bytes_of_text(more));
+}
+
+void text_addf(struct text *text, const char *format, ...)
+{
+    va_list args, again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    must(len >= 0);
+    reserve(text, (size_t)len);
+    vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
+    va_end(again);
+    text->len += (size_t)len;
+}
+
+void text_add_percent(struct text *text, struct bytes raw, const char *keep)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        uint8_t c = raw.data[i];
+
+        if (isalnum(c) || (c != 0 && strchr("-._~", c) != NULL) ||
+            (c != 0 && strchr(keep, c) != NULL))
+            text_add_bytes(text, bytes_of(&c, 1));
+        else
+            text_addf(text, "%%%02X", c);
+    }
+}
+
+const char *text_str(const struct text *text)
+{
+    return text->data != NULL ? text->data : "";
+}
+
+char *text_take(struct text *text)
+{
+    char *data = text->data != NULL ? text->data : xstrdup("");
+
+    *text = (struct text){0};
+    return data;
+}
+
+bool percent_decode(struct bytes in, char *out, size_t cap, bool plus_is_space)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.data[i];
+
+        if (c == '%') {
+            if (in.len - i < 3 || !hex_decode(bytes_of(in.data + i + 1, 2), &c, 1) || c == 0)
+                return false;
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        } else if (c == 0) {
+            return false;
+        }
+        if (used + 1 >= cap)
+            return false;
+        out[used++] = (char)c;
+    }
+    if (cap == 0)
+        return false;
+    out[used] = '\0';
+    return true;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 64 };
+    unsigned row[LONGEST + 1];
+    size_t len_a = strnlen(a, LONGEST), len_b = strnlen(b, LONGEST);
+
+    for (size_t j = 0; j <= len_b; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= len_a; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= len_b; j++) {
+            unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned edited = MIN(row[j], row[j - 1]) + 1;
+
+            diagonal = row[j];
+            row[j] = MIN(replaced, edited);
+        }
+    }
+    return row[len_b];
+}
+
+bool utf8_valid(struct bytes in)
+{
+    for (size_t i = 0; i < in.len;) {
+        uint8_t c = in.data[i];
+        size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+        if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= in.len - i)
+            return false;
+        for (size_t k = 1; k <= more; k++)
+            if ((in.data[i + k] & 0xc0) != 0x80)
+                return false;
+        uint8_t next = more > 0 ? in.data[i + 1] : 0;
+
+        /* overlong forms, surrogates, beyond U+10FFFF */
+        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
+            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
+            return false;
+        i += more + 1;
+    }
+    return true;
+}

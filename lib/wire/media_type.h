@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * media_type: what a file name says about its content.
+ */
+#ifndef WIRE_MEDIA_TYPE_H
+#define WIRE_MEDIA_TYPE_H
+
+#include <stdbool.h>
+
+enum media_kind {
+    MEDIA_OTHER,
+    MEDIA_VIDEO,
+    MEDIA_AUDIO,
+    MEDIA_SUBTITLE,
+    MEDIA_IMAGE,
+    MEDIA_DOCUMENT
+};
+
+/* By extension, any case; "application/octet-stream" when unknown. Never NULL. */
+const char *media_type(const char *path);
+enum media_kind media_kind(const char *path);
+const char *media_kind_word(enum media_kind kind);
+
+#endif

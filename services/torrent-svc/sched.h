@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sched: which pieces of one torrent to fetch next, given who reads what.
+ *
+ * Pure: no libtorrent, no clock, no I/O. Callers report readers (leases), finished pieces and time;
+ * sched answers with a plan: a priority per piece, whether picking is sequential, and a few
+ * deadlines. torrent.c hands the plan to lt.h.
+ *
+ * The policy stands on measurements (docs/decisions/0002-piece-scheduler.md): libtorrent ignores
+ * priorities 1..6 under sequential picking and takes priority-7 pieces in random order, so a window
+ * is expressed by *filtering*: priority 0 before the lowest head, 4 from there on, sequential on;
+ * deadlines only for the first two pieces after a seek.
+ */
+#ifndef TORRENT_SCHED_H
+#define TORRENT_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SCHED_READERS_MAX = 64,   /* per torrent; one more is refused */
+    SCHED_DEADLINES_MAX = 16, /* in one plan */
+    SCHED_LEASE_MS = 10000,   /* a reader that is not renewed for this long is gone */
+    SCHED_PROBE_BYTES =
+        1 << 20, /* a range no longer than this does not move the head (players probe tails) */
+};
+
+/* A real file inside the torrent, in torrent order (pad files are not listed but do occupy
+ * offsets). */
+struct sched_file {
+    uint64_t offset; /* of its first byte inside the torrent */
+    uint64_t size;   /* bytes */
+    bool is_wanted; /* chosen by the user (so=, file selection); background fill only fetches wanted
+                       files */
+    bool is_media;  /* head and tail are fetched early: mp4 may keep its index at the end */
+};
+
+struct sched_layout {
+    uint32_t piece_count;
+    uint32_t piece_bytes; /* length of all pieces but the last */
+    uint64_t total_bytes; /* including pad files */
+    size_t file_count;
+    const struct sched_file *files; /* copied */
+};
+
+/* One open stream: somebody reads `file` at `position`. All offsets are bytes inside the file. */
+struct sched_reader {
+    uint64_t id;          /* chosen by the reader, unique in the torrent */
+    uint32_t file;        /* index into sched_layout.files */
+    uint64_t position;    /* next byte it will consume */
+    uint64_t end;         /* one past the last byte it asked for */
+    uint64_t bytes_per_s; /* media bitrate if known, else 0: measured from how position moves */
+    bool is_waiting;      /* blocked right now for the byte at `position` */
+};
+
+struct sched_deadline {
+    uint32_t piece;
+    uint32_t in_ms; /* 0 = at once */
+};
+
+struct sched_plan {
+    bool is_sequential;
+    bool clears_deadlines; /* all earlier deadlines are void: apply before the new ones (a seek) */
+    const uint8_t
+        *priorities; /* piece_count entries of 0 or 4; owned by sched, valid until the next call */
+    size_t deadline_count;
+    struct sched_deadline deadlines[SCHED_DEADLINES_MAX];
+};
+
+struct sched;
+
+/* `have` is one byte per piece (0 or 1), NULL for none. Returns NULL when the layout makes no sense
+ * (piece_count 0 or more than 2^24, files outside total_bytes). */
+struct sched *sched_new(const struct sched_layout *layout, const uint8_t *have);
+void sched_free(struct sched **sched);
+
+/* Adds or renews a reader. False: file or position out of range, or SCHED_READERS_MAX reached by a
+ * new one. */
+bool sched_read(struct sched *sched, const struct sched_reader *reader, uint64_t now_ms);
+void sched_close(struct sched *sched, uint64_t reader_id);
+
+void sched_piece_ready(struct sched *sched, uint32_t piece); /* on disk and verified */
+void sched_piece_lost(struct sched *sched, uint32_t piece);  /* a recheck found it bad */
+
+/* Whether to fetch what nobody reads (wanted files, rarest first). On by default. */
+void sched_set_background(struct sched *sched, bool on);
+void sched_set_wanted(struct sched *sched, uint32_t file, bool is_wanted);
+
+/* True when there is a plan that differs from the last one returned, or 5 s have gone by with
+ * readers present (the watchdog re-applies). Call after every change and about twice a second. */
+bool sched_plan(struct sched *sched, uint64_t now_ms, struct sched_plan *plan_out);
+
+/* For people: buffered bytes ahead of a reader in its file, the piece under its head, count of
+ * readers. */
+struct sched_view {
+    uint64_t id;
+    uint32_t file;
+    uint64_t position;
+    uint64_t buffered_bytes; /* contiguous ready bytes from position */
+    uint64_t bytes_per_s;    /* known or measured, 0 when neither */
+    uint32_t head_piece;
+    bool is_waiting;
+};
+size_t sched_readers(const struct sched *sched, struct sched_view *out, size_t cap);
+
+/* Contiguous ready bytes of `file` from `position`. */
+uint64_t sched_buffered(const struct sched *sched, uint32_t file, uint64_t position);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/bytes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void hex_goes_both_ways_and_refuses_bad_digits(void **state)
+{
+    uint8_t raw[3];
+    char text[7];
+
+    (void)state;
+    assert_true(hex_decode(bytes_of_text("00aFf0"), raw, 3));
+    assert_string_equal(hex_encode(bytes_of(raw, 3), text), "00aff0");
+    assert_false(hex_decode(bytes_of_text("00aFf"), raw, 3));
+    assert_false(hex_decode(bytes_of_text("00aFfg"), raw, 3));
+}
+
+static void base32_decodes_an_info_hash(void **state)
+{
+    uint8_t raw[20];
+    char text[41];
+
+    (void)state;
+    assert_true(base32_decode(bytes_of_text("3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"), raw, 20));
+    assert_string_equal(hex_encode(bytes_of(raw, 20), text),
+                        "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    assert_true(base32_decode(bytes_of_text("3i42h3s6nnfq2msvx7xzkyayscx5qbyj"), raw, 20));
+    assert_false(base32_decode(bytes_of_text("3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBY1"), raw, 20));
+    assert_false(base32_decode(bytes_of_text("3I42H3S6"), raw, 20));
+}
+
+static void base64url_goes_both_ways(void **state)
+{
+    static const struct {
+        const char *raw, *text;
+    } cases[] = {{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xfb\xff", "-_8"}};
+    uint8_t raw[8];
+    char text[16];
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_string_equal(base64url_encode(bytes_of_text(cases[i].raw), text), cases[i].text);
+        assert_true(base64url_decode(bytes_of_text(cases[i].text), raw, sizeof(raw), &len));
+        assert_true(bytes_equal_text(bytes_of(raw, len), cases[i].raw));
+    }
+    assert_false(base64url_decode(bytes_of_text("a+b"), raw, sizeof(raw), &len));
+    assert_false(base64url_decode(bytes_of_text("Zm9vZm9vZm9v"), raw, sizeof(raw), &len));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hex_goes_both_ways_and_refuses_bad_digits),
+        cmocka_unit_test(base32_decodes_an_info_hash),
+        cmocka_unit_test(base64url_goes_both_ways),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
