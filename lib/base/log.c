@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+
+enum { LINE_MAX_BYTES = 2048, VALUE_MAX_BYTES = 768 };
+
+static struct {
+    char service[64];
+    _Atomic enum log_level level;
+    bool as_json;
+} config = {"-", LOG_LEVEL_INFO, false};
+
+static _Thread_local uint64_t current_trace;
+
+static const char *const level_words[] = {"error", "warn", "info", "debug"};
+
+void log_init(const char *service, enum log_level level, bool as_json)
+{
+    snprintf(config.service, sizeof(config.service), "%s", service);
+    config.level = level;
+    config.as_json = as_json;
+}
+
+void log_set_level(enum log_level level)
+{
+    config.level = level;
+}
+
+enum log_level log_get_level(void)
+{
+    return config.level;
+}
+
+bool log_level_parse(const char *word, enum log_level *out)
+{
+    for (size_t i = 0; i < COUNT_OF(level_words); i++) {
+        if (strcmp(word, level_words[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *log_level_word(enum log_level level)
+{
+    return level_words[level];
+}
+
+void log_set_trace(uint64_t trace)
+{
+    current_trace = trace;
+}
+
+uint64_t log_trace(void)
+{
+    return current_trace;
+}
+
+struct line {
+    char data[LINE_MAX_BYTES];
+    size_t len;
+};
+
+static void add_bytes(struct line *line, const char *data, size_t len)
+{
+    len = MIN(len, sizeof(line->data) - 2 - line->len); /* room for "}" and the newline */
+    memcpy(line->data + line->len, data, len);
+    line->len += len;
+}
+
+static void add(struct line *line, const char *text)
+{
+    add_bytes(line, text, strlen(text));
+}
+
+static bool is_plain(const char *value)
+{
+    if (*value == '\0')
+        return false;
+    for (; *value != '\0'; value++)
+        if ((unsigned char)*value <= ' ' || *value == '"' || *value == '\\' || *value == '=' ||
+            *value == 0x7f)
+            return false;
+    return true;
+}
+
+static void add_quoted(struct line *line, const char *value)
+{
+    add(line, "\"");
+    for (; *value != '\0'; value++) {
+        unsigned char c = (unsigned char)*value;
+        char escaped[8];
+
+        if (c == '"' || c == '\\')
+            snprintf(escaped, sizeof(escaped), "\\%c", c);
+        else if (c == '\n')
+            snprintf(escaped, sizeof(escaped), "\\n");
+        else if (c < ' ' || c == 0x7f)
+            snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+        else
+            snprintf(escaped, sizeof(escaped), "%c", c);
+        add(line, escaped);
+    }
+    add(line, "\"");
+}
+
+static void add_field(struct line *line, const char *key, const char *value)
+{
+    if (config.as_json) {
+        add(line, line->len == 0 ? "{\"" : ",\"");
+        add(line, key);
+        add(line, "\":");
+        add_quoted(line, value);
+        return;
+    }
+    if (line->len > 0)
+        add(line, " ");
+    add(line, key);
+    add(line, "=");
+    if (is_plain(value))
+        add(line, value);
+    else
+        add_quoted(line, value);
+}
+
+/* Formats the one conversion `spec` (a whole %... with its letter) with its argument from `args`.
+ * The compiler has checked the pairs already (format attribute); what matters here is only the
+ * width of the argument. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static int format_one(char *out, size_t cap, const char *spec, va_list *args)
+{
+    char letter = spec[strlen(spec) - 1];
+    bool is_long =
+        strchr(spec, 'l') != NULL || strchr(spec, 'z') != NULL || strchr(spec, 'j') != NULL;
+
+    switch (letter) {
+    case 's':
+        return snprintf(out, cap, spec, va_arg(*args, const char *));
+    case 'f':
+    case 'g':
+        return snprintf(out, cap, spec, va_arg(*args, double));
+    case 'p':
+        return snprintf(out, cap, spec, va_arg(*args, void *));
+    case '%':
+        return snprintf(out, cap, "%%");
+    default:
+        return is_long ? snprintf(out, cap, spec, va_arg(*args, long))
+                       : snprintf(out, cap, spec, va_arg(*args, int));
+    }
+}
+#pragma GCC diagnostic pop
+
+/* One key=format pair beginning at `at`; returns where the next begins. */
+static const char *add_pair(struct line *line, const char *at, va_list *args)
+{
+    char key[48], value[VALUE_MAX_BYTES] = "";
+    size_t used = 0, key_len = strcspn(at, "=");
+
+    snprintf(key, sizeof(key), "%.*s", (int)key_len, at);
+    at += key_len + (at[key_len] == '=');
+    while (*at != '\0' && *at != ' ') {
+        if (*at != '%') {
+            if (used + 1 < sizeof(value))
+                value[used++] = *at;
+            at++;
+            continue;
+        }
+        char spec[16];
+        size_t spec_len = 1 + strspn(at + 1, "-+ #0123456789.lhzj") + 1;
+
+        must(spec_len < sizeof(spec));
+        memcpy(spec, at, spec_len);
+        spec[spec_len] = '\0';
+        int len = format_one(value + used, sizeof(value) - used, spec, args);
+        used = MIN(used + (size_t)MAX(len, 0), sizeof(value) - 1);
+        at += spec_len;
+    }
+    value[used] = '\0';
+    add_field(line, key, value);
+    return at;
+}
+
+static void add_head(struct line *line, enum log_level level, const char *message)
+{
+    uint64_t now = clock_unix_ms();
+    time_t seconds = (time_t)(now / 1000);
+    struct tm utc;
+    char stamp[40], trace[24];
+    size_t len;
+
+    gmtime_r(&seconds, &utc);
+    len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(stamp + len, sizeof(stamp) - len, ".%03uZ", (unsigned)(now % 1000));
+    add_field(line, "ts", stamp);
+    add_field(line, "lvl", level_words[level]);
+    add_field(line, "svc", config.service);
+    add_field(line, "msg", message);
+    if (current_trace != 0) {
+        snprintf(trace, sizeof(trace), "%012llx", (unsigned long long)current_trace);
+        add_field(line, "trace", trace);
+    }
+}
+
+void log_line(enum log_level level, const char *message, const char *fields, ...)
+{
+    struct line line = {.len = 0};
+    va_list args;
+
+    if (level > config.level)
+        return;
+    add_head(&line, level, message);
+    va_start(args, fields);
+    for (const char *at = fields; *at != '\0';)
+        at = *at == ' ' ? at + 1 : add_pair(&line, at, &args);
+    va_end(args);
+    if (config.as_json)
+        line.data[line.len++] = '}';
+    line.data[line.len++] = '\n';
+    /* One write per line, so that lines of different threads and processes do not mix. */
+    if (write(STDERR_FILENO, line.data, line.len) < 0)
+        return; /* whoever read our log is gone; nothing useful can be done */
+}

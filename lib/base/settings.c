@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/settings.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/settings_file.h"
+#include "base/text.h"
+
+enum { SECRET_BYTES_MAX = 4096 };
+
+static void *slot(const struct setting *row, void *values)
+{
+    return (char *)values + row->offset;
+}
+
+static char *text_value(const struct setting *row, const void *values)
+{
+    char *text;
+
+    memcpy(&text, (const char *)values + row->offset, sizeof(text));
+    return text;
+}
+
+static uint64_t number_value(const struct setting *row, const void *values)
+{
+    uint64_t number;
+
+    memcpy(&number, (const char *)values + row->offset, sizeof(number));
+    return number;
+}
+
+static bool holds_text(const struct setting *row)
+{
+    return row->type == SETTING_TEXT || row->type == SETTING_LIST || row->type == SETTING_CHOICE;
+}
+
+/* A choice's words stand in parentheses at the end of its help. */
+static bool is_choice(const struct setting *row, const char *text)
+{
+    const char *at = strrchr(row->help, '(');
+    size_t len = strlen(text);
+
+    must(at != NULL);
+    do {
+        at++;
+        if (len > 0 && strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == ')'))
+            return true;
+        at = strchr(at, '|');
+    } while (at != NULL);
+    return false;
+}
+
+static const char *expected(enum setting_type type)
+{
+    switch (type) {
+    case SETTING_BOOL:
+        return "true or false";
+    case SETTING_COUNT:
+        return "a whole number";
+    case SETTING_SIZE:
+        return "a size such as 64MiB";
+    case SETTING_DURATION:
+        return "a duration such as 30s or 1h30m";
+    case SETTING_ENDPOINT:
+        return "an address such as 127.0.0.1:8080 or a port";
+    case SETTING_CHOICE:
+        return "one of the words named in its help";
+    case SETTING_TEXT:
+    case SETTING_LIST:
+        break;
+    }
+    return "text";
+}
+
+static char *bound_text(const struct setting *row, uint64_t bound, char *out)
+{
+    if (row->type == SETTING_DURATION)
+        return format_duration(bound, out);
+    if (row->type == SETTING_SIZE)
+        return format_size_exact(bound, out);
+    snprintf(out, UNITS_TEXT, "%" PRIu64, bound);
+    return out;
+}
+
+static enum err set_number(const struct setting *row, void *values, const char *text,
+                           struct error *error)
+{
+    uint64_t number = 0;
+    bool is_good = row->type == SETTING_COUNT  ? parse_count(text, &number)
+                   : row->type == SETTING_SIZE ? parse_size_bytes(text, &number)
+                                               : parse_duration_ms(text, &number);
+    char low[UNITS_TEXT], high[UNITS_TEXT];
+
+    if (!is_good)
+        return error_set(error, ERR_CONFIG, "'%s' is not %s", text, expected(row->type));
+    if ((row->min != 0 || row->max != 0) && (number < row->min || number > row->max))
+        return error_set(error, ERR_CONFIG, "'%s' is outside %s to %s", text,
+                         bound_text(row, row->min, low), bound_text(row, row->max, high));
+    memcpy(slot(row, values), &number, sizeof(number));
+    return ERR_NONE;
+}
+
+static enum err set_endpoint(const struct setting *row, void *values, const char *text,
+                             struct error *error)
+{
+    struct endpoint endpoint, fallback;
+
+    if (!parse_endpoint(text, &endpoint))
+        return error_set(error, ERR_CONFIG, "'%s' is not %s", text, expected(row->type));
+    /* A bare port keeps the default's host: widening the bind must be said, never implied. */
+    if (endpoint.host[0] == '\0' && parse_endpoint(row->fallback, &fallback))
+        memcpy(endpoint.host, fallback.host, sizeof(endpoint.host));
+    memcpy(slot(row, values), &endpoint, sizeof(endpoint));
+    return ERR_NONE;
+}
+
+static enum err set_value(const struct setting *row, void *values, const char *text,
+                          struct error *error)
+{
+    if (holds_text(row)) {
+        char *copy;
+
+        if (row->type == SETTING_CHOICE && !is_choice(row, text))
+            return error_set(error, ERR_CONFIG, "'%s' is not one of %s", text,
+                             strrchr(row->help, '('));
+        free(text_value(row, values));
+        copy = xstrdup(text);
+        memcpy(slot(row, values), &copy, sizeof(copy));
+        return ERR_NONE;
+    }
+    if (row->type == SETTING_BOOL) {
+        bool value;
+
+        if (!parse_bool(text, &value))
+            return error_set(error, ERR_CONFIG, "'%s' is not %s", text, expected(row->type));
+        memcpy(slot(row, values), &value, sizeof(value));
+        return ERR_NONE;
+    }
+    return row->type == SETTING_ENDPOINT ? set_endpoint(row, values, text, error)
+                                         : set_number(row, values, text, error);
+}
+
+static const struct settings_alias *alias_of(const struct settings_source *source,
+                                             const char *section, const char *name)
+{
+    for (size_t i = 0; i < source->alias_count; i++)
+        if (strcmp(source->aliases[i].section, section) == 0 &&
+            strcmp(source->aliases[i].name, name) == 0)
+            return &source->aliases[i];
+    return NULL;
+}
+
+/* tod-p2m wrote some durations as bare numbers; ours always carry a unit. */
+static char *with_unit(const struct settings_alias *alias, const char *text)
+{
+    uint64_t ignored;
+
+    return parse_count(text, &ignored) ? xasprintf("%s%s", text, alias->bare_unit) : xstrdup(text);
+}
+
+static char *upper(char *text)
+{
+    for (char *at = text; *at != '\0'; at++)
+        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+    return text;
+}
+
+static enum err read_secret_file(const char *path, char **out, struct error *error)
+{
+    char buffer[SECRET_BYTES_MAX + 1];
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL)
+        return error_set_errno(error, ERR_CONFIG, "cannot read %s", path);
+    size_t len = fread(buffer, 1, SECRET_BYTES_MAX, file);
+    fclose(file);
+    while (len > 0 && isspace((unsigned char)buffer[len - 1]))
+        len--;
+    *out = xstrndup(buffer, len);
+    return ERR_NONE;
+}
+
+/* The environment's say on one row: *value_out is NULL when it says nothing. `name_out` tells where
+ * it was found. */
+static enum err from_environment(const struct settings_source *source, const char *section,
+                                 const struct setting *row, char **value_out, char *name_out,
+                                 size_t name_cap, struct error *error)
+{
+    const struct settings_alias *alias = alias_of(source, section, row->name);
+    char file_name[160];
+    const char *value;
+
+    *value_out = NULL;
+    snprintf(name_out, name_cap, "SHARESTREAM_%s_%s", section, row->name);
+    upper(name_out);
+    if ((value = getenv(name_out)) != NULL) {
+        *value_out = xstrdup(value);
+        return ERR_NONE;
+    }
+    snprintf(file_name, sizeof(file_name), "%s_FILE", name_out);
+    if (holds_text(row) && (value = getenv(file_name)) != NULL)
+        return read_secret_file(value, value_out, error);
+    if (alias == NULL)
+        return ERR_NONE;
+    snprintf(name_out, name_cap, "%s", alias->key);
+    upper(name_out);
+    if ((value = getenv(name_out)) != NULL)
+        *value_out = with_unit(alias, value);
+    return ERR_NONE;
+}
+
+static enum err load_row(const struct settings_source *source, struct settings_file *file,
+                         const char *section, const struct setting *row, void *values,
+                         enum setting_origin *origin, struct error *error)
+{
+    char place[512], name[160];
+    struct error why;
+    char *value = NULL;
+    enum err err = from_environment(source, section, row, &value, name, sizeof(name), error);
+    const struct settings_alias *alias = alias_of(source, section, row->name);
+    const char *in_file;
+
+    if (err != ERR_NONE)
+        return err;
+    snprintf(place, sizeof(place), "environment %s", name);
+    *origin = ORIGIN_ENVIRONMENT;
+    if (value == NULL && (in_file = settings_file_get(file, section, row->name)) != NULL) {
+        value = xstrdup(in_file);
+        settings_file_place(file, section, row->name, place, sizeof(place));
+        *origin = ORIGIN_FILE;
+    } else if (value == NULL && alias != NULL &&
+               (in_file = settings_file_get(file, NULL, alias->key)) != NULL) {
+        value = with_unit(alias, in_file);
+        settings_file_place(file, NULL, alias->key, place, sizeof(place));
+        *origin = ORIGIN_FILE;
+    } else if (value == NULL) {
+        value = xstrdup(row->fallback);
+        snprintf(place, sizeof(place), "default of %s.%s", section, row->name);
+        *origin = ORIGIN_DEFAULT;
+    }
+    err = set_value(row, values, value, &why);
+    free(value);
+    return err == ERR_NONE ? ERR_NONE : error_set(error, err, "%s: %s", place, why.text);
+}
+
+enum err settings_load(const struct settings_source *source,
+                       const struct settings_table *const *tables, void *const *values,
+                       enum setting_origin *const *origins, size_t table_count, struct error *error)
+{
+    struct settings_file *file = NULL;
+    enum err err = settings_file_read(source, tables, table_count, &file, error);
+
+    for (size_t i = 0; i < table_count && err == ERR_NONE; i++) {
+        for (size_t k = 0; k < tables[i]->count && err == ERR_NONE; k++) {
+            enum setting_origin origin;
+
+            err = load_row(source, file, tables[i]->section, &tables[i]->rows[k], values[i],
+                           &origin, error);
+            if (origins != NULL && err == ERR_NONE)
+                origins[i][k] = origin;
+        }
+    }
+    settings_file_free(&file);
+    return err;
+}
+
+void settings_free(const struct settings_table *table, void *values)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (holds_text(&table->rows[i]))
+            free(text_value(&table->rows[i], values));
+    memset(values, 0, table->struct_size);
+}
+
+static bool is_secret(const struct setting *row)
+{
+    static const char *const endings[] = {"token", "secret", "password"};
+    size_t len = strlen(row->name);
+
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (len >= ending && strcmp(row->name + len - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+char *setting_text(const struct setting *row, const void *values, bool shows_secrets)
+{
+    char buffer[UNITS_TEXT];
+
+    switch (row->type) {
+    case SETTING_BOOL: {
+        bool value;
+
+        memcpy(&value, (const char *)values + row->offset, sizeof(value));
+        return xstrdup(value ? "true" : "false");
+    }
+    case SETTING_COUNT:
+        return xasprintf("%" PRIu64, number_value(row, values));
+    case SETTING_SIZE:
+        return xstrdup(format_size_exact(number_value(row, values), buffer));
+    case SETTING_DURATION:
+        return xstrdup(format_duration(number_value(row, values), buffer));
+    case SETTING_ENDPOINT: {
+        struct endpoint endpoint;
+
+        memcpy(&endpoint, (const char *)values + row->offset, sizeof(endpoint));
+        return xasprintf(strchr(endpoint.host, ':') != NULL ? "[%s]:%u" : "%s:%u", endpoint.host,
+                         endpoint.port);
+    }
+    case SETTING_TEXT:
+    case SETTING_LIST:
+    case SETTING_CHOICE:
+        break;
+    }
+    const char *text = text_value(row, values);
+
+    return xstrdup(is_secret(row) && !shows_secrets && *text != '\0' ? "(set)" : text);
+}
+
+const char *setting_origin_word(enum setting_origin origin)
+{
+    static const char *const words[] = {"default", "file", "environment"};
+
+    return words[origin];
+}
+
+void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
+                         const enum setting_origin *origins)
+{
+    fprintf(out, "%s:\n", table->section);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+        char *text = setting_text(row, values, false);
+        bool is_quoted = holds_text(row) || row->type == SETTING_ENDPOINT;
+
+        fprintf(out, "  # %s", row->help);
+        if (origins != NULL && origins[i] != ORIGIN_DEFAULT)
+            fprintf(out, " [%s]", setting_origin_word(origins[i]));
+        if (row->type == SETTING_LIST)
+            fprintf(out, "\n  %s: [%s]\n", row->name, text);
+        else
+            fprintf(out, is_quoted ? "\n  %s: \"%s\"\n" : "\n  %s: %s\n", row->name, text);
+        free(text);
+    }
+}
+
+void settings_print_markdown(FILE *out, const struct settings_table *table)
+{
+    fprintf(out, "## %s\n\n| setting | default | meaning |\n| --- | --- | --- |\n", table->section);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+
+        fprintf(out, "| `%s.%s` | `%s` | ", table->section, row->name,
+                *row->fallback ? row->fallback : "\"\"");
+        for (const char *at = row->help; *at != '\0'; at++)
+            fprintf(out, *at == '|' ? "\\%c" : "%c", *at);
+        fprintf(out, " |\n");
+    }
+}
+
+void settings_print_mdoc(FILE *out, const struct settings_table *table)
+{
+    fprintf(out, ".Ss %s\n.Bl -tag -width Ds\n", table->section);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+
+        fprintf(out, ".It Cm %s\n%s.\nDefault:\n.Ql %s\n", row->name, row->help,
+                *row->fallback ? row->fallback : "(empty)");
+    }
+    fprintf(out, ".El\n");
+}

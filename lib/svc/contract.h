@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * contract: everything that holds between the supervisor and a service. Nothing about it is
+ * anywhere else.
+ *
+ * A service runs the same under the supervisor, in a container, under systemd or by hand: each
+ * variable may be absent.
+ */
+#ifndef SVC_CONTRACT_H
+#define SVC_CONTRACT_H
+
+/* Which instance of its service this is, a number from 0. Default 0. */
+#define CONTRACT_INSTANCE "SHARESTREAM_INSTANCE"
+/* Which life this is, a decimal number that grows with each start. Default: made from the clock. */
+#define CONTRACT_GENERATION "SHARESTREAM_GENERATION"
+/* Inherited descriptor. The service writes one line, "ready <text>\n", when it works, and keeps it
+ * open. Absent: just logs. */
+#define CONTRACT_READY_FD "SHARESTREAM_READY_FD"
+/* Inherited descriptor, the read end of a pipe that only the supervisor holds open for writing. End
+ * of file: the supervisor is gone; the service drains and exits with EXIT_STOPPED. Absent: nobody
+ * is watched. */
+#define CONTRACT_LIFELINE_FD "SHARESTREAM_LIFELINE_FD"
+/* Path of the configuration file, same as --config. */
+#define CONTRACT_CONFIG "SHARESTREAM_CONFIG"
+
+/* Signals: SIGTERM and SIGINT = drain and stop; SIGHUP = reload what can be reloaded. stderr = the
+ * log; its last lines become part of the obituary. stdin is /dev/null. A service leads a process
+ * group of its own. */
+
+enum contract_exit {
+    EXIT_STOPPED = 0, /* asked to stop, did */
+    EXIT_FAILED = 1,  /* something outside failed; a restart may help */
+    EXIT_BUG = 70,    /* reserved: must() aborts with a signal instead */
+    EXIT_RETRY = 75,  /* a resource is not there yet (port taken): restart with delay */
+    EXIT_CONFIG = 78, /* configuration is wrong: do not restart */
+};
+
+#endif
