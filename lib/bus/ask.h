@@ -9,13 +9,13 @@
 #include "bus/bus.h"
 
 /* Where requests (or events) of a service are found: ipc in run_dir, or what `peers` says.
- * "control" is the supervisor. False when the path would be too long or the instance is unknown. */
+ * "supervisor" is sharestreamd. False when the path would be too long or the instance is unknown. */
 bool bus_endpoint(const char *run_dir, const char *peers, const char *name, unsigned instance,
                   bool events, char *out, size_t cap);
 
 struct ask {
     const struct bus_config *config; /* run_dir, peers, secret; self names the asker */
-    const char *service;             /* "torrent", "control" */
+    const char *service;             /* "torrent", "supervisor" */
     unsigned instance;
     uint32_t deadline_ms;
 };
