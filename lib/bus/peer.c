@@ -21,6 +21,8 @@ static void connect_to(void *socket, const char *endpoint)
 void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                const char *events)
 {
+    /* The address of a monitor must never come twice in a process, not even after its socket is closed. */
+    static _Atomic unsigned monitors;
     struct bus *bus = remote->bus;
     char monitor[64];
 
@@ -28,7 +30,7 @@ void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, 
     peer->instance = instance;
     snprintf(peer->name, sizeof(peer->name), "%.48s.%u", remote->name, instance);
     peer->dealer = bus_socket(bus, ZMQ_DEALER, false);
-    snprintf(monitor, sizeof(monitor), "inproc://monitor-%p", (void *)peer);
+    snprintf(monitor, sizeof(monitor), "inproc://monitor-%u", ++monitors);
     must(zmq_socket_monitor(peer->dealer, monitor,
                             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) == 0);
     peer->monitor = zmq_socket(bus_context(), ZMQ_PAIR);
