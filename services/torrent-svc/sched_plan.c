@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
  * sched_plan: the policy. libtorrent serves pieces with a deadline first; then, when sequential,
- * strictly the lowest index whose priority is not 0, else the rarest. From these three we build:
+ * strictly the lowest index whose priority is not 0, else the rarest. From these three we build
+ * what follows.
  *
- *   the sequence   One group of readers (heads within 64 MiB of the lowest) is in focus: nothing
- *                  before its head is wanted, so the picker goes in order from there. What other
- *                  readers want at higher indexes may stay wanted, it comes last anyway; what lies
- *                  lower may not, the sequence would go there first.
- *   deadlines      Every other hungry reader gets its next two missing pieces by deadline, ordered
- *                  by when it runs dry. Only while hungry: any deadline makes libtorrent keep one
- *                  ordinary request per peer, and a reader that always had some would starve the
- *                  focus. When others have deadlines a hungry focus gets them too, to compete
- * fairly. the focus      moves when its group is rich, to the hungriest group. When all groups are
- * rich the sequence ends: rarest first is better for the swarm, until one is poor again.
+ * The sequence. One group of readers (heads within 64 MiB of the lowest) is in focus: nothing
+ * before its head is wanted, so the picker goes in order from there. What other readers want at
+ * higher indexes may stay wanted, it comes last anyway; what lies lower may not, the sequence would
+ * go there first.
  *
- * A probe (small range, or a look at the tail of a media file that somebody plays from further
- * ahead) has deadlines and no say in anything else.
+ * Deadlines. Every other hungry reader gets its next two missing pieces by deadline, ordered by
+ * when it runs dry. Only while hungry: any deadline makes libtorrent keep one ordinary request per
+ * peer, and a reader that always had some would starve the focus. When others have deadlines a
+ * hungry focus gets them too, to compete fairly.
+ *
+ * The focus moves when its group is rich, to the hungriest group. When all groups are rich the
+ * sequence ends: rarest first is better for the swarm, until one is poor again.
+ *
+ * A probe (small range) has deadlines and no say in anything else; nor has a reader in the tail of
+ * a media file that somebody plays from before it.
  */
 #include "sched.h"
 
