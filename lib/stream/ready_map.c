@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "stream/ready_map_format.h"
@@ -40,8 +39,8 @@ static enum err map_path(const char *run_dir, const struct infohash *hash, const
 {
     char hex[INFOHASH_TEXT];
 
-    hex_encode(bytes_of(hash->bytes, sizeof(hash->bytes)), hex);
-    if (snprintf(out, PATH_MAX, "%s/torrents/%s.map%s", run_dir, hex, ending) >= PATH_MAX)
+    if (snprintf(out, PATH_MAX, "%s/torrents/%s.map%s", run_dir, infohash_text(hash, hex),
+                 ending) >= PATH_MAX)
         return error_set(error, ERR_CONFIG, "the path of the run directory is too long");
     return ERR_NONE;
 }
@@ -435,7 +434,8 @@ enum err ready_map_create(const char *run_dir, const struct ready_layout *layout
         (err = make_image(layout, &image, error)) != ERR_NONE)
         goto out;
     /* A map that cannot be opened, for whatever reason, is one to replace. */
-    if (open_map(path, true, out, NULL) == ERR_NONE && is_same_layout(*out, &image)) {
+    open_map(path, true, out, NULL);
+    if (*out != NULL && is_same_layout(*out, &image)) {
         *has_pieces_out = true;
         goto out;
     }

@@ -42,8 +42,7 @@ static char *map_name(const struct infohash *hash)
     static char path[256];
     char hex[INFOHASH_TEXT];
 
-    snprintf(path, sizeof(path), "%s/torrents/%s.map", run_dir,
-             hex_encode(bytes_of(hash->bytes, sizeof(hash->bytes)), hex));
+    snprintf(path, sizeof(path), "%s/torrents/%s.map", run_dir, infohash_text(hash, hex));
     return path;
 }
 
