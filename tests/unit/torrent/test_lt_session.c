@@ -4,8 +4,6 @@
  */
 #include "lt_rig.h"
 
-#include <sys/wait.h>
-
 static struct node *const node = &rig_nodes[0];
 static struct node *const other = &rig_nodes[1];
 
@@ -203,6 +201,7 @@ static void hashes_of_odd_sizes_are_right(void **state)
     static const size_t sizes[] = {
         1, 16384, 16385, 40001, 65535, 65536, 65537, 3 * 65536, 3 * 65536 + 16384, 200000, 0};
     char dir[64];
+    char many[64];
 
     (void)state;
     rig_open(0, NULL, LT_DISK_POSIX);
@@ -217,16 +216,20 @@ static void hashes_of_odd_sizes_are_right(void **state)
     assert_int_equal(symlink("3.bin", rig_path(dir, "many/link.bin")), 0);
     check_hashes(dir, "many", false);
     check_hashes(dir, "many/", true);
-    check_hashes(dir, "many/9.bin", true);
+    assert_in_range(snprintf(many, sizeof(many), "%s", rig_path(dir, "many")), 1, 63);
+    check_hashes(many, "9.bin", true);
 }
 
 static void large_files_get_larger_pieces(void **state)
 {
+    char dir[64];
+
     (void)state;
     rig_open(0, NULL, LT_DISK_POSIX);
-    rig_write(rig_path(node->dir, "large"), 1, 1);
-    assert_int_equal(truncate(rig_path(node->dir, "large"), 130 << 20), 0);
-    check_hashes(node->dir, "large", false);
+    snprintf(dir, sizeof(dir), "%s", node->dir);
+    rig_write(rig_path(dir, "large"), 1, 1);
+    assert_int_equal(truncate(rig_path(dir, "large"), 130 << 20), 0);
+    check_hashes(dir, "large", false);
     assert_int_equal(node->info->piece_bytes, 128 * 1024);
     assert_true(node->hash_progress > 0);
 }
