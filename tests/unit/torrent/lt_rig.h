@@ -36,6 +36,7 @@ struct node {
     struct lt_session *session;
     char dir[64]; /* save path; kept when the session is closed */
     lt_id id;     /* of the one torrent under test */
+    bool is_deaf; /* its alerts are left to pile up */
     uint16_t port;
     struct lt_info *info;
     unsigned metadata, checked, finished, removed, file_errors, listen_failed, dropped;
@@ -245,7 +246,7 @@ static inline bool rig_serve(cond_fn *done, uint64_t for_ms)
             struct lt_alert alert;
 
             fds[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-            if (rig_nodes[i].session == NULL)
+            if (rig_nodes[i].session == NULL || rig_nodes[i].is_deaf)
                 continue;
             while (lt_poll(rig_nodes[i].session, &alert))
                 rig_on_alert(&rig_nodes[i], &alert);

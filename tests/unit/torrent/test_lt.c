@@ -385,7 +385,9 @@ static void pieces_survive_a_kill_without_a_check(void **state)
     assert_int_equal(leech->ready + count, leech->info->piece_count);
 }
 
-static void pieces_of_missing_and_short_files_are_dropped(void **state)
+/* Left to itself, libtorrent would check everything again when all pieces are said to be there, and
+ * believe everything when one is not. */
+static void pieces_of_missing_and_short_files_are_dropped(bool says_all)
 {
     enum { KEPT_BYTES = 5 * 1024 * 1024 };
     const struct lt_file *movie;
@@ -393,7 +395,6 @@ static void pieces_of_missing_and_short_files_are_dropped(void **state)
     uint8_t have[4096];
     char dir[64];
 
-    (void)state;
     rig_seed(source, "film", false);
     leech_by_magnet(LT_DISK_MMAP);
     wait_until(is_complete);
@@ -401,7 +402,9 @@ static void pieces_of_missing_and_short_files_are_dropped(void **state)
     rig_open(1, dir, LT_DISK_POSIX);
     assert_int_equal(unlink(rig_path(dir, "film/extras/trailer.mp4")), 0);
     assert_int_equal(truncate(rig_path(dir, "film/movie.mkv"), KEPT_BYTES), 0);
+    rig_damage(rig_path(dir, "film/movie.mkv"), KEPT_BYTES / 2); /* seen if it is hashed again */
     memset(have, 1, sizeof(have));
+    have[seed->info->piece_count - 1] = says_all;
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
                                    .have = have,
                                    .have_count = seed->info->piece_count});
@@ -420,6 +423,18 @@ static void pieces_of_missing_and_short_files_are_dropped(void **state)
     wait_until(is_finished);
     assert_int_equal(rig_pieces(leech), leech->info->piece_count);
     assert_int_equal(leech->unreadable, 0);
+}
+
+static void pieces_of_missing_files_are_dropped_from_a_whole_torrent(void **state)
+{
+    (void)state;
+    pieces_of_missing_and_short_files_are_dropped(true);
+}
+
+static void pieces_of_missing_files_are_dropped_from_a_part(void **state)
+{
+    (void)state;
+    pieces_of_missing_and_short_files_are_dropped(false);
 }
 
 static void wrong_count_of_pieces_is_refused(void **state)
@@ -566,6 +581,52 @@ static void file_error_is_told_once_and_ends_with_resume(void **state)
     assert_int_equal(leech->unreadable, 0);
 }
 
+static void full_disk_is_no_space(void **state)
+{
+    (void)state;
+    rig_seed(source, "film", false);
+    rig_open(1, NULL, LT_DISK_POSIX);
+    mkdir(rig_path(leech->dir, "film"), 0777);
+    assert_int_equal(symlink("/dev/full", rig_path(leech->dir, "film/movie.mkv")), 0);
+    rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
+                                   .have = (uint8_t[4096]){0},
+                                   .have_count = seed->info->piece_count});
+    rig_meet(leech);
+    wait_until(has_file_error);
+    assert_int_equal(leech->last_error.code, ERR_NO_SPACE);
+    assert_int_equal(leech->unreadable, 0);
+}
+
+static bool has_sent_all(void)
+{
+    return seed->status.uploaded >= seed->info->total_bytes;
+}
+
+static bool has_caught_up(void)
+{
+    return leech->dropped > 0 && is_complete();
+}
+
+/* libtorrent keeps 20000 alerts; these are more. */
+static void lost_alerts_are_made_good(void **state)
+{
+    (void)state;
+    rig_write(rig_path(source, "long.mkv"), 200 << 20, 21);
+    rig_seed(source, "long.mkv", false);
+    rig_open(1, NULL, LT_DISK_MMAP);
+    rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len)});
+    wait_until(is_checked);
+    leech->is_deaf = true;
+    rig_meet(leech);
+    wait_until(has_sent_all);
+    leech->is_deaf = false;
+    wait_until(has_caught_up);
+    assert_int_equal(leech->unreadable, 0);
+    for (uint32_t i = 0; i < leech->info->piece_count; i++)
+        assert_true(rig_piece_is_right(leech, i));
+    assert_int_equal(unlink(rig_path(source, "long.mkv")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,13 +641,17 @@ int main(void)
         cmocka_unit_test_teardown(verify_finds_the_damaged_piece, rig_teardown),
         cmocka_unit_test_teardown(recheck_forgets_and_finds_again, rig_teardown),
         cmocka_unit_test_teardown(pieces_survive_a_kill_without_a_check, rig_teardown),
-        cmocka_unit_test_teardown(pieces_of_missing_and_short_files_are_dropped, rig_teardown),
+        cmocka_unit_test_teardown(pieces_of_missing_files_are_dropped_from_a_whole_torrent,
+                                  rig_teardown),
+        cmocka_unit_test_teardown(pieces_of_missing_files_are_dropped_from_a_part, rig_teardown),
         cmocka_unit_test_teardown(wrong_count_of_pieces_is_refused, rig_teardown),
         cmocka_unit_test_teardown(paused_torrent_stands_still_until_resumed, rig_teardown),
         cmocka_unit_test_teardown(removal_keeps_or_deletes_the_data, rig_teardown),
         cmocka_unit_test_teardown(torrent_that_is_there_keeps_its_id, rig_teardown),
         cmocka_unit_test_teardown(limit_of_a_torrent_holds_on_loopback, rig_teardown),
         cmocka_unit_test_teardown(file_error_is_told_once_and_ends_with_resume, rig_teardown),
+        cmocka_unit_test_teardown(full_disk_is_no_space, rig_teardown),
+        cmocka_unit_test_teardown(lost_alerts_are_made_good, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, make_source, rig_group_teardown);
