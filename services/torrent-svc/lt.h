@@ -195,6 +195,8 @@ struct lt_peer {
  * libtorrent: for people only. */
 enum err lt_peers(struct lt_session *session, lt_id id, struct lt_peer *out, size_t cap,
                   size_t *count_out);
+/* How many connected peers have the piece. Blocks as lt_peers() does. */
+enum err lt_piece_peers(struct lt_session *session, lt_id id, uint32_t piece, uint32_t *count_out);
 struct lt_tracker {
     char url[256];
     char message[128]; /* last error or warning */

@@ -263,6 +263,19 @@ enum err lt_peers(struct lt_session *session, lt_id id, struct lt_peer *out, siz
     });
 }
 
+enum err lt_piece_peers(struct lt_session *session, lt_id id, uint32_t piece, uint32_t *count_out)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        std::vector<lt::peer_info> peers;
+        lt::piece_index_t const index(static_cast<int>(piece));
+        torrent.handle.get_peer_info(peers);
+        *count_out = 0;
+        for (auto const &peer : peers)
+            *count_out += index < peer.pieces.end_index() && peer.pieces[index];
+        return ERR_NONE;
+    });
+}
+
 enum err lt_trackers(struct lt_session *session, lt_id id, struct lt_tracker *out, size_t cap,
                      size_t *count_out)
 {
