@@ -21,7 +21,8 @@ static void connect_to(void *socket, const char *endpoint)
 void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                const char *events)
 {
-    /* The address of a monitor must never come twice in a process, not even after its socket is closed. */
+    /* The address of a monitor must never come twice in a process, not even after its socket is
+     * closed. */
     static _Atomic unsigned monitors;
     struct bus *bus = remote->bus;
     char monitor[64];
