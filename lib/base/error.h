@@ -36,7 +36,8 @@ struct error {
     char text[256]; /* a sentence without final full stop; empty when code is ERR_NONE */
 };
 
-/* Fills `error` (may be NULL) and returns `code`, so that `return error_set(...)` reads well. */
+/* Fills `error` (may be NULL) and returns `code`, so that `return error_set(...)` reads well. What
+ * does not fit is cut between characters. The arguments may come from error->text itself. */
 __attribute__((format(printf, 3, 4))) enum err error_set(struct error *error, enum err code,
                                                          const char *format, ...);
 /* Same, with ": " and the text of errno at the end. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/text.h"
 
 enum { LINE_MAX_BYTES = 2048, VALUE_MAX_BYTES = 768 };
 
@@ -71,16 +73,18 @@ struct line {
     size_t len;
 };
 
-static void add_bytes(struct line *line, const char *data, size_t len)
-{
-    len = MIN(len, sizeof(line->data) - 2 - line->len); /* room for "}" and the newline */
-    memcpy(line->data + line->len, data, len);
-    line->len += len;
-}
+/* Whole pieces only, so that neither quotes nor braces stay open; room for what closes them. */
+enum { CLOSING_BYTES = 3 };
 
-static void add(struct line *line, const char *text)
+static bool add(struct line *line, const char *text)
 {
-    add_bytes(line, text, strlen(text));
+    size_t len = strlen(text);
+
+    if (line->len + len > sizeof(line->data) - CLOSING_BYTES)
+        return false;
+    memcpy(line->data + line->len, text, len);
+    line->len += len;
+    return true;
 }
 
 static bool is_plain(const char *value)
@@ -88,77 +92,97 @@ static bool is_plain(const char *value)
     if (*value == '\0')
         return false;
     for (; *value != '\0'; value++)
-        if ((unsigned char)*value <= ' ' || *value == '"' || *value == '\\' || *value == '=' ||
-            *value == 0x7f)
+        if ((unsigned char)*value <= ' ' || (unsigned char)*value >= 0x7f ||
+            strchr("\"\\=", *value) != NULL)
             return false;
     return true;
 }
 
-static void add_quoted(struct line *line, const char *value)
+/* Length of the well-formed character at `at`, 0 when it is none. */
+static size_t character(const char *at)
 {
-    add(line, "\"");
-    for (; *value != '\0'; value++) {
+    size_t len = strnlen(at, 4);
+
+    for (size_t tried = 1; tried <= len; tried++)
+        if (utf8_valid(bytes_of(at, tried)))
+            return tried;
+    return 0;
+}
+
+/* Escapes are JSON's. What is no UTF-8 becomes U+FFFD, and control characters of either kind (C1
+ * too: terminals obey them) are spelt out. */
+static bool add_quoted(struct line *line, const char *value)
+{
+    bool fits = add(line, "\"");
+
+    if (!fits)
+        return false;
+    while (*value != '\0' && fits) {
         unsigned char c = (unsigned char)*value;
+        size_t len = character(value);
         char escaped[8];
 
         if (c == '"' || c == '\\')
             snprintf(escaped, sizeof(escaped), "\\%c", c);
         else if (c == '\n')
             snprintf(escaped, sizeof(escaped), "\\n");
+        else if (len == 0)
+            snprintf(escaped, sizeof(escaped), "\\ufffd");
         else if (c < ' ' || c == 0x7f)
             snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+        else if (len == 2 && c == 0xc2 && (unsigned char)value[1] < 0xa0)
+            snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)value[1]);
         else
-            snprintf(escaped, sizeof(escaped), "%c", c);
-        add(line, escaped);
+            snprintf(escaped, sizeof(escaped), "%.*s", (int)len, value);
+        fits = add(line, escaped);
+        value += MAX(len, 1);
     }
-    add(line, "\"");
+    line->data[line->len++] = '"';
+    return true;
 }
 
 static void add_field(struct line *line, const char *key, const char *value)
 {
-    if (config.as_json) {
-        add(line, line->len == 0 ? "{\"" : ",\"");
-        add(line, key);
-        add(line, "\":");
-        add_quoted(line, value);
-        return;
-    }
-    if (line->len > 0)
-        add(line, " ");
-    add(line, key);
-    add(line, "=");
-    if (is_plain(value))
-        add(line, value);
-    else
-        add_quoted(line, value);
+    size_t before = line->len;
+    bool fits =
+        config.as_json
+            ? add(line, line->len == 0 ? "{\"" : ",\"") && add(line, key) && add(line, "\":")
+            : (line->len == 0 || add(line, " ")) && add(line, key) && add(line, "=");
+
+    if (fits && !config.as_json && is_plain(value))
+        fits = add(line, value);
+    else if (fits)
+        fits = add_quoted(line, value);
+    if (!fits)
+        line->len = before;
 }
 
 /* Formats the one conversion `spec` (a whole %... with its letter) with its argument from `args`.
  * The compiler has checked the pairs already (format attribute); what matters here is only the
- * width of the argument. */
+ * width of the argument. A width or precision of '*' comes before it, at most one of them. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#define FORMAT(type)                                                                               \
+    (has_star ? snprintf(out, cap, spec, star, va_arg(*args, type))                                \
+              : snprintf(out, cap, spec, va_arg(*args, type)))
 static int format_one(char *out, size_t cap, const char *spec, va_list *args)
 {
     char letter = spec[strlen(spec) - 1];
-    bool is_long =
-        strchr(spec, 'l') != NULL || strchr(spec, 'z') != NULL || strchr(spec, 'j') != NULL;
+    bool is_long = strpbrk(spec, "lzjt") != NULL, has_star = strchr(spec, '*') != NULL;
+    int star = has_star ? va_arg(*args, int) : 0;
 
-    switch (letter) {
-    case 's':
-        return snprintf(out, cap, spec, va_arg(*args, const char *));
-    case 'f':
-    case 'g':
-        return snprintf(out, cap, spec, va_arg(*args, double));
-    case 'p':
-        return snprintf(out, cap, spec, va_arg(*args, void *));
-    case '%':
-        return snprintf(out, cap, "%%");
-    default:
-        return is_long ? snprintf(out, cap, spec, va_arg(*args, long))
-                       : snprintf(out, cap, spec, va_arg(*args, int));
-    }
+    if (letter == 's')
+        return FORMAT(const char *);
+    if (letter == 'p')
+        return FORMAT(void *);
+    if (strchr("aAeEfFgG", letter) != NULL)
+        return FORMAT(double);
+    if (strchr("%m", letter) != NULL) /* these take none; errno is still what it was */
+        return snprintf(out, cap, "%s", letter == 'm' ? strerror(errno) : "%");
+    must(strchr("diouxXc", letter) != NULL);
+    return is_long ? FORMAT(long) : FORMAT(int);
 }
+#undef FORMAT
 #pragma GCC diagnostic pop
 
 /* One key=format pair beginning at `at`; returns where the next begins. */
@@ -177,7 +201,7 @@ static const char *add_pair(struct line *line, const char *at, va_list *args)
             continue;
         }
         char spec[16];
-        size_t spec_len = 1 + strspn(at + 1, "-+ #0123456789.lhzj") + 1;
+        size_t spec_len = 1 + strspn(at + 1, "-+ #0123456789.*lhzjt") + 1;
 
         must(spec_len < sizeof(spec));
         memcpy(spec, at, spec_len);
@@ -215,12 +239,14 @@ static void add_head(struct line *line, enum log_level level, const char *messag
 void log_line(enum log_level level, const char *message, const char *fields, ...)
 {
     struct line line = {.len = 0};
+    int saved = errno;
     va_list args;
 
     if (level > config.level)
         return;
     add_head(&line, level, message);
     va_start(args, fields);
+    errno = saved;
     for (const char *at = fields; *at != '\0';)
         at = *at == ' ' ? at + 1 : add_pair(&line, at, &args);
     va_end(args);
@@ -228,6 +254,8 @@ void log_line(enum log_level level, const char *message, const char *fields, ...
         line.data[line.len++] = '}';
     line.data[line.len++] = '\n';
     /* One write per line, so that lines of different threads and processes do not mix. */
-    if (write(STDERR_FILENO, line.data, line.len) < 0)
-        return; /* whoever read our log is gone; nothing useful can be done */
+    if (write(STDERR_FILENO, line.data, line.len) < 0) {
+        /* whoever read our log is gone; nothing useful can be done */
+    }
+    errno = saved;
 }

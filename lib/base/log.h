@@ -7,9 +7,10 @@
  *
  * The second argument (may be left out) is a string literal of key=format pairs separated by single
  * spaces, checked by the compiler like printf's; values are quoted and escaped as needed, so a
- * stranger's text cannot forge a field or a line. Levels: error = a person should look; warn = we
- * coped, still odd; info = state changes an operator wants; debug = the rest. What a stranger can
- * provoke is never above debug (he could fill our disk).
+ * stranger's text cannot forge a field or a line; long ones are cut, and what does not fit into a
+ * line of 2 KiB is left out. errno stays what it was; %m shows it. Levels: error = a person should
+ * look; warn = we coped, still odd; info = state changes an operator wants; debug = the rest. What
+ * a stranger can provoke is never above debug (he could fill our disk).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/units.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,30 +17,47 @@ static const struct {
     uint64_t ms;
 } duration_units[] = {{"ms", 1}, {"h", 3600000}, {"m", 60000}, {"s", 1000}};
 
-/* Reads "12" or "1.5" as thousandths. */
-static const char *read_milli(const char *text, uint64_t *milli_out)
+/* "12" or "1.5", the fraction cut to thousandths. */
+struct decimal {
+    uint64_t whole;
+    unsigned milli;
+    bool has_fraction;
+};
+
+static const char *read_decimal(const char *text, struct decimal *out)
 {
-    uint64_t value = 0;
     const char *at = text;
 
+    *out = (struct decimal){0};
     for (; isdigit((unsigned char)*at); at++) {
-        if (value > UINT64_MAX / 10000 - 10)
+        unsigned digit = (unsigned)(*at - '0');
+
+        if (out->whole > (UINT64_MAX - digit) / 10)
             return NULL;
-        value = value * 10 + (uint64_t)(*at - '0');
+        out->whole = out->whole * 10 + digit;
     }
     if (at == text)
         return NULL;
-    value *= 1000;
     if (*at == '.') {
         const char *point = at++;
 
-        for (uint64_t weight = 100; isdigit((unsigned char)*at); at++, weight /= 10)
-            value += weight * (uint64_t)(*at - '0');
+        for (unsigned weight = 100; isdigit((unsigned char)*at); at++, weight /= 10)
+            out->milli += weight * (unsigned)(*at - '0');
         if (at == point + 1)
             return NULL;
+        out->has_fraction = true;
     }
-    *milli_out = value;
     return at;
+}
+
+/* Adds number * scale to *sum; false when that does not fit. No scale of ours is above 2^40. */
+static bool add_scaled(const struct decimal *number, uint64_t scale, uint64_t *sum)
+{
+    uint64_t product;
+
+    return !__builtin_mul_overflow(number->whole, scale, &product) &&
+           !__builtin_add_overflow(*sum, product, sum) &&
+           !__builtin_add_overflow(*sum, number->milli * scale / 1000, sum);
 }
 
 bool parse_duration_ms(const char *text, uint64_t *ms_out)
@@ -53,20 +72,17 @@ bool parse_duration_ms(const char *text, uint64_t *ms_out)
     if (*at == '\0')
         return false;
     while (*at != '\0') {
-        uint64_t milli;
+        struct decimal number;
         size_t unit = 0;
 
-        if ((at = read_milli(at, &milli)) == NULL)
+        if ((at = read_decimal(at, &number)) == NULL)
             return false;
         while (unit < COUNT_OF(duration_units) &&
                strncmp(at, duration_units[unit].suffix, strlen(duration_units[unit].suffix)) != 0)
             unit++;
-        if (unit == COUNT_OF(duration_units))
+        if (unit == COUNT_OF(duration_units) ||
+            !add_scaled(&number, duration_units[unit].ms, &total))
             return false;
-        uint64_t scale = duration_units[unit].ms;
-        if (milli > UINT64_MAX / scale || milli * scale / 1000 > UINT64_MAX - total)
-            return false;
-        total += milli * scale / 1000;
         at += strlen(duration_units[unit].suffix);
     }
     *ms_out = total;
@@ -76,8 +92,9 @@ bool parse_duration_ms(const char *text, uint64_t *ms_out)
 bool parse_size_bytes(const char *text, uint64_t *bytes_out)
 {
     static const char letters[] = "KMGT";
-    uint64_t milli, scale = 1;
-    const char *at = read_milli(text, &milli);
+    struct decimal number;
+    uint64_t scale = 1, bytes = 0;
+    const char *at = read_decimal(text, &number);
 
     if (at == NULL)
         return false;
@@ -89,14 +106,14 @@ bool parse_size_bytes(const char *text, uint64_t *bytes_out)
 
         for (long power = letter - letters; power >= 0; power--)
             scale *= is_decimal ? 1000 : 1024;
-        at += at[1] == 'i' ? 2 : 1;
+        at += toupper((unsigned char)at[1]) == 'I' ? 2 : 1;
     }
     if (toupper((unsigned char)*at) == 'B')
         at++;
-    if (*at != '\0' || (milli != 0 && scale > UINT64_MAX / milli))
+    /* Half a byte is a mistake, not a size. */
+    if (*at != '\0' || (number.has_fraction && scale == 1) || !add_scaled(&number, scale, &bytes))
         return false;
-    *bytes_out = scale >= 1000 ? milli * (scale / 1000) + milli * (scale % 1000) / 1000
-                               : milli * scale / 1000;
+    *bytes_out = bytes;
     return true;
 }
 
@@ -131,6 +148,16 @@ bool parse_bool(const char *text, bool *out)
     return false;
 }
 
+/* What names and addresses consist of; '%' begins the zone of a link-local address. */
+static bool is_host(const char *host, size_t len, bool is_bracketed)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)host[i]) &&
+            (host[i] == '\0' || strchr(is_bracketed ? ":.%-_" : ".-_", host[i]) == NULL))
+            return false;
+    return !is_bracketed || len > 0;
+}
+
 bool parse_endpoint(const char *text, struct endpoint *out)
 {
     uint64_t port;
@@ -147,10 +174,10 @@ bool parse_endpoint(const char *text, struct endpoint *out)
 
         host_end = colon != NULL ? colon : text;
         port_text = colon != NULL ? colon + 1 : text;
-        if (memchr(host, ':', (size_t)(host_end - host)) != NULL)
-            return false; /* a bare IPv6 address needs its brackets */
     }
-    if ((size_t)(host_end - host) >= sizeof(out->host) || !parse_count(port_text, &port) ||
+    /* Without brackets no ':' is allowed: which one would end a bare IPv6 address? */
+    if ((size_t)(host_end - host) >= sizeof(out->host) ||
+        !is_host(host, (size_t)(host_end - host), *text == '[') || !parse_count(port_text, &port) ||
         port > UINT16_MAX)
         return false;
     memcpy(out->host, host, (size_t)(host_end - host));
@@ -161,8 +188,15 @@ bool parse_endpoint(const char *text, struct endpoint *out)
 
 bool endpoint_is_loopback(const struct endpoint *endpoint)
 {
-    return strncmp(endpoint->host, "127.", 4) == 0 || strcmp(endpoint->host, "::1") == 0 ||
-           strcmp(endpoint->host, "localhost") == 0;
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    /* Only whole addresses count: 127.example.org is anybody's. */
+    if (inet_pton(AF_INET, endpoint->host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, endpoint->host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+    return strcasecmp(endpoint->host, "localhost") == 0;
 }
 
 char *format_duration(uint64_t ms, char *out)

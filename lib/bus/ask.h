@@ -9,7 +9,8 @@
 #include "bus/bus.h"
 
 /* Where requests (or events) of a service are found: ipc in run_dir, or what `peers` says.
- * "supervisor" is sharestreamd. False when the path would be too long or the instance is unknown. */
+ * "supervisor" is sharestreamd. False when the path would be too long or the instance is unknown.
+ */
 bool bus_endpoint(const char *run_dir, const char *peers, const char *name, unsigned instance,
                   bool events, char *out, size_t cap);
 

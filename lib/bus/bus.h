@@ -77,6 +77,9 @@ void bus_tick(struct bus *bus);
 /* Binds on the first call. `service` (a filled generated struct) must outlive the bus; `state`
  * comes back by bus_state(). */
 enum err bus_serve(struct bus *bus, ProtobufCService *service, void *state, struct error *error);
+/* Fingerprint of a service we serve, by its full name ("sharestream.torrent.Torrent"); 0 when we do
+ * not. Two programs agree on it exactly when they were built from the same messages. */
+uint64_t bus_served_fingerprint(const struct bus *bus, const char *service);
 /* In a handler: the `state` given to bus_serve(). `closure_data` is the handler's last argument. */
 void *bus_state(const void *closure_data);
 /* Answers with an error instead of a reply; the request is over then. `format` makes a sentence

@@ -28,8 +28,10 @@ struct magnet {
     char *source; /* xs: where the .torrent can be fetched, or NULL */
 };
 
-/* Accepts either case of scheme and hashes. Errors say which part is wrong. On success
- * magnet_fini() the result. */
+/* Accepts either case of scheme, keys and hashes, and numbered keys (tr.1). A broken hash or file
+ * selection, or two different torrents in one link, is an error that says which part is wrong;
+ * anything else that cannot be used (foreign scheme, bad UTF-8, doubles, more than the lists hold)
+ * is left out. On success magnet_fini() the result; on failure it is empty. */
 enum err magnet_parse(struct bytes uri, struct magnet *out, struct error *error);
 void magnet_fini(struct magnet *magnet);
 

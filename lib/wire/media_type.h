@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * media_type: what a file name says about its content.
+ * media_type: what a file name says about its content. HTML and scripts are unknown on purpose: a
+ * stranger's page must not run as ours. SVG can hold scripts too; who serves it, forbids them.
  */
 #ifndef WIRE_MEDIA_TYPE_H
 #define WIRE_MEDIA_TYPE_H

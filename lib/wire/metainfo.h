@@ -21,8 +21,9 @@ struct metainfo {
 };
 
 /* ERR_INVALID or ERR_TOO_LARGE with a sentence; views point into `in`. Refuses: not bencoded, no
- * info dict, piece length 0 or over 256 MiB, negative or overflowing lengths, a path element that
- * is empty, "." or "..", or holds '/' or NUL. */
+ * info dict, piece length 0 or over 256 MiB, file lengths that are negative or overflow, a path
+ * element that is empty, "." or "..", or holds '/' or NUL (a name likewise, but it may be empty), a
+ * key we look at that comes twice. Keys out of order and line ends after the end are tolerated. */
 enum err metainfo_check(struct bytes in, struct metainfo *out, struct error *error);
 
 #endif

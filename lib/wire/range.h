@@ -21,7 +21,8 @@ enum range_result {
     RANGE_UNSATISFIABLE, /* 416 */
 };
 
-/* `header` is the field value. Ranges come out clamped, in the order asked. */
+/* `header` is the field value. Ranges come out clamped, in the order asked; those that cannot be
+ * satisfied are left out while another one can. */
 enum range_result range_parse(struct bytes header, uint64_t size, struct range out[RANGE_MAX],
                               size_t *count_out);
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of lib/bus share. bus.c: sockets and the dispatch round; call.c: our calls;
+ * serve.c: requests of others; peer.c: one connection to one instance; event.c: PUB/SUB; trace.c;
+ * curve.c: keys; endpoint.c: addresses.
+ */
+#ifndef BUS_PRIVATE_H
+#define BUS_PRIVATE_H
+
+#include <proto/envelope.pb-c.h>
+#include <proto/svc.pb-c.h>
+#include <uthash.h>
+#include <utlist.h>
+#include <zmq.h>
+
+#include "bus/bus.h"
+
+enum {
+    BUS_NAME_MAX = 64,
+    BUS_ENDPOINT_MAX = 256,
+    BUS_ROUND_MAX = 256,    /* messages handled in one dispatch */
+    BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
+    BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
+    BUS_GREETING_MS = 1000, /* deadline of a greeting */
+    BUS_KEY_TEXT = 41,      /* Z85 of 32 bytes, with NUL */
+};
+
+typedef Sharestream__Bus__Envelope Envelope;
+
+/* One instance of a remote service. */
+struct peer {
+    struct bus_remote *remote;
+    unsigned instance;
+    char name[BUS_NAME_MAX]; /* "torrent.0" */
+    void *dealer, *monitor, *sub;
+    bool is_up, is_mismatch_logged;
+    uint64_t generation; /* of its last greeting, 0 before the first */
+    uint64_t heard_ms;   /* last answer to a greeting */
+    uint64_t hello_ms;   /* last greeting sent */
+    uint64_t last_event; /* number of the last event, 0 = none yet */
+};
+
+struct bus_remote {
+    ProtobufCService service; /* first: bus_to() hands out its address */
+    struct bus *bus;
+    char name[BUS_NAME_MAX];
+    uint64_t fingerprint;
+    size_t peer_count;
+    struct peer peers[BUS_INSTANCES_MAX];
+    struct bus_watch watch;
+    /* of the next call, set by bus_to() */
+    struct peer *next_peer;
+    uint32_t next_deadline_ms;
+    uint64_t *next_call_out;
+    const struct error *error; /* during a closure that got NULL */
+    struct bus_remote *next;
+};
+
+/* A call of ours that waits for its reply. In the hash by id and in a list by deadline. */
+struct call {
+    uint64_t id;
+    struct peer *peer;
+    uint64_t deadline_ms, sent_us;
+    uint64_t generation; /* of the peer when it was sent, 0 = it was down */
+    uint64_t trace;
+    const ProtobufCMethodDescriptor *method;
+    ProtobufCClosure closure;
+    void *arg;
+    struct error failed; /* code set: ends at the next dispatch */
+    UT_hash_handle hh;
+    struct call *prev, *next;
+};
+
+/* A request of somebody that we have not answered yet; the closure_data of handlers. */
+struct request {
+    struct bus *bus;
+    void *state;
+    const ProtobufCMethodDescriptor *method;
+    uint64_t call, trace, deadline_ms, came_us;
+    char from[BUS_NAME_MAX];
+    bool has_delimiter; /* came from a REQ socket */
+    size_t identity_len;
+    uint8_t identity[255];
+    struct request *prev, *next;
+};
+
+struct served {
+    ProtobufCService *service;
+    void *state;
+    struct served *next;
+};
+
+struct bus {
+    char self[BUS_NAME_MAX];
+    uint64_t generation;
+    char *run_dir, *listen, *peers_text;
+    bool allows_plaintext, has_keys;
+    char public_key[BUS_KEY_TEXT], secret_key[BUS_KEY_TEXT];
+    int epoll_fd, kick_fd;
+    bool is_kicked;
+    void *router, *pub, *trace_pull, *trace_push, *zap;
+    char events_endpoint[BUS_ENDPOINT_MAX];
+    struct served *served;
+    struct request *requests;
+    struct bus_remote *remotes;
+    struct call *calls;     /* hash */
+    struct call *deadlines; /* list, soonest first */
+    uint64_t next_call, next_event;
+};
+
+/* bus.c */
+void *bus_context(void);
+void *bus_socket(struct bus *bus, int type, bool is_server);
+void bus_socket_close(struct bus *bus, void **socket);
+void bus_watch_socket(struct bus *bus, void *socket);
+/* The dispatch must come round again soon: something is waiting that no fd tells. */
+void bus_kick(struct bus *bus);
+/* After each send: ZMQ_FD is edge-triggered and the send may have swallowed the edge. */
+void bus_check_after_send(struct bus *bus, void *socket);
+bool bus_send_message(void *socket, const ProtobufCMessage *message, int flags);
+/* Receives one frame without waiting; false when there is none. */
+bool bus_receive(void *socket, zmq_msg_t *frame);
+bool bus_frame_has_more(const zmq_msg_t *frame);
+void bus_drop_rest(void *socket, zmq_msg_t *frame);
+Envelope *bus_read_envelope(zmq_msg_t *frame);
+struct bytes bus_frame_bytes(zmq_msg_t *frame);
+
+/* call.c */
+void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMessage *input,
+                 ProtobufCClosure closure, void *arg);
+/* Sends a request of any package to one peer; the base of call_invoke and of greetings. */
+uint64_t call_send(struct peer *peer, const char *package_service,
+                   const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
+                   const ProtobufCMessage *input, ProtobufCClosure closure, void *arg);
+unsigned call_receive(struct peer *peer, unsigned budget);
+void call_fail_peer(struct peer *peer, uint64_t other_than_generation, const char *why);
+void call_expire(struct bus *bus, uint64_t now_ms);
+void call_finish_failed(struct bus *bus);
+void call_cancel_all(struct bus *bus);
+
+/* serve.c */
+unsigned serve_receive(struct bus *bus, unsigned budget);
+void serve_drop_all(struct bus *bus);
+
+/* peer.c */
+void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
+               const char *events);
+void peer_close(struct peer *peer);
+unsigned peer_monitor(struct peer *peer, unsigned budget);
+void peer_tick(struct peer *peer, uint64_t now_ms);
+uint64_t peer_weight(const struct peer *peer, struct bytes key);
+
+/* event.c */
+unsigned event_receive(struct peer *peer, unsigned budget);
+
+/* trace.c */
+bool trace_is_on(const char *peer);
+__attribute__((format(printf, 2, 3))) void trace_line(struct bus *bus, const char *format, ...);
+unsigned trace_forward(struct bus *bus, unsigned budget);
+void trace_bind(struct bus *bus);
+
+/* curve.c */
+enum err curve_make_keys(struct bus *bus, const char *secret, struct error *error);
+void curve_apply(const struct bus *bus, void *socket, bool is_server);
+unsigned curve_zap(struct bus *bus, unsigned budget);
+enum err curve_zap_bind(struct bus *bus, struct error *error);
+
+/* endpoint.c */
+unsigned endpoint_count(const char *peers, const char *name);
+bool endpoint_own(const struct bus *bus, bool events, char *out, size_t cap);
+
+/* fingerprint.c */
+uint64_t bus_fingerprint(const ProtobufCServiceDescriptor *service);
+
+/* shared by call.c and serve.c: "sharestream.torrent.Torrent/Get" -> "Get" */
+const char *bus_method_name(const char *full);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * endpoint: where a service is found. Named in `peers`: there; else a socket in the run directory.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#include "base/must.h"
+#include "base/units.h"
+#include "bus/ask.h"
+#include "bus/bus_private.h"
+
+/* The next "name=endpoint" item of a comma-separated list; false at the end. */
+static bool next_item(const char **at, struct bytes *name, struct bytes *endpoint)
+{
+    while (**at != '\0') {
+        const char *start = *at + strspn(*at, ", ");
+        size_t len = strcspn(start, ", ");
+        const char *equals = memchr(start, '=', len);
+
+        *at = start + len;
+        if (equals == NULL)
+            continue;
+        *name = bytes_of(start, (size_t)(equals - start));
+        *endpoint = bytes_of(equals + 1, (size_t)(start + len - equals - 1));
+        return true;
+    }
+    return false;
+}
+
+/* ipc: a suffix tells the two sockets apart; tcp: the port after. */
+static bool write_endpoint(struct bytes base, bool events, char *out, size_t cap)
+{
+    char text[BUS_ENDPOINT_MAX];
+    struct endpoint address;
+    int len;
+
+    if (base.len >= sizeof(text))
+        return false;
+    memcpy(text, base.data, base.len);
+    text[base.len] = '\0';
+    if (strncmp(text, "tcp://", 6) != 0) {
+        len = snprintf(out, cap, "%s%s", text, events ? ".evt" : ".rpc");
+        return (size_t)len < cap &&
+               strlen(out) - strlen("ipc://") < sizeof(((struct sockaddr_un *)0)->sun_path);
+    }
+    if (!parse_endpoint(text + 6, &address) || address.port == 0 || address.port == UINT16_MAX)
+        return false;
+    len = snprintf(out, cap, strchr(address.host, ':') ? "tcp://[%s]:%u" : "tcp://%s:%u",
+                   address.host[0] ? address.host : "0.0.0.0", address.port + (events ? 1u : 0u));
+    return (size_t)len < cap;
+}
+
+unsigned endpoint_count(const char *peers, const char *name)
+{
+    struct bytes item, endpoint;
+    unsigned count = 0;
+
+    while (next_item(&peers, &item, &endpoint))
+        count += bytes_equal_text(item, name);
+    return count > 0 ? MIN(count, (unsigned)BUS_INSTANCES_MAX) : 1;
+}
+
+bool bus_endpoint(const char *run_dir, const char *peers, const char *name, unsigned instance,
+                  bool events, char *out, size_t cap)
+{
+    struct bytes item, endpoint;
+    unsigned index = 0;
+    char base[BUS_ENDPOINT_MAX];
+
+    while (peers != NULL && next_item(&peers, &item, &endpoint))
+        if (bytes_equal_text(item, name) && index++ == instance)
+            return write_endpoint(endpoint, events, out, cap);
+    if (index > 0) /* named, but not so many */
+        return false;
+    if ((size_t)snprintf(base, sizeof(base), "ipc://%s/%s.%u", run_dir, name, instance) >=
+        sizeof(base))
+        return false;
+    return write_endpoint(bytes_of_text(base), events, out, cap);
+}
+
+bool endpoint_own(const struct bus *bus, bool events, char *out, size_t cap)
+{
+    char base[BUS_ENDPOINT_MAX];
+
+    if (bus->listen[0] != '\0')
+        return write_endpoint(bytes_of_text(bus->listen), events, out, cap);
+    if ((size_t)snprintf(base, sizeof(base), "ipc://%s/%s", bus->run_dir, bus->self) >=
+        sizeof(base))
+        return false;
+    return write_endpoint(bytes_of_text(base), events, out, cap);
+}

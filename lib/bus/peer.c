@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * peer: one connection to one instance of a service: whether it is up, which life of it answers,
+ * and the greetings that find out.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "bus/bus_private.h"
+
+static void connect_to(void *socket, const char *endpoint)
+{
+    /* Only a malformed endpoint fails; an absent peer is a normal state. */
+    if (zmq_connect(socket, endpoint) != 0)
+        log_error("bus cannot connect", "endpoint=%s error=%s", endpoint,
+                  zmq_strerror(zmq_errno()));
+}
+
+void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
+               const char *events)
+{
+    /* The address of a monitor must never come twice in a process, not even after its socket is closed. */
+    static _Atomic unsigned monitors;
+    struct bus *bus = remote->bus;
+    char monitor[64];
+
+    peer->remote = remote;
+    peer->instance = instance;
+    snprintf(peer->name, sizeof(peer->name), "%.48s.%u", remote->name, instance);
+    peer->dealer = bus_socket(bus, ZMQ_DEALER, false);
+    snprintf(monitor, sizeof(monitor), "inproc://monitor-%u", ++monitors);
+    must(zmq_socket_monitor(peer->dealer, monitor,
+                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) == 0);
+    peer->monitor = zmq_socket(bus_context(), ZMQ_PAIR);
+    must(peer->monitor != NULL);
+    connect_to(peer->monitor, monitor);
+    bus_watch_socket(bus, peer->monitor);
+    connect_to(peer->dealer, rpc);
+    bus_watch_socket(bus, peer->dealer);
+    if (remote->watch.on_event != NULL) {
+        peer->sub = bus_socket(bus, ZMQ_SUB, false);
+        must(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, "event", 5) == 0);
+        connect_to(peer->sub, events);
+        bus_watch_socket(bus, peer->sub);
+    }
+}
+
+void peer_close(struct peer *peer)
+{
+    struct bus *bus = peer->remote->bus;
+
+    if (peer->dealer != NULL)
+        zmq_socket_monitor(peer->dealer, NULL, 0);
+    bus_socket_close(bus, &peer->monitor);
+    bus_socket_close(bus, &peer->dealer);
+    bus_socket_close(bus, &peer->sub);
+}
+
+static void went_down(struct peer *peer, const char *why)
+{
+    call_fail_peer(peer, 0, why);
+    if (!peer->is_up)
+        return;
+    peer->is_up = false;
+    if (peer->remote->watch.on_down != NULL)
+        peer->remote->watch.on_down(peer->remote->watch.arg, peer->instance);
+}
+
+static void compare_fingerprint(struct peer *peer, const Sharestream__Svc__HelloReply *reply)
+{
+    if (reply->fingerprint == peer->remote->fingerprint || peer->is_mismatch_logged)
+        return;
+    peer->is_mismatch_logged = true;
+    log_error("neighbour was built from other messages; restart both from one build",
+              "peer=%s service=%s", peer->name, peer->remote->service.descriptor->name);
+}
+
+static void on_hello(const ProtobufCMessage *message, void *arg)
+{
+    const Sharestream__Svc__HelloReply *reply = (const Sharestream__Svc__HelloReply *)message;
+    struct peer *peer = arg;
+
+    if (reply == NULL)
+        return; /* peer_tick() notices silence */
+    peer->heard_ms = clock_ms();
+    if (peer->is_up && peer->generation == reply->generation)
+        return;
+    if (peer->generation != 0 && peer->generation != reply->generation)
+        call_fail_peer(peer, reply->generation, "restarted while it worked on this");
+    peer->generation = reply->generation;
+    peer->is_up = true;
+    peer->last_event = 0;
+    compare_fingerprint(peer, reply);
+    log_debug("bus peer is up", "peer=%s", peer->name);
+    if (peer->remote->watch.on_up != NULL)
+        peer->remote->watch.on_up(peer->remote->watch.arg, peer->instance);
+}
+
+static void greet(struct peer *peer, uint64_t now_ms)
+{
+    const ProtobufCMethodDescriptor *method = protobuf_c_service_descriptor_get_method_by_name(
+        &sharestream__svc__svc__descriptor, "Hello");
+    Sharestream__Svc__HelloRequest hello = SHARESTREAM__SVC__HELLO_REQUEST__INIT;
+    char service[128];
+
+    snprintf(service, sizeof(service), "%s", peer->remote->service.descriptor->name);
+    hello.service = service;
+    hello.fingerprint = peer->remote->fingerprint;
+    peer->hello_ms = now_ms;
+    call_send(peer, sharestream__svc__svc__descriptor.name, method, BUS_GREETING_MS, &hello.base,
+              on_hello, peer);
+}
+
+/* A monitor message is an event frame (16-bit event, 32-bit value) and an address frame. */
+unsigned peer_monitor(struct peer *peer, unsigned budget)
+{
+    unsigned used = 0;
+    zmq_msg_t frame;
+
+    while (used < budget && bus_receive(peer->monitor, &frame)) {
+        uint16_t event = 0;
+
+        if (zmq_msg_size(&frame) >= sizeof(event))
+            memcpy(&event, zmq_msg_data(&frame), sizeof(event));
+        bus_drop_rest(peer->monitor, &frame);
+        if (event == ZMQ_EVENT_DISCONNECTED)
+            went_down(peer, "went away");
+        else
+            greet(peer, clock_ms());
+        used++;
+    }
+    return used;
+}
+
+void peer_tick(struct peer *peer, uint64_t now_ms)
+{
+    if (peer->is_up && now_ms - peer->heard_ms > BUS_SILENT_MS + BUS_HELLO_MS)
+        went_down(peer, "does not answer");
+    if (now_ms - peer->hello_ms >= BUS_HELLO_MS)
+        greet(peer, now_ms);
+}
+
+/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
+ * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
+ * high bits. */
+uint64_t peer_weight(const struct peer *peer, struct bytes key)
+{
+    uint64_t hash = bytes_hash(bytes_of_text(peer->name), bytes_hash(key, 0));
+
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdu;
+    hash ^= hash >> 33;
+    hash *= 0xc4ceb9fe1a85ec53u;
+    return hash ^ hash >> 33;
+}

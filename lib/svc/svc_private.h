@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What svc.c (the life of a process) and svc_handlers.c (what every process answers) share.
+ */
+#ifndef SVC_SVC_PRIVATE_H
+#define SVC_SVC_PRIVATE_H
+
+#include <czmq.h>
+#include <utlist.h>
+
+#include "svc/config.h"
+#include "svc/svc.h"
+
+struct watch {
+    int fd;
+    svc_fd_fn *on_readable;
+    void *arg;
+    struct watch *next;
+};
+
+struct timer {
+    svc_timer_fn *on_time;
+    void *arg;
+    struct timer *next;
+};
+
+struct svc {
+    const struct svc_def *def;
+    struct config config;
+    struct bus_config bus_config;
+    char name[64]; /* "torrent.0" */
+    unsigned instance;
+    uint64_t generation, started_ms, drain_until_ms;
+    int ready_fd, lifeline_fd, signal_fd, lock_fd;
+    bool is_draining;
+    char ready_text[256], degraded[256];
+    zloop_t *loop;
+    struct bus *bus;
+    void *state;
+    struct watch *watches;
+    struct timer *timers;
+};
+
+/* svc_handlers.c */
+enum err svc_serve_builtin(struct svc *svc, struct error *error);
+/* svc_start.c: everything between main() and the loop */
+bool svc_read_contract(struct svc *svc, struct error *error);
+enum err svc_lock(struct svc *svc, struct error *error);
+void svc_raise_limits(void);
+void svc_notify(const char *state); /* sd_notify(3) */
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define TEST_METRICS(X)                                                                            \
+    X(COUNTER, calls_total, "calls made")                                                          \
+    X(GAUGE, peers, "peers connected")
+METRICS_STRUCT(test_metrics, TEST_METRICS);
+#define METRICS_TAG test_metrics
+METRICS_TABLE(test_table, "test", TEST_METRICS);
+
+static void rows_become_prometheus_text(void **state)
+{
+    struct test_metrics values = {0};
+    struct text out = {0};
+
+    (void)state;
+    values.calls_total++;
+    values.peers = UINT64_MAX;
+    metrics_print(&out, &test_table, &values, NULL);
+    assert_string_equal(text_str(&out), "# HELP sharestream_test_calls_total calls made\n"
+                                        "# TYPE sharestream_test_calls_total counter\n"
+                                        "sharestream_test_calls_total 1\n"
+                                        "# HELP sharestream_test_peers peers connected\n"
+                                        "# TYPE sharestream_test_peers gauge\n"
+                                        "sharestream_test_peers 18446744073709551615\n");
+    text_fini(&out);
+}
+
+static void label_stands_in_braces(void **state)
+{
+    struct test_metrics values = {0};
+    struct text out = {0};
+
+    (void)state;
+    metrics_print(&out, &test_table, &values, "thread=\"0\"");
+    assert_non_null(strstr(text_str(&out), "\nsharestream_test_peers{thread=\"0\"} 0\n"));
+    text_fini(&out);
+}
+
+static void rows_become_markdown(void **state)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    (void)state;
+    metrics_print_markdown(out, &test_table);
+    fclose(out);
+    assert_string_equal(text, "| `sharestream_test_calls_total` | counter | calls made |\n"
+                              "| `sharestream_test_peers` | gauge | peers connected |\n");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_become_prometheus_text),
+        cmocka_unit_test(label_stands_in_braces),
+        cmocka_unit_test(rows_become_markdown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
