@@ -46,8 +46,8 @@ static bool ends_with(struct bytes text, const char *ending)
 {
     size_t len = strlen(ending);
 
-    return text.len >= len && equal_ignoring_case(bytes_of(text.data + text.len - len, len),
-                                                  bytes_of(ending, len));
+    return text.len >= len &&
+           equal_ignoring_case(bytes_of(text.data + text.len - len, len), bytes_of(ending, len));
 }
 
 static bool is_dotted_loopback(struct bytes host)
@@ -69,9 +69,8 @@ static bool is_loopback_host(struct bytes host)
 {
     struct bytes name = without_port(host);
 
-    return equal_ignoring_case(name, bytes_of_text("localhost")) ||
-           ends_with(name, ".localhost") || bytes_equal_text(name, "[::1]") ||
-           is_dotted_loopback(name);
+    return equal_ignoring_case(name, bytes_of_text("localhost")) || ends_with(name, ".localhost") ||
+           bytes_equal_text(name, "[::1]") || is_dotted_loopback(name);
 }
 
 /* What follows "scheme://"; nothing for "null" and other things without authority. */
@@ -129,9 +128,9 @@ static bool link_opens(const struct access_policy *policy, const struct access_r
         return false;
     memcpy(text, request->expires.data, request->expires.len);
     text[request->expires.len] = '\0';
-    return parse_count(text, &expires_s) && link_verify(policy->link_key, request->link_path,
-                                                        expires_s, request->signature,
-                                                        request->now_s);
+    return parse_count(text, &expires_s) &&
+           link_verify(policy->link_key, request->link_path, expires_s, request->signature,
+                       request->now_s);
 }
 
 static enum access_verdict judge_by_token(const struct access_policy *policy,

@@ -26,13 +26,13 @@ struct access_policy {
 
 struct access_request {
     enum route_need need;
-    bool changes_state;                        /* by its method */
-    const char *link_path;                     /* what a link would have to be signed for, or NULL */
-    struct bytes host, origin, fetch_site;     /* header values; no data when absent */
-    struct bytes authorization;                /* header value */
-    struct bytes token;                        /* ?token=, decoded */
-    struct bytes expires, signature;           /* ?exp= and ?sig= */
-    uint64_t now_s;                            /* unix time */
+    bool changes_state;                    /* by its method */
+    const char *link_path;                 /* what a link would have to be signed for, or NULL */
+    struct bytes host, origin, fetch_site; /* header values; no data when absent */
+    struct bytes authorization;            /* header value */
+    struct bytes token;                    /* ?token=, decoded */
+    struct bytes expires, signature;       /* ?exp= and ?sig= */
+    uint64_t now_s;                        /* unix time */
 };
 
 enum access_verdict {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * event_body: server-sent events to one client, until it leaves or its torrent goes. A comment every
- * 15 s keeps proxies from closing the connection and shows us who has gone.
+ * event_body: server-sent events to one client, until it leaves or its torrent goes. A comment
+ * every 15 s keeps proxies from closing the connection and shows us who has gone.
  */
 #include "loop.h"
 
@@ -75,8 +75,8 @@ static void add(struct event_body *body, struct feed_event *event)
 {
     if (body->is_ending)
         return;
-    if (body->has_hash && (!event->has_hash ||
-                           memcmp(&body->hash, &event->hash, sizeof(body->hash)) != 0))
+    if (body->has_hash &&
+        (!event->has_hash || memcmp(&body->hash, &event->hash, sizeof(body->hash)) != 0))
         return;
     if (feed_add(&body->feed, event))
         body->x->loop->http->metrics.events_dropped_total++;

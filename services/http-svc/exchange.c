@@ -17,6 +17,8 @@
 #include "bus/pb_json.h"
 #include "shapes.h"
 
+enum { AWAY_MS = 5000 };
+
 static h2o_generator_t no_generator;
 
 /* ---- what was asked */
@@ -241,6 +243,9 @@ void exchange_fail(struct exchange *x, enum err code, const char *format, ...)
 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
 {
+    /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
+    if (!bus_is_up(x->loop->torrent))
+        deadline_ms = MIN(deadline_ms, (uint32_t)AWAY_MS);
     return bus_to(x->loop->torrent, deadline_ms,
                   key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0), &x->call);
 }
@@ -265,12 +270,10 @@ ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t
 
 const struct error *exchange_call_error(const struct exchange *x)
 {
-    return bus_error(x->loop->torrent);
-}
+    static const struct error away = {ERR_UNAVAILABLE, "torrent-svc is away"};
+    const struct error *error = bus_error(x->loop->torrent);
 
-const struct error *exchange_svc_error(const struct exchange *x, const char *service)
-{
-    return bus_error(svc_remote(x, service));
+    return error->code == ERR_TIMEOUT && !bus_is_up(x->loop->torrent) ? &away : error;
 }
 
 /* Ids of calls that have ended are fine. */

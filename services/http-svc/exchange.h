@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdlib.h>
 
 #include "access.h"
 #include "base/error.h"
@@ -58,11 +59,10 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 /* The torrent service for one call; its closure gets `x` as argument. `key` chooses the instance
  * (hash in text form, or NULL). */
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* In its closure, when that got NULL: why. */
+const struct error *exchange_call_error(const struct exchange *x);
 /* svc.Svc of "torrent", "supervisor" or "http"; several such calls may run at once, at most 4. */
 ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms);
-/* In a closure of one of these that got NULL: why. */
-const struct error *exchange_call_error(const struct exchange *x);
-const struct error *exchange_svc_error(const struct exchange *x, const char *service);
 bool exchange_has_torrent(const struct exchange *x);
 /* Notice when the client leaves while we wait for something that may take long. */
 void exchange_watch(struct exchange *x);

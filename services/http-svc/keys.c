@@ -69,8 +69,8 @@ static enum err load_link_key(struct http *http, const char *data_dir, struct er
     else if (got == 1 && len != sizeof(http->link_key))
         err = error_set(error, ERR_CONFIG, "%s does not hold %d bytes; remove it to get a new one",
                         path, LINK_KEY_BYTES);
-    else if (got == 0 && (err = random_bytes(http->link_key, sizeof(http->link_key), error)) ==
-                             ERR_NONE &&
+    else if (got == 0 &&
+             (err = random_bytes(http->link_key, sizeof(http->link_key), error)) == ERR_NONE &&
              !write_secret(path, http->link_key, sizeof(http->link_key)))
         err = error_set_errno(error, ERR_CONFIG, "cannot write %s", path);
     free(path);

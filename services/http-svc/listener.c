@@ -17,8 +17,7 @@ enum { ACCEPTS_PER_ROUND = 16, BACKLOG = 1024, KEEPALIVE_S = 30, UNSENT_BYTES = 
 
 /* ---- binding, on the main thread */
 
-static enum err resolve(const struct endpoint *endpoint, struct addrinfo **out,
-                        struct error *error)
+static enum err resolve(const struct endpoint *endpoint, struct addrinfo **out, struct error *error)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     char port[8];
@@ -221,8 +220,7 @@ static void on_connection(h2o_socket_t *listener, const char *err)
             set_accepting(loop, false);
             return;
         }
-        fd = accept4(loop->listen_fd, (struct sockaddr *)&from, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept4(loop->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             take_client(loop, fd, (struct sockaddr *)&from);
             continue;

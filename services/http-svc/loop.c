@@ -128,9 +128,8 @@ static void count_rounds(struct loop *loop)
 
     metrics->loop_rounds_total += loop->rounds;
     loop->rounds = 0;
-    while (loop->round_max > max &&
-           !atomic_compare_exchange_weak(&metrics->loop_round_sent_max_bytes, &max,
-                                         loop->round_max))
+    while (loop->round_max > max && !atomic_compare_exchange_weak(
+                                        &metrics->loop_round_sent_max_bytes, &max, loop->round_max))
         ;
 }
 
@@ -202,7 +201,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
     loop->svc_torrent = bus_remote(loop->bus, "torrent", &sharestream__svc__svc__descriptor);
     loop->svc_http = bus_remote(loop->bus, "http", &sharestream__svc__svc__descriptor);
     loop->svc_supervisor = bus_remote(loop->bus, "supervisor", &sharestream__svc__svc__descriptor);
-    loop->leases = lease_set_new(loop->torrent, svc_generation(http->svc) * 64 + index);
+    loop->leases = lease_set_new(loop->bus, loop->torrent);
     loop->evloop = h2o_evloop_create();
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};

@@ -21,8 +21,9 @@
 #include "stream/ready_map.h"
 
 enum {
-    LOOP_ROUND_BYTES = 4 << 20, /* file bytes of all streams in one round, then others have a turn */
-    LOOP_TURN_BYTES = 1 << 20,  /* of one stream by sendfile */
+    LOOP_ROUND_BYTES =
+        4 << 20,               /* file bytes of all streams in one round, then others have a turn */
+    LOOP_TURN_BYTES = 1 << 20, /* of one stream by sendfile */
     LOOP_CHUNK_BYTES = 256 << 10, /* of one stream by pread */
     LOOP_REFUSED_MAX = 32,        /* connections held only to say 503 */
 };
@@ -61,16 +62,16 @@ struct loop {
 
     int wake_fd; /* eventfd: the next round has something to do */
     h2o_socket_t *wake_socket;
-    h2o_linklist_t later;    /* of struct later */
-    h2o_linklist_t watched;  /* of struct exchange */
-    h2o_linklist_t streams;  /* of struct stream */
+    h2o_linklist_t later;               /* of struct later */
+    h2o_linklist_t watched;             /* of struct exchange */
+    h2o_linklist_t streams;             /* of struct stream */
     h2o_linklist_t listeners_of_events; /* of struct event_body */
 
     pthread_mutex_t inbox_lock;
-    struct feed inbox;    /* events from the main thread */
-    atomic_int wanted;    /* enum loop_wanted, set by the main thread */
+    struct feed inbox; /* events from the main thread */
+    atomic_int wanted; /* enum loop_wanted, set by the main thread */
     bool is_draining;
-    atomic_uint busy;     /* requests being answered */
+    atomic_uint busy; /* requests being answered */
 
     uint64_t round_sent, rounds, round_max;
 };
@@ -83,8 +84,8 @@ struct client {
     struct loop *loop;
     h2o_socket_t *sock;
     struct address address;
-    bool is_counted;  /* by the throttle */
-    bool is_refused;  /* over the limit: its first request is answered 503 */
+    bool is_counted; /* by the throttle */
+    bool is_refused; /* over the limit: its first request is answered 503 */
     struct exchange *current;
 };
 

@@ -96,9 +96,8 @@ void loop_maps_sweep(struct loop *loop, uint64_t now_ms)
         struct map_entry *entry = entry_at(link);
 
         next = link->next;
-        if (entry->users == 0 &&
-            (now_ms - entry->used_ms > MAPS_IDLE_MS || ready_map_is_gone(entry->map) ||
-             ++idle > MAPS_IDLE_MAX))
+        if (entry->users == 0 && (now_ms - entry->used_ms > MAPS_IDLE_MS ||
+                                  ready_map_is_gone(entry->map) || ++idle > MAPS_IDLE_MAX))
             forget(entry);
     }
 }

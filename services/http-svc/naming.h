@@ -23,9 +23,9 @@ struct naming_link {
     const char *base; /* "http://host:port" */
     const char *hash;
     uint32_t file;
-    const char *path;     /* of the file; its last part ends the URL, for players that guess */
-    const uint8_t *key;   /* NULL: unsigned */
-    uint64_t expires_s;   /* with a key */
+    const char *path;   /* of the file; its last part ends the URL, for players that guess */
+    const uint8_t *key; /* NULL: unsigned */
+    uint64_t expires_s; /* with a key */
 };
 void naming_url(struct text *out, const struct naming_link *link);
 

@@ -131,8 +131,7 @@ static void answer_no_route(struct exchange *x)
     } else if (route->is_api) {
         exchange_fail(x, ERR_NOT_FOUND, "there is no such path; see /api/v1/openapi.yaml");
     } else {
-        exchange_reply(x, 404, "text/plain; charset=utf-8",
-                       bytes_of_text("404 page not found\n"));
+        exchange_reply(x, 404, "text/plain; charset=utf-8", bytes_of_text("404 page not found\n"));
     }
 }
 

@@ -57,15 +57,15 @@ struct stream {
     int fd; /* -1 until the first ready byte */
     struct parts parts;
     size_t part;
-    bool has_part_head; /* of `part`, sent */
+    bool has_part_head;     /* of `part`, sent */
     uint64_t position, end; /* in the file, of `part` */
     struct lease *lease;
     bool can_sendfile;
     char *buffer;
     size_t buffer_bytes;
     uint64_t sent;
-    uint64_t progress_ms;  /* when something last went out or arrived */
-    uint32_t seen_pieces;  /* of the torrent, when we last looked */
+    uint64_t progress_ms; /* when something last went out or arrived */
+    uint32_t seen_pieces; /* of the torrent, when we last looked */
     char head[PARTS_HEAD_TEXT];
 };
 
@@ -157,10 +157,15 @@ static void open_lease(struct stream *s)
                               s->position, s->end, on_wake, s);
 }
 
+/* Last thing in a turn: may end the stream. */
 static void wait_for_piece(struct stream *s)
 {
     uint32_t pieces = ready_map_count(s->map);
 
+    if (s->lease != NULL && lease_error(s->lease) != NULL) {
+        cut_broken(s, lease_error(s->lease)->text);
+        return;
+    }
     if (s->state == STREAM_WAITING) {
         /* Woken for something else. A piece anywhere shows that the torrent is alive. */
         if (pieces != s->seen_pieces)
@@ -327,6 +332,8 @@ static void pump(struct stream *s)
             wait_for_piece(s);
             return;
         }
+        if (s->state == STREAM_WAITING)
+            set_state(s, STREAM_QUEUED);
         if (!open_file(s)) {
             cut_broken(s, "the file cannot be opened");
             return;

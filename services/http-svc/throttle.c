@@ -78,8 +78,8 @@ void throttle_free(struct throttle **throttle_p)
 
     if (throttle == NULL)
         return;
-    HASH_ITER (hh, throttle->entries, entry, next)
-        forget(throttle, entry);
+    HASH_ITER(hh, throttle->entries, entry, next)
+    forget(throttle, entry);
     free(throttle);
     *throttle_p = NULL;
 }
@@ -101,8 +101,8 @@ static void refill(const struct throttle *throttle, struct entry *entry, uint64_
     if (passed_ms >= (uint64_t)BURST_S * 1000)
         entry->credit = full_credit(throttle);
     else
-        entry->credit = MIN(entry->credit + passed_ms * throttle->limits.requests_per_s,
-                            full_credit(throttle));
+        entry->credit =
+            MIN(entry->credit + passed_ms * throttle->limits.requests_per_s, full_credit(throttle));
     entry->seen_ms = now_ms;
 }
 
@@ -114,7 +114,8 @@ static void sweep(struct throttle *throttle, uint64_t now_ms)
     if (now_ms - throttle->swept_ms < SWEEP_EVERY_MS && throttle->swept_ms != 0)
         return;
     throttle->swept_ms = now_ms;
-    HASH_ITER (hh, throttle->entries, entry, next) {
+    HASH_ITER(hh, throttle->entries, entry, next)
+    {
         refill(throttle, entry, now_ms);
         if (entry->connections == 0 && entry->credit == full_credit(throttle))
             forget(throttle, entry);

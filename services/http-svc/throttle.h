@@ -18,10 +18,10 @@ struct address {
 };
 
 struct throttle_limits {
-    uint64_t connections;     /* per address; 0 = any */
-    uint64_t requests_per_s;  /* per address; 0 = any. Four seconds' worth may come at once */
-    bool counts_loopback;     /* else this machine is not limited */
-    size_t max_addresses;     /* remembered at once */
+    uint64_t connections;    /* per address; 0 = any */
+    uint64_t requests_per_s; /* per address; 0 = any. Four seconds' worth may come at once */
+    bool counts_loopback;    /* else this machine is not limited */
+    size_t max_addresses;    /* remembered at once */
 };
 
 struct throttle;
