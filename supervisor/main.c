@@ -130,6 +130,7 @@ static void hand_on_config(const char *file)
 int main(int argc, char **argv)
 {
     static const struct svc_def def = {
+        .grace_ms = 30000, /* over the sum of those of services.def */
         .name = "supervisor",
         .about = about,
         .settings = &supervisor_settings_table,
