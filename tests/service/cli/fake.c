@@ -5,6 +5,7 @@
 #include <proto/torrent.pb-c.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "svc/svc.h"
@@ -366,6 +367,16 @@ static void http_stats(Sharestream__Http__Http_Service *service,
     closure(&reply, data);
 }
 
+/* A file of that name in the current folder makes it fail as a taken port does. */
+static enum err http_start(void *state, struct svc *svc, struct error *error)
+{
+    (void)state;
+    (void)svc;
+    if (access(FAKE_PORT_TAKEN, F_OK) == 0)
+        return error_set(error, ERR_BUSY, "port 8080 is taken by another program");
+    return ERR_NONE;
+}
+
 static Sharestream__Http__Http_Service http_service = SHARESTREAM__HTTP__HTTP__INIT(http_);
 
 bool fake_main(int argc, char **argv, int *code_out)
@@ -376,7 +387,7 @@ bool fake_main(int argc, char **argv, int *code_out)
                                            .state_size = sizeof(struct fake),
                                            .start = torrent_start};
     static const struct svc_def http = {
-        .name = "http", .about = "a fake", .service = &http_service.base};
+        .name = "http", .about = "a fake", .service = &http_service.base, .start = http_start};
     const char *slash = strrchr(argv[0], '/'), *name = slash != NULL ? slash + 1 : argv[0];
 
     if (strcmp(name, "torrent-svc") == 0)

@@ -19,6 +19,9 @@
 /* What a seeded file becomes, 300 ms after it was asked for. */
 #define FAKE_SEED "1111111111111111111111111111111111111111"
 
+/* While a file of that name is in the current folder, http-svc cannot start. */
+#define FAKE_PORT_TAKEN "port-taken"
+
 /* True when argv[0] is one of the services; then *code_out is how it ended. */
 bool fake_main(int argc, char **argv, int *code_out);
 

@@ -130,6 +130,18 @@ static void wrong_configuration_is_told(void **state)
     expect_nothing_runs();
 }
 
+static void service_that_cannot_start_is_told_with_its_reason(void **state)
+{
+    FILE *file = fopen(FAKE_PORT_TAKEN, "w");
+
+    (void)state;
+    fclose(file);
+    EXPECT("up", 1, "sharestream: http.0 cannot start: port 8080 is taken by another program\n",
+           "stopping everything ... stopped");
+    remove(FAKE_PORT_TAKEN);
+    expect_nothing_runs();
+}
+
 static pid_t supervisor_pid(void)
 {
     json_t *json = json_loads(run("--json status").out, 0, NULL);
@@ -193,6 +205,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(source_that_is_nothing_stops_again),
         cmocka_unit_test(what_ran_before_goes_on),
         cmocka_unit_test(wrong_configuration_is_told),
+        cmocka_unit_test(service_that_cannot_start_is_told_with_its_reason),
         cmocka_unit_test(death_of_the_supervisor_ends_up),
         cmocka_unit_test(death_of_up_ends_everything),
     };
