@@ -737,7 +737,7 @@ static void nothing_piles_up_while_torrent_svc_is_away(void **state)
         lease_move(stays.lease, position);
         lease_wait(stays.lease);
         tick(LEASE_RENEW_MS);
-        turn();
+        bus_dispatch(at.bus);
     }
     assert_int_equal(stays.wakes, 0);
     assert_null(lease_error(stays.lease));
