@@ -370,18 +370,22 @@ const char *setting_origin_word(enum setting_origin origin)
     return words[origin];
 }
 
+/* Double quotes and the escapes of YAML 1.1. Line and paragraph separators would be folded, and a
+ * byte that is no UTF-8 cannot be told in YAML. */
 static void print_quoted(FILE *out, struct bytes text)
 {
     fputc('"', out);
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
+    for (size_t at = 0, len; at < text.len; at += MAX(len, 1)) {
+        uint32_t code = 0xfffd;
 
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8_valid(text)))
-            fprintf(out, "\\x%02x", c);
+        len = utf8_next(bytes_of(text.data + at, text.len - at), &code);
+        if (code == '"' || code == '\\')
+            fprintf(out, "\\%c", (char)code);
+        else if (code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+                 code == 0xfeff || len == 0)
+            fprintf(out, "\\u%04x", (unsigned)code);
         else
-            fputc(c, out);
+            fwrite(text.data + at, 1, len, out);
     }
     fputc('"', out);
 }
