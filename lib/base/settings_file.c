@@ -245,6 +245,9 @@ static enum err explain(const struct settings_file *file, cyaml_err_t failed, st
                          key, section ? " in section " : "", section ? section : "",
                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
+    if (strstr(file->log, "Expecting SEQUENCE") != NULL)
+        return error_set(error, ERR_CONFIG, "%s:%u: a list is expected here, such as [a, b]",
+                         file->path, line);
     char what[160];
     const char *start = strncmp(file->log, "Load: ", 6) == 0 ? file->log + 6 : file->log;
 

@@ -26,7 +26,8 @@ struct lt_session;
 typedef uint32_t lt_id; /* 0 is no torrent */
 
 /* The two hashes of a torrent; a missing one is all zero. `key` is v1 if present, else the first 20
- * bytes of v2: the name under which everybody knows the torrent. */
+ * bytes of v2: the name under which everybody knows the torrent. For one lt_id it never changes,
+ * even when the metadata of a v2 magnet reveals a v1 hash as well. */
 struct lt_hashes {
     bool has_v1, has_v2;
     uint8_t v1[20], v2[32], key[20];
@@ -35,7 +36,8 @@ struct lt_hashes {
 enum lt_disk { LT_DISK_POSIX, LT_DISK_MMAP };
 
 struct lt_config {
-    const char *listen;   /* libtorrent listen_interfaces, e.g. "0.0.0.0:6881,[::]:6881" */
+    const char *listen; /* libtorrent listen_interfaces, e.g. "0.0.0.0:6881,[::]:6881"; a port that
+                           is taken is LT_LISTEN_FAILED, never another port */
     const char *outgoing; /* interface or address to bind outgoing sockets to; "" = any (VPN) */
     const char *user_agent;
     bool dht, lsd, upnp, pex; /* upnp covers NAT-PMP too */
@@ -43,7 +45,8 @@ struct lt_config {
     const char *encryption; /* "off", "allow", "require" */
     uint64_t download_limit; /* bytes/s of the session, 0 = none */
     uint64_t upload_limit;
-    bool limit_local_peers;   /* limits also hold for loopback and private addresses */
+    bool limit_local_peers;   /* limits also hold for loopback and private addresses (connections
+                                 made from then on) */
     uint32_t max_connections; /* of the session */
     uint32_t upload_slots;
     const char *proxy;       /* "", or socks5://[user:pass@]host:port, http://... ; covers peers,
@@ -54,10 +57,11 @@ struct lt_config {
     struct bytes state;        /* of lt_session_state() of an earlier run; may be empty */
 };
 
+/* NULL on failure: ERR_CONFIG for a value that makes no sense. */
 struct lt_session *lt_session_new(const struct lt_config *config, struct error *error);
 /* Aborts trackers and peers, waits at most about 5 s. Clears the pointer. */
 void lt_session_free(struct lt_session **session);
-/* Re-applies limits, slots, proxy and switches of a changed configuration. */
+/* Re-applies everything but `disk` and `state` of a changed configuration. */
 enum err lt_session_apply(struct lt_session *session, const struct lt_config *config,
                           struct error *error);
 /* DHT state and such; caller frees *data_out. */
@@ -80,7 +84,12 @@ struct lt_session_stats {
 void lt_session_stats(struct lt_session *session, struct lt_session_stats *out);
 
 /* What to add. Exactly one of magnet, metainfo, hash. ws:// and wss:// trackers are split off
- * (lt_info.ws_trackers). */
+ * (lt_info.ws_trackers).
+ *
+ * Which pieces are on disk: `verify` checks all; else `seed`, `have`, `resume` are believed, in
+ * this order, less the pieces whose files are missing or too short; with none of them, files that
+ * exist are checked. Believing needs the metadata, in metainfo or resume: without it, files that
+ * exist are checked when it arrives. A paused torrent is only checked once it runs. */
 struct lt_add {
     const char *magnet;     /* whole URI */
     struct bytes metainfo;  /* bytes of a .torrent */
@@ -90,9 +99,9 @@ struct lt_add {
         resume; /* of lt_resume alert; may be empty. Ignored when it is for another torrent */
     const uint8_t *have; /* with have_count bytes of 0/1: pieces known to be on disk; overrides
                             resume. NULL = ask resume */
-    uint32_t have_count;
-    bool verify; /* check every piece on disk against its hash first */
-    bool seed;   /* data is complete at save_path (just hashed): start as a seed without checking */
+    uint32_t have_count; /* another than the number of pieces is ERR_INVALID */
+    bool verify;         /* check every piece on disk against its hash first */
+    bool seed; /* data is complete at save_path (just hashed): start as a seed without checking */
     bool paused;
     bool sequential; /* start in order until the scheduler has its say (first byte sooner) */
     const char *const *trackers; /* added as further tiers */
@@ -100,18 +109,21 @@ struct lt_add {
     uint64_t download_limit, upload_limit; /* bytes/s, 0 = none; hold for local peers too */
     uint32_t max_connections;              /* 0 = libtorrent's default */
 };
-/* Adding what is already there gives the same id with *is_new_out = false (trackers are merged in).
- */
+/* Adding what is already there gives the same id with *is_new_out = false (trackers, peers, web
+ * seeds and metadata are merged in). ERR_BUSY: it is being removed, try after LT_REMOVED. */
 enum err lt_add(struct lt_session *session, const struct lt_add *add, lt_id *id_out,
                 bool *is_new_out, struct error *error);
 enum err lt_hashes(struct lt_session *session, lt_id id, struct lt_hashes *out);
-/* Parses only: what would lt_add add? Also the guard against hostile metainfo (depth, sizes,
- * paths). */
+/* Parses only: what would lt_add add? Also the guard against hostile metainfo: depth, sizes, number
+ * of pieces (ERR_TOO_LARGE), symbolic links (ERR_DENIED). Paths that lead out of the torrent are
+ * made harmless by libtorrent: such elements vanish. */
 enum err lt_peek(const struct lt_add *add, struct lt_hashes *out, char *name_out, size_t name_cap,
                  struct error *error);
-/* LT_REMOVED comes when it is done. */
+/* The id is gone at once; LT_REMOVED comes when it is done. */
 enum err lt_remove(struct lt_session *session, lt_id id, bool delete_data);
+/* Resuming also forgets an earlier file error. */
 enum err lt_pause(struct lt_session *session, lt_id id, bool paused);
+/* Every piece is unknown until the next LT_CHECKED. */
 enum err lt_recheck(struct lt_session *session, lt_id id);
 enum err lt_reannounce(struct lt_session *session, lt_id id);
 enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint64_t upload,
@@ -120,7 +132,8 @@ enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *addre
                          struct error *error);
 enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
 
-/* The scheduler's hands. `priorities` has one byte (0..7) per piece. */
+/* The scheduler's hands; ERR_UNAVAILABLE without metadata. `priorities` has one byte (0..7) per
+ * piece. A deadline raises its piece to the top priority. All of them take effect in call order. */
 enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
                        uint32_t count);
 enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms);
@@ -133,7 +146,9 @@ struct lt_file {
         *path; /* inside the torrent, '/' separated, already sanitised (never absolute, no "..") */
     uint64_t offset, size;
     bool is_pad;
-    bool is_wanted; /* false when the magnet's so= left it out */
+    bool is_wanted; /* false when the magnet's so= left it out. Told, not done: libtorrent fetches
+                       it all the same until lt_prioritize() says otherwise. Only known in the run
+                       that added the magnet */
 };
 struct lt_info {
     struct lt_hashes hashes;
@@ -148,14 +163,15 @@ struct lt_info {
     size_t ws_tracker_count;
     const char **ws_trackers;
 };
-/* ERR_UNAVAILABLE while the metadata has not arrived. */
+/* ERR_UNAVAILABLE while the metadata has not arrived, ERR_DENIED when it was refused. */
 enum err lt_info(struct lt_session *session, lt_id id, struct lt_info **out);
 void lt_info_free(struct lt_info **info);
-/* The .torrent file and the magnet link; caller frees. */
+/* The .torrent file and the magnet link, with all trackers; caller frees. */
 enum err lt_metainfo(struct lt_session *session, lt_id id, uint8_t **data_out, size_t *len_out);
 enum err lt_magnet(struct lt_session *session, lt_id id, char **uri_out);
-/* One byte per piece: passed its check *and* written. `count` must be piece_count. Right after
- * LT_CHECKED only. */
+/* One byte per piece: passed its check *and* readable by pread from another process. `count` must
+ * be piece_count. ERR_UNAVAILABLE before LT_CHECKED, the truth at any time after it. Does not
+ * block. */
 enum err lt_pieces(struct lt_session *session, lt_id id, uint8_t *have_out, uint32_t count);
 
 enum lt_peer_flags {
@@ -179,6 +195,8 @@ struct lt_peer {
  * libtorrent: for people only. */
 enum err lt_peers(struct lt_session *session, lt_id id, struct lt_peer *out, size_t cap,
                   size_t *count_out);
+/* How many connected peers have the piece. Blocks as lt_peers() does. */
+enum err lt_piece_peers(struct lt_session *session, lt_id id, uint32_t piece, uint32_t *count_out);
 struct lt_tracker {
     char url[256];
     char message[128]; /* last error or warning */
@@ -191,10 +209,14 @@ enum err lt_trackers(struct lt_session *session, lt_id id, struct lt_tracker *ou
 
 /* Hashes a local file or folder for seeding, on a thread of its own. Progress and end arrive as
  * LT_HASH_* alerts carrying `job`. `trackers` are written into the metainfo. v1 unless `hybrid`;
- * never v2 alone (npm webtorrent knows only v1). */
+ * never v2 alone (npm webtorrent knows only v1). All regular files are taken, hidden ones too;
+ * links only to files inside the folder. Pieces are as small as a count of 2048 allows, 64 KiB to 8
+ * MiB: a piece is the least that can be streamed. To seed it: lt_add with .seed and the folder
+ * *above* `path` as save_path. ERR_BUSY: four are running. */
 enum err lt_hash_start(struct lt_session *session, const char *path, bool hybrid,
                        const char *const *trackers, size_t tracker_count, uint32_t *job_out,
                        struct error *error);
+/* LT_HASH_FAILED with ERR_CANCELLED follows, unless it just ended otherwise. */
 void lt_hash_cancel(struct lt_session *session, uint32_t job);
 
 enum lt_state {
@@ -208,24 +230,29 @@ enum lt_state {
 };
 
 enum lt_alert_type {
-    LT_METADATA = 1, /* lt_info() works from now on */
-    LT_CHECKED,      /* resume data or files are checked: lt_pieces() tells the truth now */
-    LT_PIECE_READY,  /* piece: verified and readable by pread from another process */
-    LT_PIECE_FAILED, /* piece: hash did not match */
-    LT_FINISHED,     /* all wanted pieces are here */
-    LT_STATUS,       /* status: once a second for torrents that changed, after lt_post_updates() */
-    LT_RESUME,       /* data, len: resume data to keep. Valid until the next lt_poll() */
-    LT_RESUME_FAILED,
+    LT_METADATA = 1, /* lt_info() works from now on. Once for each torrent, also when lt_add already
+                        had the metadata */
+    LT_CHECKED, /* resume data or files are checked: lt_pieces() tells the truth now. Again after
+                   lt_recheck() and LT_DROPPED */
+    LT_PIECE_READY,   /* piece: verified and readable by pread from another process. Only after
+                         LT_CHECKED, never twice for a piece */
+    LT_PIECE_FAILED,  /* piece: hash did not match */
+    LT_FINISHED,      /* all wanted pieces are here */
+    LT_STATUS,        /* status: once a second for torrents that changed, after lt_post_updates() */
+    LT_RESUME,        /* data, len: resume data to keep. Valid until the next lt_poll() */
+    LT_RESUME_FAILED, /* code, text; ERR_NONE: nothing changed since the last */
     LT_FILE_ERROR, /* code, text: disk full, permission ...; the torrent is in LT_STATE_ERROR until
-                      lt_pause(false) */
+                      lt_pause(false). Once until then. ERR_DENIED or ERR_TOO_LARGE: its metadata
+                      was refused, it never runs */
     LT_TRACKER_ERROR, /* text: url and message */
-    LT_REMOVED,       /* id is free; data deleted if so asked */
+    LT_REMOVED,       /* data deleted if so asked; else code, text */
     LT_LISTEN_FAILED, /* text */
     LT_LISTENING,     /* a = port */
     LT_HASH_PROGRESS, /* job; a of b pieces */
     LT_HASH_DONE,     /* job; data, len: the metainfo */
     LT_HASH_FAILED,   /* job; code, text */
-    LT_DROPPED,       /* alerts were lost: resync all torrents (lt_pieces after LT_STATUS) */
+    LT_DROPPED,       /* alerts were lost. LT_CHECKED follows for each torrent that is checked: read
+                         lt_pieces() then, and the rest from LT_STATUS */
 };
 
 struct lt_status {
@@ -256,7 +283,8 @@ struct lt_alert {
 int lt_fd(const struct lt_session *session);
 /* Next alert, false when there is none. Drain until false. */
 bool lt_poll(struct lt_session *session, struct lt_alert *out);
-/* Asks for LT_STATUS of all torrents that changed. */
+/* Asks for LT_STATUS of all torrents that changed. Call about once a second: it is also the clock
+ * by which LT_DISK_MMAP settles pieces whose write was never confirmed. */
 void lt_post_updates(struct lt_session *session);
 /* Asks for LT_RESUME; `always` even when nothing changed since the last. */
 enum err lt_save_resume(struct lt_session *session, lt_id id, bool always);

@@ -349,6 +349,7 @@ static void mistakes_are_named_with_their_place(void **state)
         {"\n\nwebb:\n  title: x\n", ":3: unknown key 'webb'; did you mean 'web'?"},
         {"prot: 80\n", ":1: unknown key 'prot'; did you mean 'port'?"},
         {"title: x\n", ":1: unknown key 'title'"},
+        {"web: {peers: a}", ":1: a list is expected here, such as [a, b]"},
         {"web: {tilte: x}", ":1: unknown key 'tilte'; did you mean 'title'?"},
         {"disk:\n  title: x\n", ":2: unknown key 'title' in section disk"},
         {"web:\n  max_rooms: 0\n", ":2 web.max_rooms: '0' is outside 1 to 1000"},

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Threads: each fetch runs run_fetch() on a thread of its own, which touches only its own struct
+ * and, under the lock, the list of finished ones; everything else runs on the owner's thread.
+ */
+#include "fetch.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/must.h"
+#include "wire/metainfo.h"
+
+enum { FETCHES_MAX = 8, SECONDS_MAX = 30, REDIRECTS_MAX = 5 };
+
+struct fetch {
+    struct fetcher *fetcher;
+    char *url;
+    fetch_done_fn *done;
+    void *arg;
+    uint8_t *data;
+    size_t len;
+    bool is_refused, is_too_large;
+    struct error error; /* code ERR_NONE: success */
+    pthread_t thread;
+    struct fetch *next;
+};
+
+struct fetcher {
+    pthread_mutex_t lock;
+    struct fetch *finished;
+    _Atomic bool is_stopping;
+    bool allows_private;
+    unsigned running;
+    int event_fd;
+};
+
+struct fetcher *fetcher_new(bool allows_private)
+{
+    struct fetcher *fetcher = xcalloc(1, sizeof(*fetcher));
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    pthread_mutex_init(&fetcher->lock, NULL);
+    fetcher->allows_private = allows_private;
+    fetcher->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    must(fetcher->event_fd >= 0);
+    return fetcher;
+}
+
+int fetcher_fd(const struct fetcher *fetcher)
+{
+    return fetcher->event_fd;
+}
+
+bool address_is_private(int family, const void *address)
+{
+    const uint8_t *b = address;
+
+    if (family == AF_INET6) {
+        static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+        static const uint8_t zero[15];
+
+        if (memcmp(b, mapped, sizeof(mapped)) == 0)
+            return address_is_private(AF_INET, b + 12);
+        return (memcmp(b, zero, sizeof(zero)) == 0 && b[15] <= 1) || (b[0] & 0xfe) == 0xfc ||
+               (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || b[0] == 0xff;
+    }
+    return b[0] == 0 || b[0] == 10 || b[0] == 127 || (b[0] == 100 && (b[1] & 0xc0) == 64) ||
+           (b[0] == 169 && b[1] == 254) || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+           (b[0] == 192 && b[1] == 168) || b[0] >= 224;
+}
+
+/* libcurl asks for each connection, so a redirect or a name that resolves to a private address is
+ * caught too. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct fetch *fetch = arg;
+    const void *address =
+        to->family == AF_INET6
+            ? (const void *)&((const struct sockaddr_in6 *)(const void *)&to->addr)->sin6_addr
+            : (const void *)&((const struct sockaddr_in *)(const void *)&to->addr)->sin_addr;
+
+    (void)purpose;
+    if (!fetch->fetcher->allows_private && address_is_private(to->family, address)) {
+        fetch->is_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *arg)
+{
+    struct fetch *fetch = arg;
+    size_t len = size * count;
+
+    if (len > METAINFO_BYTES_MAX - fetch->len) {
+        fetch->is_too_large = true;
+        return 0;
+    }
+    fetch->data = xrealloc(fetch->data, fetch->len + len);
+    memcpy(fetch->data + fetch->len, data, len);
+    fetch->len += len;
+    return len;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct fetch *fetch = arg;
+
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return fetch->fetcher->is_stopping;
+}
+
+static void perform(struct fetch *fetch)
+{
+    CURL *curl = curl_easy_init();
+    long status = 0;
+
+    must(curl != NULL);
+    curl_easy_setopt(curl, CURLOPT_URL, fetch->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)SECONDS_MAX);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "ShareStream");
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, fetch);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, fetch);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (fetch->is_refused)
+        error_set(
+            &fetch->error, ERR_DENIED,
+            "the URL leads to a private address; torrent.allow_private_urls would allow that");
+    else if (fetch->is_too_large)
+        error_set(&fetch->error, ERR_TOO_LARGE,
+                  "what the URL gives is larger than 16 MiB: not a .torrent");
+    else if (code != CURLE_OK)
+        error_set(&fetch->error, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+                  "cannot fetch the .torrent: %s", curl_easy_strerror(code));
+    else if (status != 200)
+        error_set(&fetch->error, ERR_NOT_FOUND, "the server answered %ld instead of a .torrent",
+                  status);
+    curl_easy_cleanup(curl);
+}
+
+static void *run_fetch(void *arg)
+{
+    struct fetch *fetch = arg;
+    struct fetcher *fetcher = fetch->fetcher;
+
+    perform(fetch);
+    pthread_mutex_lock(&fetcher->lock);
+    LL_PREPEND(fetcher->finished, fetch);
+    pthread_mutex_unlock(&fetcher->lock);
+    eventfd_write(fetcher->event_fd, 1);
+    return NULL;
+}
+
+enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *done, void *arg,
+                     struct error *error)
+{
+    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+        return error_set(error, ERR_INVALID, "only http and https URLs can be fetched");
+    if (fetcher->running >= FETCHES_MAX)
+        return error_set(error, ERR_BUSY, "%d .torrent files are being fetched; try again soon",
+                         FETCHES_MAX);
+    struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+    fetch->fetcher = fetcher;
+    fetch->url = xstrdup(url);
+    fetch->done = done;
+    fetch->arg = arg;
+    fetcher->running++;
+    must(pthread_create(&fetch->thread, NULL, run_fetch, fetch) == 0);
+    return ERR_NONE;
+}
+
+static struct fetch *take_finished(struct fetcher *fetcher)
+{
+    pthread_mutex_lock(&fetcher->lock);
+    struct fetch *fetch = fetcher->finished;
+    if (fetch != NULL)
+        LL_DELETE(fetcher->finished, fetch);
+    pthread_mutex_unlock(&fetcher->lock);
+    if (fetch != NULL) {
+        pthread_join(fetch->thread, NULL);
+        fetcher->running--;
+    }
+    return fetch;
+}
+
+static void release(struct fetch *fetch)
+{
+    free(fetch->url);
+    free(fetch->data);
+    free(fetch);
+}
+
+void fetcher_dispatch(struct fetcher *fetcher)
+{
+    struct fetch *fetch;
+    eventfd_t ignored;
+
+    eventfd_read(fetcher->event_fd, &ignored);
+    while ((fetch = take_finished(fetcher)) != NULL) {
+        fetch->done(fetch->arg, bytes_of(fetch->data, fetch->len),
+                    fetch->error.code != ERR_NONE ? &fetch->error : NULL);
+        release(fetch);
+    }
+}
+
+void fetcher_free(struct fetcher **fetcher_p)
+{
+    struct fetcher *fetcher = *fetcher_p;
+    eventfd_t ignored;
+
+    if (fetcher == NULL)
+        return;
+    fetcher->is_stopping = true;
+    while (fetcher->running > 0) {
+        struct fetch *fetch = take_finished(fetcher);
+
+        if (fetch != NULL)
+            release(fetch);
+        else
+            usleep(10000); /* libcurl looks at on_progress about once a second */
+        eventfd_read(fetcher->event_fd, &ignored);
+    }
+    close(fetcher->event_fd);
+    pthread_mutex_destroy(&fetcher->lock);
+    free(fetcher);
+    *fetcher_p = NULL;
+}

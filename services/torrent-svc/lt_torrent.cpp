@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// lt_torrent: everything one can tell a torrent that is in the session.
+#include "lt_private.hpp"
+
+#include <algorithm>
+
+#include <libtorrent/announce_entry.hpp>
+#include <libtorrent/torrent_flags.hpp>
+
+lt_torrent *ltp_find(lt_session *session, lt_id id)
+{
+    auto const found = session->torrents.find(id);
+    if (found == session->torrents.end() || found->second->is_removing)
+        return nullptr;
+    return found->second.get();
+}
+
+void ltp_set_info(lt_torrent &torrent, std::shared_ptr<lt::torrent_info const> info)
+{
+    lt::file_storage const &files = info->files();
+
+    torrent.has_pad_files = false;
+    for (lt::file_index_t const i : files.file_range())
+        torrent.has_pad_files = torrent.has_pad_files || files.pad_file_at(i);
+    struct lt_hashes const more = ltp_hashes(info->info_hashes());
+    // A magnet link may name only one of a hybrid's two hashes. The key stays what it was.
+    if (more.has_v1) {
+        torrent.hashes.has_v1 = true;
+        std::memcpy(torrent.hashes.v1, more.v1, sizeof(more.v1));
+    }
+    if (more.has_v2) {
+        torrent.hashes.has_v2 = true;
+        std::memcpy(torrent.hashes.v2, more.v2, sizeof(more.v2));
+    }
+    torrent.ready.have.assign(static_cast<std::size_t>(info->num_pieces()), 0);
+    torrent.info = std::move(info);
+}
+
+enum err lt_hashes(struct lt_session *session, lt_id id, struct lt_hashes *out)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        *out = torrent.hashes;
+        return ERR_NONE;
+    });
+}
+
+enum err lt_remove(struct lt_session *session, lt_id id, bool delete_data)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        session->session->remove_torrent(torrent.handle, delete_data ? lt::session::delete_files
+                                                                     : lt::remove_flags_t{});
+        torrent.is_removing = true;
+        torrent.deletes_data = delete_data;
+        return ERR_NONE;
+    });
+}
+
+enum err lt_pause(struct lt_session *session, lt_id id, bool paused)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        if (paused) {
+            torrent.handle.pause();
+            return ERR_NONE;
+        }
+        if (!torrent.refusal.empty())
+            return ERR_DENIED;
+        torrent.trouble.clear();
+        torrent.handle.clear_error();
+        torrent.handle.unset_flags(lt::torrent_flags::upload_mode); // set by a full disk
+        torrent.handle.resume();
+        return ERR_NONE;
+    });
+}
+
+enum err lt_recheck(struct lt_session *session, lt_id id)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        if (!torrent.info)
+            return ERR_UNAVAILABLE;
+        ltp_ready_reset(torrent);
+        torrent.handle.force_recheck();
+        return ERR_NONE;
+    });
+}
+
+enum err lt_reannounce(struct lt_session *session, lt_id id)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.force_reannounce();
+        torrent.handle.force_dht_announce();
+        torrent.handle.force_lsd_announce();
+        return ERR_NONE;
+    });
+}
+
+enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint64_t upload,
+                   uint32_t max_connections)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.set_download_limit(download == 0 ? -1 : ltp_limit(download));
+        torrent.handle.set_upload_limit(upload == 0 ? -1 : ltp_limit(upload));
+        torrent.handle.set_max_connections(
+            max_connections == 0 ? -1 : std::max(2, ltp_limit(max_connections)));
+        return ERR_NONE;
+    });
+}
+
+enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *address, uint16_t port,
+                         struct error *error)
+{
+    return ltp_with(session, id, error, [&](lt_torrent &torrent) {
+        lt::error_code bad;
+        auto const parsed = lt::make_address(address, bad);
+        if (bad || port == 0)
+            return error_set(error, ERR_INVALID, "%s port %u is no address of a peer", address,
+                             port);
+        torrent.handle.connect_peer({parsed, port});
+        return ERR_NONE;
+    });
+}
+
+enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        std::string const text = url;
+        std::vector<std::string> &ws = torrent.ws_trackers;
+        if (ltp_is_ws(text)) {
+            if (std::find(ws.begin(), ws.end(), text) == ws.end() && ws.size() < LT_TRACKERS_MAX)
+                ws.push_back(text);
+            return ERR_NONE;
+        }
+        if (text.compare(0, 7, "http://") != 0 && text.compare(0, 8, "https://") != 0 &&
+            text.compare(0, 6, "udp://") != 0)
+            return ERR_INVALID;
+        torrent.handle.add_tracker(lt::announce_entry(text));
+        return ERR_NONE;
+    });
+}
+
+enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
+                       uint32_t count)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        if (!torrent.info)
+            return ERR_UNAVAILABLE;
+        if (count != static_cast<uint32_t>(torrent.info->num_pieces()))
+            return ERR_INVALID;
+        std::vector<lt::download_priority_t> list;
+        list.reserve(count);
+        for (uint32_t i = 0; i < count; i++)
+            list.emplace_back(std::min<std::uint8_t>(priorities[i], 7));
+        torrent.handle.prioritize_pieces(list);
+        return ERR_NONE;
+    });
+}
+
+enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        if (!torrent.info)
+            return ERR_UNAVAILABLE;
+        if (piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
+            return ERR_INVALID;
+        torrent.handle.set_piece_deadline(lt::piece_index_t(static_cast<int>(piece)),
+                                          ltp_limit(in_ms));
+        return ERR_NONE;
+    });
+}
+
+enum err lt_clear_deadlines(struct lt_session *session, lt_id id)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.clear_piece_deadlines();
+        return ERR_NONE;
+    });
+}
+
+enum err lt_sequential(struct lt_session *session, lt_id id, bool on)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.set_flags(on ? lt::torrent_flags::sequential_download
+                                    : lt::torrent_flags_t{},
+                                 lt::torrent_flags::sequential_download);
+        return ERR_NONE;
+    });
+}
+
+void lt_post_updates(struct lt_session *session)
+{
+    ltp_guard(nullptr, [&] {
+        session->session->post_torrent_updates(
+            lt::torrent_handle::query_accurate_download_counters);
+        for (auto const &entry : session->torrents)
+            ltp_ready_tick(*session, *entry.second);
+        return ERR_NONE;
+    });
+}
+
+enum err lt_save_resume(struct lt_session *session, lt_id id, bool always)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.save_resume_data(
+            lt::torrent_handle::save_info_dict |
+            (always ? lt::resume_data_flags_t{} : lt::torrent_handle::only_if_modified));
+        return ERR_NONE;
+    });
+}
