@@ -167,7 +167,9 @@ static int format_one(char *out, size_t cap, const char *spec, va_list *args)
     if (strchr("%m", letter) != NULL) /* these take none; errno is still what it was */
         return snprintf(out, cap, "%s", letter == 'm' ? strerror(errno) : "%");
     must(strchr("diouxXc", letter) != NULL);
-    return is_long ? FORMAT(long) : FORMAT(int);
+    if (is_long)
+        return FORMAT(long);
+    return FORMAT(int);
 }
 #undef FORMAT
 #pragma GCC diagnostic pop

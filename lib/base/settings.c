@@ -198,7 +198,7 @@ static char *with_unit(const struct settings_alias *alias, const char *text)
 static char *upper(char *text)
 {
     for (char *at = text; *at != '\0'; at++)
-        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+        *at = (char)(*at == '-' ? '_' : toupper((unsigned char)*at));
     return text;
 }
 

@@ -207,20 +207,20 @@ static void consider(const char *wrong, const char *candidate, const char **best
 static const char *near_match(const struct settings_file *file, const char *wrong,
                               const char **section)
 {
-    const char *best = NULL;
+    const char *best = NULL, *place = NULL;
     unsigned distance = 3; /* farther than two edits is no help */
     bool is_top = line_of(file, NULL, wrong) != 0;
 
-    *section = NULL;
-    for (size_t i = 0; i < file->table_count && !is_top && *section == NULL; i++)
+    for (size_t i = 0; i < file->table_count && !is_top && place == NULL; i++)
         if (line_of(file, file->tables[i]->section, wrong) != 0)
-            *section = file->tables[i]->section;
-    for (const cyaml_schema_field_t *field = file->fields; field->key != NULL && *section == NULL;
-         field++)
-        consider(wrong, field->key, &best, &distance);
+            place = file->tables[i]->section;
+    *section = place;
+    if (place == NULL)
+        for (const cyaml_schema_field_t *field = file->fields; field->key != NULL; field++)
+            consider(wrong, field->key, &best, &distance);
     for (size_t i = 0; i < file->table_count && !is_top; i++)
         for (size_t k = 0; k < file->tables[i]->count; k++)
-            if (*section == NULL || strcmp(*section, file->tables[i]->section) == 0)
+            if (place == NULL || strcmp(place, file->tables[i]->section) == 0)
                 consider(wrong, file->tables[i]->rows[k].name, &best, &distance);
     return best;
 }

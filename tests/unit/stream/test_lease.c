@@ -341,6 +341,7 @@ static int set_up(void **state)
     at.torrent = bus_remote(at.bus, "torrent", &sharestream__torrent__torrent__descriptor);
     at.set = lease_set_new(at.bus, at.torrent);
     TURN_UNTIL(bus_is_up(at.torrent));
+    settle(); /* also a second greeting that crossed the first */
     tick(0);
     return 0;
 }
