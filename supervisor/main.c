@@ -73,7 +73,7 @@ static enum err supervisor_start(void *state, struct svc *svc, struct error *err
                                                   : LEFTOVERS_GRACE_MS);
     health_init(supervisor);
     svc_every(svc, TICK_MS, on_time, supervisor);
-    fleet_tick(supervisor);
+    fleet_start(supervisor);
     return ERR_NONE;
 }
 
@@ -130,6 +130,7 @@ static void hand_on_config(const char *file)
 int main(int argc, char **argv)
 {
     static const struct svc_def def = {
+        .grace_ms = 30000, /* over the sum of those of services.def */
         .name = "supervisor",
         .about = about,
         .settings = &supervisor_settings_table,
