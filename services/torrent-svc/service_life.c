@@ -141,6 +141,7 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
     });
     if ((err = restore_all(service, error)) != ERR_NONE)
         return err;
+    alerts_drain(service); /* who asks first shall find the files already */
     svc_watch_fd(svc, lt_fd(service->lt), alerts_drain, service);
     svc_watch_fd(svc, fetcher_fd(service->fetcher), on_fetched, service);
     svc_every(svc, REPLAN_MS, on_replan, service);
@@ -189,6 +190,7 @@ void service_drain(void *state)
     HASH_ITER(hh, service->torrents, torrent, next)
     {
         torrent_expire_waiters(service, torrent, UINT64_MAX);
+        lt_pause(service->lt, torrent->id, true); /* no piece may come after its resume data */
         torrent_save_resume(service, torrent);
     }
 }
