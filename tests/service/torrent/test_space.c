@@ -261,7 +261,7 @@ static void full_disk_is_told_and_resumed_from(void **state)
     rig_add_film(rig, &film, rig_seed_with_aria2(rig, &film, "0"));
     rig_wait_ready(rig, film.hash, 5);
     fill_disk(rig, MB / 2);
-    wait_free_below(rig, 4 * FILM_PIECE);
+    wait_free_below(rig, 4ul * FILM_PIECE);
     is_stopped(rig, film.hash, "disk is full");
     rig_check_ready(rig, &film, NULL);
     rig_check_files(rig, &done);
