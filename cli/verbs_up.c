@@ -145,9 +145,8 @@ static enum cli_exit start(struct up *up)
     struct cli *cli = up->cli;
     struct error error;
 
-    if (cli_is_there(cli, "supervisor"))
-        return CLI_OK;
-    if (daemon_start(cli, args_has(&cli->args, "--log"), &up->daemon, &error) != ERR_NONE)
+    if (!cli_is_there(cli, "supervisor") &&
+        daemon_start(cli, args_has(&cli->args, "--log"), &up->daemon, &error) != ERR_NONE)
         return cli_complain(cli, CLI_ERROR, &error);
     return wait_until_ready(up);
 }
