@@ -75,7 +75,7 @@ struct settings_source {
 
 /* Fills `values` (struct_size bytes for each table, zeroed before) and `origins` (may be NULL; else
  * origins[i] has tables[i]->count entries). ERR_CONFIG with file, line and a near match on the
- * first mistake. */
+ * first mistake. settings_free() the values in either case. */
 enum err settings_load(const struct settings_source *source,
                        const struct settings_table *const *tables, void *const *values,
                        enum setting_origin *const *origins, size_t table_count,
@@ -88,7 +88,8 @@ void settings_free(const struct settings_table *table, void *values);
 char *setting_text(const struct setting *row, const void *values, bool shows_secrets);
 const char *setting_origin_word(enum setting_origin origin);
 
-/* The commented YAML section with effective values; `origins` may be NULL. */
+/* The commented YAML section with effective values, which parses back to the same, but for secrets:
+ * those are only mentioned in a comment. `origins` may be NULL. */
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
                          const enum setting_origin *origins);
 /* A Markdown table / an mdoc list of the rows, for docs/settings.md and sharestream.yaml(5). */

@@ -144,6 +144,7 @@ void bus_watch(struct bus_remote *remote, const struct bus_watch *watch);
     X(COUNTER, calls_timeout_total, "calls nobody answered before the deadline")                   \
     X(COUNTER, requests_total, "requests received")                                                \
     X(COUNTER, requests_bad_total, "requests that could not be understood")                        \
+    X(COUNTER, replies_lost_total, "replies whose caller was gone or full")                        \
     X(COUNTER, replies_late_total, "replies nobody waited for")                                    \
     X(COUNTER, events_sent_total, "events published")                                              \
     X(COUNTER, events_lost_total, "events missed as a subscriber")                                 \

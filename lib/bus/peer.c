@@ -21,7 +21,8 @@ static void connect_to(void *socket, const char *endpoint)
 void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                const char *events)
 {
-    /* The address of a monitor must never come twice in a process, not even after its socket is closed. */
+    /* The address of a monitor must never come twice in a process, not even after its socket is
+     * closed. */
     static _Atomic unsigned monitors;
     struct bus *bus = remote->bus;
     char monitor[64];
@@ -109,8 +110,8 @@ static void greet(struct peer *peer, uint64_t now_ms)
     hello.service = service;
     hello.fingerprint = peer->remote->fingerprint;
     peer->hello_ms = now_ms;
-    call_send(peer, sharestream__svc__svc__descriptor.name, method, BUS_GREETING_MS, &hello.base,
-              on_hello, peer);
+    call_send(peer->remote, peer, sharestream__svc__svc__descriptor.name, method, BUS_GREETING_MS,
+              &hello.base, on_hello, peer);
 }
 
 /* A monitor message is an event frame (16-bit event, 32-bit value) and an address frame. */

@@ -119,8 +119,10 @@ static void answer(struct request *request, enum err code, const char *text,
     if (is_sent && bus_send_message(bus->router, &envelope.base, reply != NULL ? ZMQ_SNDMORE : 0) &&
         reply != NULL)
         bus_send_message(bus->router, reply, 0);
-    if (!is_sent)
-        log_debug("bus caller is gone", "from=%s", request->from);
+    if (!is_sent) {
+        bus_metrics()->replies_lost_total++;
+        log_debug("bus caller is gone or full", "from=%s", request->from);
+    }
     bus_check_after_send(bus, bus->router);
     release(request);
 }

@@ -8,27 +8,32 @@
 #include "base/log.h"
 #include "service.h"
 
-static void on_file_error(struct service *service, struct torrent *torrent, const struct lt_alert *alert)
+static void on_file_error(struct service *service, struct torrent *torrent,
+                          const struct lt_alert *alert)
 {
     char text[256];
 
     if (alert->code == ERR_NO_SPACE)
-        snprintf(text, sizeof(text), "the disk is full; make room, then resume (%.150s)", alert->text);
+        snprintf(text, sizeof(text), "the disk is full; make room, then resume (%.150s)",
+                 alert->text);
     else
         snprintf(text, sizeof(text), "%.250s", alert->text);
     torrent_problem(service, torrent, alert->code != ERR_NONE ? alert->code : ERR_IO, text);
     torrent_expire_waiters(service, torrent, torrent->info == NULL ? UINT64_MAX : 0);
 }
 
-static void on_resume(struct service *service, struct torrent *torrent, const struct lt_alert *alert)
+static void on_resume(struct service *service, struct torrent *torrent,
+                      const struct lt_alert *alert)
 {
     struct error error;
 
-    if (store_put_resume(service->store, &torrent->hash, alert->data, alert->len, &error) != ERR_NONE)
+    if (store_put_resume(service->store, &torrent->hash, alert->data, alert->len, &error) !=
+        ERR_NONE)
         log_error("resume data not saved", "hash=%s error=%s", torrent->hex, error.text);
 }
 
-static void on_torrent_alert(struct service *service, struct torrent *torrent, const struct lt_alert *alert)
+static void on_torrent_alert(struct service *service, struct torrent *torrent,
+                             const struct lt_alert *alert)
 {
     switch (alert->type) {
     case LT_METADATA:
@@ -90,7 +95,8 @@ static void on_session_alert(struct service *service, const struct lt_alert *ale
     case LT_LISTEN_FAILED:
         log_warn("cannot listen for peers", "error=%s", alert->text);
         if (service->listen_port == 0)
-            svc_degraded(service->svc, "no port for BitTorrent peers: set torrent.listen to a free one");
+            svc_degraded(service->svc,
+                         "no port for BitTorrent peers: set torrent.listen to a free one");
         break;
     case LT_HASH_PROGRESS:
         job_hash_progress(service, alert);

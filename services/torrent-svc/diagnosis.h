@@ -14,16 +14,16 @@
 struct facts {
     enum lt_state state;
     bool has_problem, is_disk_full;
-    const char *problem;          /* sentence, when has_problem or state is LT_STATE_ERROR */
+    const char *problem; /* sentence, when has_problem or state is LT_STATE_ERROR */
     bool has_metadata;
-    bool is_head_ready;           /* the byte at the position is on disk */
-    bool is_file_ready;           /* and all that follow in the file */
-    uint64_t buffered_bytes;      /* ready from the position */
-    uint64_t needed_bytes_per_s;  /* bitrate, 0 unknown */
+    bool is_head_ready;          /* the byte at the position is on disk */
+    bool is_file_ready;          /* and all that follow in the file */
+    uint64_t buffered_bytes;     /* ready from the position */
+    uint64_t needed_bytes_per_s; /* bitrate, 0 unknown */
     uint64_t download_rate;
-    uint64_t download_limit;      /* the lower of torrent's and session's, 0 none */
+    uint64_t download_limit; /* the lower of torrent's and session's, 0 none */
     uint32_t peers, seeds, known_peers;
-    uint32_t head_peers;          /* connected peers that have the piece at the position */
+    uint32_t head_peers; /* connected peers that have the piece at the position */
     uint32_t piece_bytes;
     uint32_t working_trackers, trackers;
     bool has_dht;

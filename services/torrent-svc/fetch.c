@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Threads: each fetch runs run_fetch() on a thread of its own, which touches only its own struct and, under the lock, the list of
- * finished ones; everything else runs on the owner's thread.
+ * Threads: each fetch runs run_fetch() on a thread of its own, which touches only its own struct
+ * and, under the lock, the list of finished ones; everything else runs on the owner's thread.
  */
 #include "fetch.h"
 
@@ -74,17 +74,19 @@ bool address_is_private(int family, const void *address)
                (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || b[0] == 0xff;
     }
     return b[0] == 0 || b[0] == 10 || b[0] == 127 || (b[0] == 100 && (b[1] & 0xc0) == 64) ||
-           (b[0] == 169 && b[1] == 254) || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-           b[0] >= 224;
+           (b[0] == 169 && b[1] == 254) || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+           (b[0] == 192 && b[1] == 168) || b[0] >= 224;
 }
 
-/* libcurl asks for each connection, so a redirect or a name that resolves to a private address is caught too. */
+/* libcurl asks for each connection, so a redirect or a name that resolves to a private address is
+ * caught too. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct fetch *fetch = arg;
-    const void *address = to->family == AF_INET6
-                              ? (const void *)&((const struct sockaddr_in6 *)(const void *)&to->addr)->sin6_addr
-                              : (const void *)&((const struct sockaddr_in *)(const void *)&to->addr)->sin_addr;
+    const void *address =
+        to->family == AF_INET6
+            ? (const void *)&((const struct sockaddr_in6 *)(const void *)&to->addr)->sin6_addr
+            : (const void *)&((const struct sockaddr_in *)(const void *)&to->addr)->sin_addr;
 
     (void)purpose;
     if (!fetch->fetcher->allows_private && address_is_private(to->family, address)) {
@@ -145,15 +147,18 @@ static void perform(struct fetch *fetch)
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (fetch->is_refused)
-        error_set(&fetch->error, ERR_DENIED,
-                  "the URL leads to a private address; torrent.allow_private_urls would allow that");
+        error_set(
+            &fetch->error, ERR_DENIED,
+            "the URL leads to a private address; torrent.allow_private_urls would allow that");
     else if (fetch->is_too_large)
-        error_set(&fetch->error, ERR_TOO_LARGE, "what the URL gives is larger than 16 MiB: not a .torrent");
+        error_set(&fetch->error, ERR_TOO_LARGE,
+                  "what the URL gives is larger than 16 MiB: not a .torrent");
     else if (code != CURLE_OK)
         error_set(&fetch->error, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
                   "cannot fetch the .torrent: %s", curl_easy_strerror(code));
     else if (status != 200)
-        error_set(&fetch->error, ERR_NOT_FOUND, "the server answered %ld instead of a .torrent", status);
+        error_set(&fetch->error, ERR_NOT_FOUND, "the server answered %ld instead of a .torrent",
+                  status);
     curl_easy_cleanup(curl);
 }
 
@@ -170,12 +175,14 @@ static void *run_fetch(void *arg)
     return NULL;
 }
 
-enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *done, void *arg, struct error *error)
+enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *done, void *arg,
+                     struct error *error)
 {
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
         return error_set(error, ERR_INVALID, "only http and https URLs can be fetched");
     if (fetcher->running >= FETCHES_MAX)
-        return error_set(error, ERR_BUSY, "%d .torrent files are being fetched; try again soon", FETCHES_MAX);
+        return error_set(error, ERR_BUSY, "%d .torrent files are being fetched; try again soon",
+                         FETCHES_MAX);
     struct fetch *fetch = xcalloc(1, sizeof(*fetch));
     fetch->fetcher = fetcher;
     fetch->url = xstrdup(url);

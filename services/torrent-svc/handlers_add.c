@@ -30,12 +30,13 @@ static void answer_added(struct service *service, const struct torrent *torrent,
 
 static void answer_add(struct waiter *waiter, struct service *service, struct torrent *torrent)
 {
-    answer_added(service, torrent, waiter->is_new, (Sharestream__Torrent__AddReply_Closure)waiter->closure,
-                 waiter->data);
+    answer_added(service, torrent, waiter->is_new,
+                 (Sharestream__Torrent__AddReply_Closure)waiter->closure, waiter->data);
 }
 
 void handlers_wait(struct service *service, struct torrent *torrent, uint32_t wait_ms,
-                   void (*answer)(struct waiter *waiter, struct service *service, struct torrent *torrent),
+                   void (*answer)(struct waiter *waiter, struct service *service,
+                                  struct torrent *torrent),
                    ProtobufCClosure closure, void *data)
 {
     const struct waiter *other;
@@ -43,15 +44,17 @@ void handlers_wait(struct service *service, struct torrent *torrent, uint32_t wa
 
     DL_COUNT(torrent->waiters, other, count);
     if (count >= WAITERS_MAX) {
-        bus_fail(data, ERR_BUSY, "%d callers wait for this torrent's metadata already", WAITERS_MAX);
+        bus_fail(data, ERR_BUSY, "%d callers wait for this torrent's metadata already",
+                 WAITERS_MAX);
         return;
     }
     struct waiter *waiter = xcalloc(1, sizeof(*waiter));
     uint64_t longest = MIN((uint64_t)wait_ms, service->settings->metadata_timeout);
-    *waiter = (struct waiter){.answer = answer,
-                              .closure = closure,
-                              .data = data,
-                              .deadline_ms = MIN(clock_ms() + longest, bus_deadline_ms(data) - ANSWER_MARGIN_MS)};
+    *waiter = (struct waiter){
+        .answer = answer,
+        .closure = closure,
+        .data = data,
+        .deadline_ms = MIN(clock_ms() + longest, bus_deadline_ms(data) - ANSWER_MARGIN_MS)};
     torrent_wait(torrent, waiter);
 }
 
@@ -78,7 +81,8 @@ static void add_default_trackers(const struct service *service, struct source *s
 
     source->tracker_list = xstrdup(service->settings->trackers);
     for (char *url = strtok_r(source->tracker_list, ", ", &state);
-         url != NULL && source->tracker_count < SOURCE_TRACKERS_MAX; url = strtok_r(NULL, ", ", &state))
+         url != NULL && source->tracker_count < SOURCE_TRACKERS_MAX;
+         url = strtok_r(NULL, ", ", &state))
         source->trackers[source->tracker_count++] = url;
 }
 
@@ -94,9 +98,9 @@ static struct bytes trimmed(const char *text)
     return in;
 }
 
-static enum err read_source(const struct service *service, const Sharestream__Torrent__AddRequest *request,
-                            struct bytes metainfo, struct source *source, struct torrent_add *add,
-                            struct error *error)
+static enum err read_source(const struct service *service,
+                            const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
+                            struct source *source, struct torrent_add *add, struct error *error)
 {
     struct bytes text = trimmed(request->source);
     struct metainfo checked;
@@ -125,9 +129,10 @@ static enum err read_source(const struct service *service, const Sharestream__To
         add->lt.magnet = add->row.magnet;
         add_default_trackers(service, source);
     } else {
-        return error_set(error, ERR_INVALID,
-                         "'%.60s' is neither a magnet link, nor a URL of a .torrent, nor an info-hash",
-                         request->source);
+        return error_set(
+            error, ERR_INVALID,
+            "'%.60s' is neither a magnet link, nor a URL of a .torrent, nor an info-hash",
+            request->source);
     }
     add->lt.trackers = source->trackers;
     add->lt.tracker_count = source->tracker_count;
@@ -135,12 +140,14 @@ static enum err read_source(const struct service *service, const Sharestream__To
         return err;
     memcpy(source->hash.bytes, hashes.key, sizeof(source->hash.bytes));
     char hex[INFOHASH_TEXT];
-    add->row.name = xstrdup(name[0] && utf8_valid(bytes_of_text(name)) ? name : infohash_text(&source->hash, hex));
+    add->row.name = xstrdup(
+        name[0] && utf8_valid(bytes_of_text(name)) ? name : infohash_text(&source->hash, hex));
     return ERR_NONE;
 }
 
 /* Each torrent has a folder of its own, so that two with the same file names do not meet. */
-static enum err make_folder(const struct service *service, const struct infohash *hash, char **out, struct error *error)
+static enum err make_folder(const struct service *service, const struct infohash *hash, char **out,
+                            struct error *error)
 {
     char hex[INFOHASH_TEXT];
 
@@ -154,18 +161,21 @@ static enum err make_folder(const struct service *service, const struct infohash
     return code;
 }
 
-static enum err add_torrent(struct service *service, const Sharestream__Torrent__AddRequest *request,
-                            struct bytes metainfo, struct torrent **out, bool *is_new_out, struct error *error)
+static enum err add_torrent(struct service *service,
+                            const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
+                            struct torrent **out, bool *is_new_out, struct error *error)
 {
     struct source source = {.tracker_count = 0};
-    struct torrent_add add = {.lt = {.sequential = true,
-                                     .paused = request->is_paused,
-                                     .max_connections = (uint32_t)service->settings->torrent_connections}};
+    struct torrent_add add = {
+        .lt = {.sequential = true,
+               .paused = request->is_paused,
+               .max_connections = (uint32_t)service->settings->torrent_connections}};
     enum err err = read_source(service, request, metainfo, &source, &add, error);
 
     if (err == ERR_NONE && torrent_find(service, &source.hash) == NULL &&
         HASH_COUNT(service->torrents) >= 2 * service->settings->max_torrents)
-        err = error_set(error, ERR_BUSY, "%u torrents are here, twice torrent.max_torrents: remove some",
+        err = error_set(error, ERR_BUSY,
+                        "%u torrents are here, twice torrent.max_torrents: remove some",
                         HASH_COUNT(service->torrents));
     if (err == ERR_NONE)
         err = make_folder(service, &source.hash, &add.row.save_path, error);
@@ -186,8 +196,8 @@ static enum err add_torrent(struct service *service, const Sharestream__Torrent_
     return err;
 }
 
-void handlers_add(struct service *service, const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
-                  Sharestream__Torrent__AddReply_Closure closure, void *data)
+void handlers_add(struct service *service, const Sharestream__Torrent__AddRequest *request,
+                  struct bytes metainfo, Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
     struct bytes text = trimmed(request->source);
     struct torrent *torrent;
@@ -214,13 +224,14 @@ void handlers_add(struct service *service, const Sharestream__Torrent__AddReques
         torrent->waiters->prev->is_new = is_new; /* the one just appended */
 }
 
-enum err handlers_add_seed(struct service *service, const char *path, struct bytes metainfo, struct torrent **out,
-                           struct error *error)
+enum err handlers_add_seed(struct service *service, const char *path, struct bytes metainfo,
+                           struct torrent **out, struct error *error)
 {
     const char *slash = strrchr(path, '/');
-    struct torrent_add add = {.lt = {.metainfo = metainfo,
-                                     .seed = true,
-                                     .max_connections = (uint32_t)service->settings->torrent_connections}};
+    struct torrent_add add = {
+        .lt = {.metainfo = metainfo,
+               .seed = true,
+               .max_connections = (uint32_t)service->settings->torrent_connections}};
     bool is_new;
 
     add.row.save_path = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));

@@ -64,7 +64,8 @@ static void fill_metadata(const struct torrent *torrent, Info *info)
 static void fill_readers(const struct torrent *torrent, Info *info)
 {
     struct sched_view views[SCHED_READERS_MAX];
-    size_t count = torrent->sched != NULL ? sched_readers(torrent->sched, views, COUNT_OF(views)) : 0;
+    size_t count =
+        torrent->sched != NULL ? sched_readers(torrent->sched, views, COUNT_OF(views)) : 0;
 
     info->readers = (uint32_t)count;
     for (size_t i = 0; i < count; i++)
@@ -94,7 +95,8 @@ static void fill_files(const struct torrent *torrent, Info *info)
     }
 }
 
-void info_fill(const struct service *service, const struct torrent *torrent, bool with_files, Info *info)
+void info_fill(const struct service *service, const struct torrent *torrent, bool with_files,
+               Info *info)
 {
     const struct lt_status *status = &torrent->status;
 

@@ -66,7 +66,8 @@ bool ip_filter_line(char *line, struct lt_range *range_out)
     return is_range && (strchr(first, ':') == NULL) == (strchr(last, ':') == NULL);
 }
 
-enum err ip_filter_load(struct lt_session *session, const char *path, size_t *ranges_out, struct error *error)
+enum err ip_filter_load(struct lt_session *session, const char *path, size_t *ranges_out,
+                        struct error *error)
 {
     FILE *file = fopen(path, "re");
     struct lt_range *ranges = NULL, range;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * jobs: sources that take time before they are a torrent: a .torrent behind a URL, a local file to be hashed.
+ * jobs: sources that take time before they are a torrent: a .torrent behind a URL, a local file to
+ * be hashed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,15 +41,19 @@ static unsigned count_jobs(const struct service *service)
     return count;
 }
 
-/* ---- fetching -------------------------------------------------------------------------------------------------------- */
+/* ---- fetching
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-static Sharestream__Torrent__AddRequest *copy_request(const Sharestream__Torrent__AddRequest *request)
+static Sharestream__Torrent__AddRequest *
+copy_request(const Sharestream__Torrent__AddRequest *request)
 {
     size_t len = sharestream__torrent__add_request__get_packed_size(request);
     uint8_t *packed = xcalloc(len, 1);
 
     sharestream__torrent__add_request__pack(request, packed);
-    Sharestream__Torrent__AddRequest *copy = sharestream__torrent__add_request__unpack(NULL, len, packed);
+    Sharestream__Torrent__AddRequest *copy =
+        sharestream__torrent__add_request__unpack(NULL, len, packed);
     free(packed);
     must(copy != NULL);
     return copy;
@@ -71,7 +76,8 @@ enum err job_fetch(struct service *service, const Sharestream__Torrent__AddReque
     struct job *job;
 
     if (count_jobs(service) >= JOBS_MAX)
-        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon", JOBS_MAX);
+        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon",
+                         JOBS_MAX);
     job = new_job(service, request->source, data);
     job->on_added = closure;
     job->request = copy_request(request);
@@ -81,7 +87,9 @@ enum err job_fetch(struct service *service, const Sharestream__Torrent__AddReque
     return err;
 }
 
-/* ---- hashing --------------------------------------------------------------------------------------------------------- */
+/* ---- hashing
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static struct job *find_hash(struct service *service, uint32_t number)
 {
@@ -99,9 +107,11 @@ enum err job_hash(struct service *service, const Sharestream__Torrent__SeedReque
     if (request->path[0] != '/')
         return error_set(error, ERR_INVALID, "'%s' is not an absolute path", request->path);
     if (count_jobs(service) >= JOBS_MAX)
-        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon", JOBS_MAX);
-    enum err err = lt_hash_start(service->lt, request->path, request->is_hybrid,
-                                 (const char *const *)request->trackers, request->n_trackers, &number, error);
+        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon",
+                         JOBS_MAX);
+    enum err err =
+        lt_hash_start(service->lt, request->path, request->is_hybrid,
+                      (const char *const *)request->trackers, request->n_trackers, &number, error);
     if (err != ERR_NONE)
         return err;
     struct job *job = new_job(service, request->path, data);
@@ -154,7 +164,8 @@ void job_hash_done(struct service *service, const struct lt_alert *alert)
 
     if (job == NULL)
         return;
-    enum err err = handlers_add_seed(service, job->what, bytes_of(alert->data, alert->len), &torrent, &error);
+    enum err err =
+        handlers_add_seed(service, job->what, bytes_of(alert->data, alert->len), &torrent, &error);
     if (err != ERR_NONE) {
         hash_failed(service, job, err, error.text);
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * torrent-svc: torrents, files on disk, what to fetch next. Owns the libtorrent session; knows no HTTP and no codecs.
+ * torrent-svc: torrents, files on disk, what to fetch next. Owns the libtorrent session; knows no
+ * HTTP and no codecs.
  */
 #include "service.h"
 #include "service_life.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * restore: what the last life left behind. Three kinds of memory, best first:
- *   the ready map of this boot: every piece in it was verified and is in the page cache at least, whatever killed us;
- *   libtorrent's resume data, if the last life ended cleanly or in this boot;
+ *   the ready map of this boot: every piece in it was verified and is in the page cache at least,
+ * whatever killed us; libtorrent's resume data, if the last life ended cleanly or in this boot;
  *   nothing to trust (power loss): every piece on disk is checked against its hash.
  */
 #include <stdlib.h>
@@ -54,10 +54,10 @@ static void restore_one(void *arg, struct store_row *row)
         log_error("torrent not restored", "name=%s error=%s", name, error.text);
     else
         log_debug("torrent restored", "hash=%s by=%s", torrent->hex,
-                  map != NULL           ? "map"
-                  : add.lt.verify       ? "check"
-                  : add.lt.resume.len   ? "resume"
-                                        : "magnet");
+                  map != NULL         ? "map"
+                  : add.lt.verify     ? "check"
+                  : add.lt.resume.len ? "resume"
+                                      : "magnet");
     store_row_clear(&add.row); /* taken over unless it failed */
     ready_map_close(&map);
     free(name);

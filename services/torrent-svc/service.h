@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The private header of torrent-svc: all state of the process, and the functions of each file that others call.
+ * The private header of torrent-svc: all state of the process, and the functions of each file that
+ * others call.
  */
 #ifndef TORRENT_SERVICE_H
 #define TORRENT_SERVICE_H
@@ -19,40 +20,51 @@
 #include "wire/infohash.h"
 
 enum {
-    WAITERS_MAX = 64,          /* calls that wait for the metadata of one torrent */
-    REPLAN_MS = 250,           /* how often plans of torrents with readers are looked at */
-    RESUME_SAVE_MS = 60000,    /* how often changed resume data goes to the database */
-    READY_BATCH_MAX = 4096,    /* pieces in one Ready event */
-    ANSWER_MARGIN_MS = 100,    /* a late answer leaves this long before the caller gives up */
-    JOBS_MAX = 16,             /* files being hashed or fetched at once */
+    WAITERS_MAX = 64,       /* calls that wait for the metadata of one torrent */
+    REPLAN_MS = 250,        /* how often plans of torrents with readers are looked at */
+    RESUME_SAVE_MS = 60000, /* how often changed resume data goes to the database */
+    READY_BATCH_MAX = 4096, /* pieces in one Ready event */
+    ANSWER_MARGIN_MS = 100, /* a late answer leaves this long before the caller gives up */
+    JOBS_MAX = 16,          /* files being hashed or fetched at once */
 };
 
 #define TORRENT_SETTINGS(X)                                                                        \
-    X(TEXT, listen, "0.0.0.0:6881,[::]:6881", 0, 0, "addresses for BitTorrent peers, comma-separated")             \
-    X(TEXT, outgoing, "", 0, 0, "interface or address that outgoing connections leave by (VPN); empty: any")       \
-    X(DURATION, metadata_timeout, "30s", 1000, 3600000, "how long a request waits for a magnet's metadata")        \
+    X(TEXT, listen, "0.0.0.0:6881,[::]:6881", 0, 0,                                                \
+      "addresses for BitTorrent peers, comma-separated")                                           \
+    X(TEXT, outgoing, "", 0, 0,                                                                    \
+      "interface or address that outgoing connections leave by (VPN); empty: any")                 \
+    X(DURATION, metadata_timeout, "30s", 1000, 3600000,                                            \
+      "how long a request waits for a magnet's metadata")                                          \
     X(COUNT, max_connections, "100", 2, 100000, "peer connections of all torrents together")       \
     X(COUNT, torrent_connections, "60", 2, 100000, "peer connections of one torrent")              \
     X(SIZE, download_limit, "0", 0, 0, "bytes per second of all torrents together; 0: no limit")   \
     X(SIZE, upload_limit, "0", 0, 0, "bytes per second of all torrents together; 0: no limit")     \
-    X(BOOL, limit_local_peers, "false", 0, 0, "limits also hold for peers on this machine and in the local network") \
+    X(BOOL, limit_local_peers, "false", 0, 0,                                                      \
+      "limits also hold for peers on this machine and in the local network")                       \
     X(COUNT, upload_slots, "8", 1, 1000, "peers served at the same time")                          \
-    X(COUNT, max_torrents, "100", 1, 100000, "torrents kept; above it the longest unused ones go with their data") \
-    X(DURATION, cleanup_interval, "10m", 1000, 86400000, "how often unused torrents and disk space are looked at") \
+    X(COUNT, max_torrents, "100", 1, 100000,                                                       \
+      "torrents kept; above it the longest unused ones go with their data")                        \
+    X(DURATION, cleanup_interval, "10m", 1000, 86400000,                                           \
+      "how often unused torrents and disk space are looked at")                                    \
     X(SIZE, disk_quota, "0", 0, 0, "bytes that downloaded data may take; 0: all but disk_floor")   \
     X(SIZE, disk_floor, "1GiB", 0, 0, "bytes of the disk that always stay free")                   \
     X(BOOL, background, "true", 0, 0, "also fetch what nobody is reading")                         \
     X(LIST, trackers, "", 0, 0, "trackers added to links that bring none of their own")            \
     X(BOOL, dht, "true", 0, 0, "find peers by the distributed hash table")                         \
-    X(TEXT, dht_bootstrap, "", 0, 0, "host:port of nodes to start the hash table from; empty: the usual ones")     \
+    X(TEXT, dht_bootstrap, "", 0, 0,                                                               \
+      "host:port of nodes to start the hash table from; empty: the usual ones")                    \
     X(BOOL, pex, "true", 0, 0, "exchange peers with peers")                                        \
     X(BOOL, lsd, "true", 0, 0, "find peers in the local network")                                  \
     X(BOOL, upnp, "true", 0, 0, "open the port in the router by UPnP and NAT-PMP")                 \
-    X(BOOL, utp_first, "false", 0, 0, "try uTP before TCP; kinder to the network, seconds slower to start")        \
+    X(BOOL, utp_first, "false", 0, 0,                                                              \
+      "try uTP before TCP; kinder to the network, seconds slower to start")                        \
     X(CHOICE, encryption, "allow", 0, 0, "protocol encryption (off|allow|require)")                \
-    X(TEXT, proxy, "", 0, 0, "socks5://[user:password@]host:port or http://... for peers and trackers")            \
-    X(TEXT, ip_filter, "", 0, 0, "file with ranges of peer addresses to refuse, one 'first - last' a line")        \
-    X(BOOL, allow_private_urls, "false", 0, 0, "allow web seeds, trackers and .torrent URLs on private addresses") \
+    X(TEXT, proxy, "", 0, 0,                                                                       \
+      "socks5://[user:password@]host:port or http://... for peers and trackers")                   \
+    X(TEXT, ip_filter, "", 0, 0,                                                                   \
+      "file with ranges of peer addresses to refuse, one 'first - last' a line")                   \
+    X(BOOL, allow_private_urls, "false", 0, 0,                                                     \
+      "allow web seeds, trackers and .torrent URLs on private addresses")                          \
     X(CHOICE, disk_io, "posix", 0, 0, "how libtorrent writes, see docs/decisions/0003 (posix|mmap)")
 
 SETTINGS_STRUCT(torrent_settings, TORRENT_SETTINGS);
@@ -95,21 +107,21 @@ struct torrent {
     struct infohash hash;
     char hex[INFOHASH_TEXT];
     lt_id id;
-    struct store_row row;     /* what the database keeps; name, source, switches, times */
-    struct lt_info *info;     /* NULL until the metadata is there */
+    struct store_row row; /* what the database keeps; name, source, switches, times */
+    struct lt_info *info; /* NULL until the metadata is there */
     struct lt_status status;
     Sharestream__Torrent__State state;
-    struct ready_map *map;    /* NULL until the metadata is there */
+    struct ready_map *map; /* NULL until the metadata is there */
     struct sched *sched;
     uint32_t *file_of;        /* real file id -> index in info->files */
     struct ready_file *files; /* real files; paths owned by disk_paths */
     uint32_t file_count;
-    bool is_checked;          /* pieces of the map are the truth of this life */
-    char problem[256];        /* ours (disk, quota), beside libtorrent's status.error */
+    bool is_checked;   /* pieces of the map are the truth of this life */
+    char problem[256]; /* ours (disk, quota), beside libtorrent's status.error */
     enum err problem_code;
     uint64_t resume_saved_ms;
     bool is_resume_due;
-    uint32_t *fresh;          /* pieces that became ready in this round, for one event */
+    uint32_t *fresh; /* pieces that became ready in this round, for one event */
     uint32_t fresh_count;
     struct waiter *waiters;
     UT_hash_handle hh;    /* by hash */
@@ -159,20 +171,23 @@ struct torrent_add {
     struct lt_add lt;
     struct store_row row; /* taken over */
 };
-enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out, bool *is_new_out,
-                     struct error *error);
+enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out,
+                     bool *is_new_out, struct error *error);
 struct torrent *torrent_find(struct service *service, const struct infohash *hash);
 struct torrent *torrent_of_id(struct service *service, lt_id id);
 void torrent_on_metadata(struct service *service, struct torrent *torrent);
 void torrent_on_checked(struct service *service, struct torrent *torrent);
-void torrent_on_status(struct service *service, struct torrent *torrent, const struct lt_status *status);
-void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t piece, bool is_ready);
+void torrent_on_status(struct service *service, struct torrent *torrent,
+                       const struct lt_status *status);
+void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t piece,
+                      bool is_ready);
 void torrent_replan(struct service *service, struct torrent *torrent, uint64_t now_ms);
 void torrent_flush_ready(struct service *service, struct torrent *torrent);
 void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data);
 void torrent_set_paused(struct service *service, struct torrent *torrent, bool is_paused);
 /* Stops it with a sentence that people see; ERR_NONE clears. */
-void torrent_problem(struct service *service, struct torrent *torrent, enum err code, const char *text);
+void torrent_problem(struct service *service, struct torrent *torrent, enum err code,
+                     const char *text);
 void torrent_used(struct service *service, struct torrent *torrent);
 void torrent_save(struct service *service, struct torrent *torrent);
 void torrent_wait(struct torrent *torrent, struct waiter *waiter);
@@ -200,15 +215,18 @@ void jobs_tick(struct service *service, uint64_t now_ms);
 void jobs_stop(struct service *service);
 
 /* space.c: disk budget */
-/* Makes room for `bytes` more by evicting unused torrents; ERR_NO_SPACE with a sentence when that is not enough. */
-enum err space_reserve(struct service *service, const struct torrent *for_whom, uint64_t bytes, struct error *error);
+/* Makes room for `bytes` more by evicting unused torrents; ERR_NO_SPACE with a sentence when that
+ * is not enough. */
+enum err space_reserve(struct service *service, const struct torrent *for_whom, uint64_t bytes,
+                       struct error *error);
 void space_clean(struct service *service, uint64_t now_ms);
 uint64_t space_free(const struct service *service);
 uint64_t space_used(const struct service *service);
 
 /* info.c: a torrent as the bus shows it */
 /* Everything inside is owned by the torrent or by `*info` itself; free with info_free(). */
-void info_fill(const struct service *service, const struct torrent *torrent, bool with_files, Info *info);
+void info_fill(const struct service *service, const struct torrent *torrent, bool with_files,
+               Info *info);
 void info_clear(Info *info);
 
 /* torrent_handlers.c */
@@ -221,6 +239,7 @@ void service_apply_limits(struct service *service);
 void events_changed(struct service *service, const struct torrent *torrent, bool is_gone);
 void events_ready(struct service *service, const struct torrent *torrent);
 void events_progress(struct service *service);
-void events_hash(struct service *service, const struct job *job, const char *info_hash, const char *failed);
+void events_hash(struct service *service, const struct job *job, const char *info_hash,
+                 const char *failed);
 
 #endif

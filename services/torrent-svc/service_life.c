@@ -118,7 +118,8 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
     service->max_connections = (uint32_t)service->settings->max_connections;
     service->cleaned_ms = clock_ms();
     if ((err = open_store(service, svc_common(svc)->data_dir, error)) != ERR_NONE ||
-        (err = open_session(service, error)) != ERR_NONE || (err = load_filter(service, error)) != ERR_NONE)
+        (err = open_session(service, error)) != ERR_NONE ||
+        (err = load_filter(service, error)) != ERR_NONE)
         return err;
     service->fetcher = fetcher_new(service->settings->allow_private_urls);
     if ((err = restore_all(service, error)) != ERR_NONE)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * space: the disk never fills. Downloaded data has a quota and the disk a floor of free space; above either, the longest unused
- * torrents go. What the user seeds from his own folders is neither counted nor touched.
+ * space: the disk never fills. Downloaded data has a quota and the disk a floor of free space;
+ * above either, the longest unused torrents go. What the user seeds from his own folders is neither
+ * counted nor touched.
  */
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -27,7 +28,8 @@ static uint64_t bytes_on_disk(const struct torrent *torrent)
 {
     if (torrent->map == NULL || torrent->row.is_seed)
         return 0;
-    return MIN((uint64_t)ready_map_count(torrent->map) * torrent->info->piece_bytes, torrent->info->total_bytes);
+    return MIN((uint64_t)ready_map_count(torrent->map) * torrent->info->piece_bytes,
+               torrent->info->total_bytes);
 }
 
 uint64_t space_used(const struct service *service)
@@ -44,8 +46,8 @@ uint64_t space_used(const struct service *service)
 
 static bool is_evictable(const struct torrent *torrent, uint64_t now_unix_ms)
 {
-    return !torrent->row.is_seed && torrent->waiters == NULL && torrent_reader_count(torrent) == 0 &&
-           now_unix_ms - torrent->row.used_ms > IN_USE_MS;
+    return !torrent->row.is_seed && torrent->waiters == NULL &&
+           torrent_reader_count(torrent) == 0 && now_unix_ms - torrent->row.used_ms > IN_USE_MS;
 }
 
 static struct torrent *longest_unused(struct service *service, const struct torrent *but)
@@ -74,21 +76,24 @@ static uint64_t available(const struct service *service)
 {
     const struct torrent_settings *settings = service->settings;
     uint64_t free_bytes = space_free(service), used = space_used(service);
-    uint64_t above_floor = free_bytes > settings->disk_floor ? free_bytes - settings->disk_floor : 0;
+    uint64_t above_floor =
+        free_bytes > settings->disk_floor ? free_bytes - settings->disk_floor : 0;
 
     if (settings->disk_quota == 0)
         return above_floor;
     return MIN(above_floor, settings->disk_quota > used ? settings->disk_quota - used : 0);
 }
 
-enum err space_reserve(struct service *service, const struct torrent *for_whom, uint64_t bytes, struct error *error)
+enum err space_reserve(struct service *service, const struct torrent *for_whom, uint64_t bytes,
+                       struct error *error)
 {
     uint64_t have = bytes_on_disk(for_whom), needed = bytes > have ? bytes - have : 0, freed = 0;
     uint64_t now_available = available(service);
     char want[UNITS_TEXT], got[UNITS_TEXT];
     struct torrent *victim;
 
-    /* Deleting takes a moment in libtorrent's thread, so what was freed is added up here instead of asked of the disk. */
+    /* Deleting takes a moment in libtorrent's thread, so what was freed is added up here instead of
+     * asked of the disk. */
     while (needed > now_available + freed && (victim = longest_unused(service, for_whom)) != NULL) {
         freed += bytes_on_disk(victim);
         evict(service, victim, "room is needed for another");
@@ -96,7 +101,8 @@ enum err space_reserve(struct service *service, const struct torrent *for_whom, 
     if (needed <= now_available + freed)
         return ERR_NONE;
     return error_set(error, ERR_NO_SPACE,
-                     "it needs %s and the disk budget has %s left: remove other torrents, or raise torrent.disk_quota "
+                     "it needs %s and the disk budget has %s left: remove other torrents, or raise "
+                     "torrent.disk_quota "
                      "or lower torrent.disk_floor, then resume",
                      format_size(needed, want), format_size(now_available + freed, got));
 }

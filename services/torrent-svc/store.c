@@ -18,9 +18,12 @@ static const char schema[] =
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=NORMAL;"
     "CREATE TABLE IF NOT EXISTS torrents("
-    " hash TEXT PRIMARY KEY, name TEXT NOT NULL, magnet TEXT, save_path TEXT NOT NULL, metainfo BLOB, resume BLOB,"
-    " added_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, is_paused INTEGER NOT NULL, is_seed INTEGER NOT NULL,"
-    " has_background INTEGER NOT NULL, selected TEXT, download_limit INTEGER NOT NULL, upload_limit INTEGER NOT NULL,"
+    " hash TEXT PRIMARY KEY, name TEXT NOT NULL, magnet TEXT, save_path TEXT NOT NULL, metainfo "
+    "BLOB, resume BLOB,"
+    " added_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, is_paused INTEGER NOT NULL, is_seed "
+    "INTEGER NOT NULL,"
+    " has_background INTEGER NOT NULL, selected TEXT, download_limit INTEGER NOT NULL, "
+    "upload_limit INTEGER NOT NULL,"
     " max_connections INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS facts(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "PRAGMA user_version=1;";
@@ -29,8 +32,8 @@ static enum err failed(const struct store *store, const char *what, struct error
 {
     int code = sqlite3_errcode(store->db) & 0xff;
 
-    return error_set(error, code == SQLITE_FULL ? ERR_NO_SPACE : ERR_IO, "cannot %s the torrent database: %s", what,
-                     sqlite3_errmsg(store->db));
+    return error_set(error, code == SQLITE_FULL ? ERR_NO_SPACE : ERR_IO,
+                     "cannot %s the torrent database: %s", what, sqlite3_errmsg(store->db));
 }
 
 static void read_boot_id(char out[40])
@@ -55,7 +58,8 @@ static void read_last_end(struct store *store)
     store->was_safe = true;
     if (store_get_value(store, "running_boot", &value, &len) != ERR_NONE || value == NULL)
         return;
-    store->was_safe = len == 0 || (len == strlen(store->boot_id) && memcmp(value, store->boot_id, len) == 0);
+    store->was_safe =
+        len == 0 || (len == strlen(store->boot_id) && memcmp(value, store->boot_id, len) == 0);
     free(value);
 }
 
@@ -64,7 +68,8 @@ enum err store_open(const char *path, struct store **out, struct error *error)
     struct store *store = xcalloc(1, sizeof(*store));
     enum err err = ERR_NONE;
 
-    if (sqlite3_open(path, &store->db) != SQLITE_OK || sqlite3_busy_timeout(store->db, 2000) != SQLITE_OK ||
+    if (sqlite3_open(path, &store->db) != SQLITE_OK ||
+        sqlite3_busy_timeout(store->db, 2000) != SQLITE_OK ||
         sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         err = failed(store, "open", error);
     if (err == ERR_NONE) {
@@ -133,13 +138,14 @@ static void bind_blob(sqlite3_stmt *statement, int index, const uint8_t *data, s
 
 enum err store_put(struct store *store, const struct store_row *row, struct error *error)
 {
-    sqlite3_stmt *statement =
-        prepare(store, "INSERT INTO torrents VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(hash) DO UPDATE SET"
-                       " name=excluded.name, magnet=excluded.magnet, save_path=excluded.save_path,"
-                       " metainfo=excluded.metainfo, used_ms=excluded.used_ms, is_paused=excluded.is_paused,"
-                       " is_seed=excluded.is_seed, has_background=excluded.has_background,"
-                       " selected=excluded.selected, download_limit=excluded.download_limit,"
-                       " upload_limit=excluded.upload_limit, max_connections=excluded.max_connections");
+    sqlite3_stmt *statement = prepare(
+        store,
+        "INSERT INTO torrents VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(hash) DO UPDATE SET"
+        " name=excluded.name, magnet=excluded.magnet, save_path=excluded.save_path,"
+        " metainfo=excluded.metainfo, used_ms=excluded.used_ms, is_paused=excluded.is_paused,"
+        " is_seed=excluded.is_seed, has_background=excluded.has_background,"
+        " selected=excluded.selected, download_limit=excluded.download_limit,"
+        " upload_limit=excluded.upload_limit, max_connections=excluded.max_connections");
 
     if (statement == NULL)
         return failed(store, "write", error);
@@ -161,8 +167,8 @@ enum err store_put(struct store *store, const struct store_row *row, struct erro
     return run(store, statement, error);
 }
 
-enum err store_put_resume(struct store *store, const struct infohash *hash, const uint8_t *data, size_t len,
-                          struct error *error)
+enum err store_put_resume(struct store *store, const struct infohash *hash, const uint8_t *data,
+                          size_t len, struct error *error)
 {
     sqlite3_stmt *statement = prepare(store, "UPDATE torrents SET resume=? WHERE hash=?");
 
@@ -226,7 +232,8 @@ static bool read_row(sqlite3_stmt *statement, struct store_row *row)
     return row->name != NULL && row->save_path != NULL;
 }
 
-enum err store_each(struct store *store, void (*on_row)(void *arg, struct store_row *row), void *arg, struct error *error)
+enum err store_each(struct store *store, void (*on_row)(void *arg, struct store_row *row),
+                    void *arg, struct error *error)
 {
     sqlite3_stmt *statement = prepare(store, "SELECT * FROM torrents ORDER BY added_ms");
     int code;

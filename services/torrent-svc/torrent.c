@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * torrent: one torrent from added to removed: its metadata, its ready map, its plan. libtorrent is called here and in alerts.c,
- * jobs.c and restore.c; what to fetch is decided in sched.c.
+ * torrent: one torrent from added to removed: its metadata, its ready map, its plan. libtorrent is
+ * called here and in alerts.c, jobs.c and restore.c; what to fetch is decided in sched.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ uint32_t torrent_reader_count(const struct torrent *torrent)
     return torrent->sched != NULL ? (uint32_t)sched_readers(torrent->sched, NULL, 0) : 0;
 }
 
-static void set_state(struct service *service, struct torrent *torrent, Sharestream__Torrent__State state)
+static void set_state(struct service *service, struct torrent *torrent,
+                      Sharestream__Torrent__State state)
 {
     if (torrent->state == state)
         return;
@@ -63,10 +64,11 @@ void torrent_used(struct service *service, struct torrent *torrent)
         torrent_save(service, torrent);
 }
 
-/* ---- adding and removing --------------------------------------------------------------------------------------------- */
+/* ---- adding and removing
+ * --------------------------------------------------------------------------------------------- */
 
-enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out, bool *is_new_out,
-                     struct error *error)
+enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out,
+                     bool *is_new_out, struct error *error)
 {
     struct lt_hashes hashes;
     lt_id id;
@@ -85,12 +87,14 @@ enum err torrent_add(struct service *service, struct torrent_add *add, struct to
     torrent->row = add->row;
     add->row = (struct store_row){0};
     torrent->row.hash = torrent->hash;
-    torrent->state = add->lt.paused ? SHARESTREAM__TORRENT__STATE__PAUSED : SHARESTREAM__TORRENT__STATE__METADATA;
+    torrent->state = add->lt.paused ? SHARESTREAM__TORRENT__STATE__PAUSED
+                                    : SHARESTREAM__TORRENT__STATE__METADATA;
     torrent->resume_saved_ms = clock_ms();
     HASH_ADD(hh, service->torrents, hash, sizeof(torrent->hash), torrent);
     HASH_ADD(hh_id, service->by_id, id, sizeof(torrent->id), torrent);
     service->metrics.torrents = HASH_COUNT(service->torrents);
-    log_info("torrent added", "hash=%s name=%s paused=%d", torrent->hex, torrent->row.name, add->lt.paused);
+    log_info("torrent added", "hash=%s name=%s paused=%d", torrent->hex, torrent->row.name,
+             add->lt.paused);
     *out = torrent;
     return ERR_NONE;
 }
@@ -136,12 +140,14 @@ void torrent_remove(struct service *service, struct torrent *torrent, bool delet
 {
     struct error error;
 
-    log_info("torrent removed", "hash=%s name=%s with_data=%d", torrent->hex, torrent->row.name, deletes_data);
+    log_info("torrent removed", "hash=%s name=%s with_data=%d", torrent->hex, torrent->row.name,
+             deletes_data);
     torrent_expire_waiters(service, torrent, UINT64_MAX);
     if (torrent->map != NULL)
         ready_map_remove(&torrent->map);
     if (store_delete(service->store, &torrent->hash, &error) != ERR_NONE)
-        log_error("torrent not deleted from the database", "hash=%s error=%s", torrent->hex, error.text);
+        log_error("torrent not deleted from the database", "hash=%s error=%s", torrent->hex,
+                  error.text);
     lt_remove(service->lt, torrent->id, deletes_data && !torrent->row.is_seed);
     events_changed(service, torrent, true);
     /* libtorrent deletes what it knows of; our own folder goes too once it is empty. */
@@ -150,7 +156,8 @@ void torrent_remove(struct service *service, struct torrent *torrent, bool delet
     release(service, torrent);
 }
 
-/* ---- waiting for metadata -------------------------------------------------------------------------------------------- */
+/* ---- waiting for metadata
+ * -------------------------------------------------------------------------------------------- */
 
 void torrent_wait(struct torrent *torrent, struct waiter *waiter)
 {
@@ -171,9 +178,12 @@ void torrent_expire_waiters(struct service *service, struct torrent *torrent, ui
     }
 }
 
-/* ---- metadata -------------------------------------------------------------------------------------------------------- */
+/* ---- metadata
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-/* Multi-file torrents keep their files in a folder of the torrent's name; people (and tod-p2m) count paths from inside it. */
+/* Multi-file torrents keep their files in a folder of the torrent's name; people (and tod-p2m)
+ * count paths from inside it. */
 static const char *display_path(const struct lt_info *info, const char *path)
 {
     size_t len = strlen(info->name);
@@ -267,7 +277,8 @@ static struct sched *make_sched(const struct torrent *torrent)
     return sched;
 }
 
-static enum err make_map(const struct service *service, struct torrent *torrent, struct error *error)
+static enum err make_map(const struct service *service, struct torrent *torrent,
+                         struct error *error)
 {
     const struct lt_info *info = torrent->info;
     struct ready_layout layout = {
@@ -287,7 +298,8 @@ static enum err make_map(const struct service *service, struct torrent *torrent,
 static void keep_metainfo(struct service *service, struct torrent *torrent)
 {
     if (torrent->row.metainfo == NULL &&
-        lt_metainfo(service->lt, torrent->id, &torrent->row.metainfo, &torrent->row.metainfo_len) != ERR_NONE)
+        lt_metainfo(service->lt, torrent->id, &torrent->row.metainfo, &torrent->row.metainfo_len) !=
+            ERR_NONE)
         torrent->row.metainfo = NULL;
     free(torrent->row.name);
     torrent->row.name = xstrdup(torrent->info->name);
@@ -297,7 +309,8 @@ static void keep_metainfo(struct service *service, struct torrent *torrent)
 void torrent_on_metadata(struct service *service, struct torrent *torrent)
 {
     struct error error;
-    enum err err = torrent->info == NULL ? lt_info(service->lt, torrent->id, &torrent->info) : ERR_EXISTS;
+    enum err err =
+        torrent->info == NULL ? lt_info(service->lt, torrent->id, &torrent->info) : ERR_EXISTS;
 
     if (err == ERR_EXISTS)
         return;
@@ -307,7 +320,8 @@ void torrent_on_metadata(struct service *service, struct torrent *torrent)
     }
     make_files(torrent);
     keep_selection(torrent);
-    torrent->fresh = xcalloc(MIN(torrent->info->piece_count, (uint32_t)READY_BATCH_MAX), sizeof(*torrent->fresh));
+    torrent->fresh = xcalloc(MIN(torrent->info->piece_count, (uint32_t)READY_BATCH_MAX),
+                             sizeof(*torrent->fresh));
     if ((err = make_map(service, torrent, &error)) != ERR_NONE ||
         (torrent->sched = make_sched(torrent)) == NULL) {
         if (err == ERR_NONE)
@@ -317,18 +331,22 @@ void torrent_on_metadata(struct service *service, struct torrent *torrent)
         return;
     }
     keep_metainfo(service, torrent);
-    log_info("metadata known", "hash=%s name=%s files=%u pieces=%u bytes=%lu", torrent->hex, torrent->row.name,
-             torrent->file_count, torrent->info->piece_count, (unsigned long)torrent->info->total_bytes);
+    log_info("metadata known", "hash=%s name=%s files=%u pieces=%u bytes=%lu", torrent->hex,
+             torrent->row.name, torrent->file_count, torrent->info->piece_count,
+             (unsigned long)torrent->info->total_bytes);
     if (torrent->state == SHARESTREAM__TORRENT__STATE__METADATA)
         set_state(service, torrent, SHARESTREAM__TORRENT__STATE__DOWNLOADING);
-    if (!torrent->row.is_seed && space_reserve(service, torrent, torrent->info->total_bytes, &error) != ERR_NONE)
+    if (!torrent->row.is_seed &&
+        space_reserve(service, torrent, torrent->info->total_bytes, &error) != ERR_NONE)
         torrent_problem(service, torrent, error.code, error.text);
     torrent_replan(service, torrent, clock_ms());
     torrent_expire_waiters(service, torrent, 0);
     events_changed(service, torrent, false);
 }
 
-/* ---- pieces ---------------------------------------------------------------------------------------------------------- */
+/* ---- pieces
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 void torrent_flush_ready(struct service *service, struct torrent *torrent)
 {
@@ -338,9 +356,11 @@ void torrent_flush_ready(struct service *service, struct torrent *torrent)
     torrent->fresh_count = 0;
 }
 
-void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t piece, bool is_ready)
+void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t piece,
+                      bool is_ready)
 {
-    if (torrent->map == NULL || torrent->sched == NULL || ready_map_has(torrent->map, piece) == is_ready)
+    if (torrent->map == NULL || torrent->sched == NULL ||
+        ready_map_has(torrent->map, piece) == is_ready)
         return;
     ready_map_set(torrent->map, piece, is_ready);
     if (!is_ready) {
@@ -355,7 +375,8 @@ void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t
         torrent_flush_ready(service, torrent);
 }
 
-/* The map of an earlier life may claim more or less than this life found: libtorrent's check is the truth. */
+/* The map of an earlier life may claim more or less than this life found: libtorrent's check is the
+ * truth. */
 void torrent_on_checked(struct service *service, struct torrent *torrent)
 {
     if (torrent->map == NULL || torrent->sched == NULL)
@@ -370,8 +391,8 @@ void torrent_on_checked(struct service *service, struct torrent *torrent)
             torrent_on_piece(service, torrent, piece, have[piece] != 0);
         }
         torrent_flush_ready(service, torrent);
-        log_debug("torrent checked", "hash=%s ready=%u changed=%u", torrent->hex, ready_map_count(torrent->map),
-                  changed);
+        log_debug("torrent checked", "hash=%s ready=%u changed=%u", torrent->hex,
+                  ready_map_count(torrent->map), changed);
         torrent_replan(service, torrent, clock_ms());
         events_changed(service, torrent, false);
     }
@@ -385,19 +406,23 @@ void torrent_replan(struct service *service, struct torrent *torrent, uint64_t n
     if (torrent->sched == NULL || !sched_plan(torrent->sched, now_ms, &plan))
         return;
     service->metrics.plans_total++;
-    /* Order matters: clearing sets those pieces to low priority, so priorities come after; and the request queue is cancelled only
-     * when the first deadline is set on an empty list. */
+    /* The order is sched.h's. Clearing lowers the priority of those pieces, so priorities come
+     * after it; and libtorrent cancels what it has asked for only when a deadline is set on an
+     * empty list. */
     if (plan.clears_deadlines) {
         service->metrics.seeks_total++;
         lt_clear_deadlines(service->lt, torrent->id);
     }
+    if (plan.has_new_priorities)
+        lt_prioritize(service->lt, torrent->id, plan.priorities, torrent->info->piece_count);
     lt_sequential(service->lt, torrent->id, plan.is_sequential);
-    lt_prioritize(service->lt, torrent->id, plan.priorities, torrent->info->piece_count);
     for (size_t i = 0; i < plan.deadline_count; i++)
         lt_deadline(service->lt, torrent->id, plan.deadlines[i].piece, plan.deadlines[i].in_ms);
 }
 
-/* ---- state ----------------------------------------------------------------------------------------------------------- */
+/* ---- state
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static Sharestream__Torrent__State shown_state(const struct torrent *torrent)
 {
@@ -422,7 +447,8 @@ static Sharestream__Torrent__State shown_state(const struct torrent *torrent)
     return SHARESTREAM__TORRENT__STATE__UNKNOWN;
 }
 
-void torrent_on_status(struct service *service, struct torrent *torrent, const struct lt_status *status)
+void torrent_on_status(struct service *service, struct torrent *torrent,
+                       const struct lt_status *status)
 {
     torrent->status = *status;
     set_state(service, torrent, shown_state(torrent));
@@ -434,7 +460,7 @@ void torrent_set_paused(struct service *service, struct torrent *torrent, bool i
     torrent->problem_code = ERR_NONE;
     torrent->problem[0] = '\0';
     lt_pause(service->lt, torrent->id, is_paused);
-    torrent->status.state = is_paused ? LT_STATE_PAUSED
+    torrent->status.state = is_paused               ? LT_STATE_PAUSED
                             : torrent->info == NULL ? LT_STATE_METADATA
                                                     : LT_STATE_DOWNLOADING;
     torrent->status.error[0] = '\0';
@@ -444,7 +470,8 @@ void torrent_set_paused(struct service *service, struct torrent *torrent, bool i
     torrent_save(service, torrent);
 }
 
-void torrent_problem(struct service *service, struct torrent *torrent, enum err code, const char *text)
+void torrent_problem(struct service *service, struct torrent *torrent, enum err code,
+                     const char *text)
 {
     if (torrent->problem_code == code && strcmp(torrent->problem, text) == 0)
         return;
@@ -452,7 +479,8 @@ void torrent_problem(struct service *service, struct torrent *torrent, enum err 
     snprintf(torrent->problem, sizeof(torrent->problem), "%s", text);
     if (code != ERR_NONE) {
         service->metrics.errors_total++;
-        log_warn("torrent stopped", "hash=%s name=%s why=%s", torrent->hex, torrent->row.name, text);
+        log_warn("torrent stopped", "hash=%s name=%s why=%s", torrent->hex, torrent->row.name,
+                 text);
     }
     lt_pause(service->lt, torrent->id, code != ERR_NONE || torrent->row.is_paused);
     set_state(service, torrent, shown_state(torrent));

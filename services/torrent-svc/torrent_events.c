@@ -7,7 +7,8 @@
 
 typedef Sharestream__Torrent__Event Event;
 
-static void publish(struct service *service, Event *event, Sharestream__Torrent__Event__KindCase kind)
+static void publish(struct service *service, Event *event,
+                    Sharestream__Torrent__Event__KindCase kind)
 {
     event->kind_case = kind;
     bus_publish(service->bus, &event->base);
@@ -42,7 +43,8 @@ static bool is_active(const struct torrent *torrent)
     return torrent->status.download_rate > 0 || torrent->status.upload_rate > 0 ||
            torrent->state == SHARESTREAM__TORRENT__STATE__METADATA ||
            torrent->state == SHARESTREAM__TORRENT__STATE__CHECKING ||
-           torrent->state == SHARESTREAM__TORRENT__STATE__DOWNLOADING || torrent_reader_count(torrent) > 0;
+           torrent->state == SHARESTREAM__TORRENT__STATE__DOWNLOADING ||
+           torrent_reader_count(torrent) > 0;
 }
 
 void events_progress(struct service *service)
@@ -73,7 +75,8 @@ void events_progress(struct service *service)
     free(pointers);
 }
 
-void events_hash(struct service *service, const struct job *job, const char *info_hash, const char *failed)
+void events_hash(struct service *service, const struct job *job, const char *info_hash,
+                 const char *failed)
 {
     Event event = SHARESTREAM__TORRENT__EVENT__INIT;
     Sharestream__Torrent__HashProgress hash = SHARESTREAM__TORRENT__HASH_PROGRESS__INIT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One function per rpc of proto/torrent.proto: check bounds, ask the core, answer. Adding has its own file, handlers_add.c.
+ * One function per rpc of proto/torrent.proto: check bounds, ask the core, answer. Adding has its
+ * own file, handlers_add.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ static struct torrent *named(const char *info_hash, void *data)
     struct torrent *torrent;
 
     if (!infohash_parse(bytes_of_text(info_hash), &hash)) {
-        bus_fail(data, ERR_INVALID, "'%.80s' is not an info-hash: 40 hex digits are one", info_hash);
+        bus_fail(data, ERR_INVALID, "'%.80s' is not an info-hash: 40 hex digits are one",
+                 info_hash);
         return NULL;
     }
     if ((torrent = torrent_find(service, &hash)) == NULL)
@@ -38,7 +40,9 @@ static void answer_empty(Sharestream__Torrent__Empty_Closure closure, void *data
     closure(&reply, data);
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------------------- */
+/* ---- looking
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void answer_info(struct service *service, const struct torrent *torrent,
                         Sharestream__Torrent__TorrentInfo_Closure closure, void *data)
@@ -52,14 +56,16 @@ static void answer_info(struct service *service, const struct torrent *torrent,
 
 static void answer_get(struct waiter *waiter, struct service *service, struct torrent *torrent)
 {
-    answer_info(service, torrent, (Sharestream__Torrent__TorrentInfo_Closure)waiter->closure, waiter->data);
+    answer_info(service, torrent, (Sharestream__Torrent__TorrentInfo_Closure)waiter->closure,
+                waiter->data);
 }
 
 static void on_add(Rpc *rpc, const Sharestream__Torrent__AddRequest *request,
                    Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
     (void)rpc;
-    handlers_add(bus_state(data), request, bytes_of(request->metainfo.data, request->metainfo.len), closure, data);
+    handlers_add(bus_state(data), request, bytes_of(request->metainfo.data, request->metainfo.len),
+                 closure, data);
 }
 
 static void on_get(Rpc *rpc, const Sharestream__Torrent__GetRequest *request,
@@ -74,7 +80,8 @@ static void on_get(Rpc *rpc, const Sharestream__Torrent__GetRequest *request,
     if (torrent->info != NULL || request->wait_ms == 0)
         answer_info(service, torrent, closure, data);
     else
-        handlers_wait(service, torrent, request->wait_ms, answer_get, (ProtobufCClosure)closure, data);
+        handlers_wait(service, torrent, request->wait_ms, answer_get, (ProtobufCClosure)closure,
+                      data);
 }
 
 static void on_list(Rpc *rpc, const Sharestream__Torrent__ListRequest *request,
@@ -102,7 +109,9 @@ static void on_list(Rpc *rpc, const Sharestream__Torrent__ListRequest *request,
     free(infos);
 }
 
-/* ---- changing -------------------------------------------------------------------------------------------------------- */
+/* ---- changing
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_remove(Rpc *rpc, const Sharestream__Torrent__RemoveRequest *request,
                       Sharestream__Torrent__Empty_Closure closure, void *data)
@@ -116,7 +125,8 @@ static void on_remove(Rpc *rpc, const Sharestream__Torrent__RemoveRequest *reque
     answer_empty(closure, data);
 }
 
-static void set_paused(const char *info_hash, bool is_paused, Sharestream__Torrent__Empty_Closure closure, void *data)
+static void set_paused(const char *info_hash, bool is_paused,
+                       Sharestream__Torrent__Empty_Closure closure, void *data)
 {
     struct torrent *torrent = named(info_hash, data);
 
@@ -126,15 +136,15 @@ static void set_paused(const char *info_hash, bool is_paused, Sharestream__Torre
     answer_empty(closure, data);
 }
 
-static void on_pause(Rpc *rpc, const Sharestream__Torrent__Name *request, Sharestream__Torrent__Empty_Closure closure,
-                     void *data)
+static void on_pause(Rpc *rpc, const Sharestream__Torrent__Name *request,
+                     Sharestream__Torrent__Empty_Closure closure, void *data)
 {
     (void)rpc;
     set_paused(request->info_hash, true, closure, data);
 }
 
-static void on_resume(Rpc *rpc, const Sharestream__Torrent__Name *request, Sharestream__Torrent__Empty_Closure closure,
-                      void *data)
+static void on_resume(Rpc *rpc, const Sharestream__Torrent__Name *request,
+                      Sharestream__Torrent__Empty_Closure closure, void *data)
 {
     struct service *service = bus_state(data);
     struct infohash hash;
@@ -153,8 +163,8 @@ static void on_resume(Rpc *rpc, const Sharestream__Torrent__Name *request, Share
     set_paused(request->info_hash, false, closure, data);
 }
 
-static void on_recheck(Rpc *rpc, const Sharestream__Torrent__Name *request, Sharestream__Torrent__Empty_Closure closure,
-                       void *data)
+static void on_recheck(Rpc *rpc, const Sharestream__Torrent__Name *request,
+                       Sharestream__Torrent__Empty_Closure closure, void *data)
 {
     struct service *service = bus_state(data);
     struct torrent *torrent = named(request->info_hash, data);
@@ -180,16 +190,16 @@ static void on_seed(Rpc *rpc, const Sharestream__Torrent__SeedRequest *request,
         bus_fail_error(data, &error);
 }
 
-static bool make_selection(const Sharestream__Torrent__SelectRequest *request, const struct torrent *torrent,
-                           char **out, void *data)
+static bool make_selection(const Sharestream__Torrent__SelectRequest *request,
+                           const struct torrent *torrent, char **out, void *data)
 {
     struct text text = {0};
 
     *out = NULL;
     for (size_t i = 0; i < request->n_files; i++) {
         if (request->files[i] >= torrent->file_count) {
-            bus_fail(data, ERR_NOT_FOUND, "there is no file %u: the torrent has 0 to %u", request->files[i],
-                     torrent->file_count - 1);
+            bus_fail(data, ERR_NOT_FOUND, "there is no file %u: the torrent has 0 to %u",
+                     request->files[i], torrent->file_count - 1);
             text_fini(&text);
             return false;
         }
@@ -211,7 +221,8 @@ static void on_select(Rpc *rpc, const Sharestream__Torrent__SelectRequest *reque
     if (torrent == NULL)
         return;
     if (torrent->sched == NULL) {
-        bus_fail(data, ERR_UNAVAILABLE, "its metadata is not known yet, there are no files to choose from");
+        bus_fail(data, ERR_UNAVAILABLE,
+                 "its metadata is not known yet, there are no files to choose from");
         return;
     }
     if (!make_selection(request, torrent, &selected, data))
@@ -238,7 +249,8 @@ static void session_limits(struct service *service, const Sharestream__Torrent__
     service_apply_limits(service);
 }
 
-static void torrent_limits(struct service *service, struct torrent *torrent, const Sharestream__Torrent__Limits *limits)
+static void torrent_limits(struct service *service, struct torrent *torrent,
+                           const Sharestream__Torrent__Limits *limits)
 {
     if (limits == NULL)
         return;
@@ -276,7 +288,9 @@ static void on_set_limits(Rpc *rpc, const Sharestream__Torrent__LimitsRequest *r
     closure(&reply, data);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void on_read(Rpc *rpc, const Sharestream__Torrent__ReadRequest *request,
                     Sharestream__Torrent__ReadReply_Closure closure, void *data)
@@ -302,14 +316,16 @@ static void on_read(Rpc *rpc, const Sharestream__Torrent__ReadRequest *request,
         bus_fail(data, torrent->problem_code, "%s", torrent->problem);
         return;
     }
-    if (request->file >= torrent->file_count || request->position > torrent->files[request->file].size) {
-        bus_fail(data, ERR_INVALID, "there is no byte %lu in file %u", (unsigned long)request->position,
-                 request->file);
+    if (request->file >= torrent->file_count ||
+        request->position > torrent->files[request->file].size) {
+        bus_fail(data, ERR_INVALID, "there is no byte %lu in file %u",
+                 (unsigned long)request->position, request->file);
         return;
     }
     torrent_used(service, torrent);
     if (!sched_read(torrent->sched, &reader, clock_ms())) {
-        bus_fail(data, ERR_BUSY, "%d streams of this torrent are open, that is the limit", SCHED_READERS_MAX);
+        bus_fail(data, ERR_BUSY, "%d streams of this torrent are open, that is the limit",
+                 SCHED_READERS_MAX);
         return;
     }
     torrent_replan(service, torrent, clock_ms());
@@ -334,16 +350,21 @@ static void on_close(Rpc *rpc, const Sharestream__Torrent__CloseRequest *request
     answer_empty(closure, data);
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
+/* ---- for people
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void add_peer(Sharestream__Torrent__PeersReply *reply, const struct lt_peer *peer)
 {
     static const struct {
         uint32_t flag;
         const char *word;
-    } words[] = {{LT_PEER_SEED, "seed"},         {LT_PEER_UTP, "utp"},
-                 {LT_PEER_ENCRYPTED, "encrypted"}, {LT_PEER_INCOMING, "incoming"},
-                 {LT_PEER_WEB_SEED, "web_seed"},   {LT_PEER_CHOKED_BY, "choked"},
+    } words[] = {{LT_PEER_SEED, "seed"},
+                 {LT_PEER_UTP, "utp"},
+                 {LT_PEER_ENCRYPTED, "encrypted"},
+                 {LT_PEER_INCOMING, "incoming"},
+                 {LT_PEER_WEB_SEED, "web_seed"},
+                 {LT_PEER_CHOKED_BY, "choked"},
                  {LT_PEER_CONNECTING, "connecting"}};
     Sharestream__Torrent__PeersReply__Peer *out = xcalloc(1, sizeof(*out));
 
@@ -418,7 +439,8 @@ static void on_metainfo(Rpc *rpc, const Sharestream__Torrent__Name *request,
     (void)rpc;
     if (torrent == NULL)
         return;
-    if (torrent->info != NULL && lt_metainfo(service->lt, torrent->id, &metainfo, &len) == ERR_NONE) {
+    if (torrent->info != NULL &&
+        lt_metainfo(service->lt, torrent->id, &metainfo, &len) == ERR_NONE) {
         reply.metainfo.data = metainfo;
         reply.metainfo.len = len;
     }
@@ -446,21 +468,23 @@ static uint64_t reader_rate(const struct torrent *torrent, uint32_t file)
     return rate;
 }
 
-static struct facts gather(struct service *service, const struct torrent *torrent, uint32_t file, uint64_t position)
+static struct facts gather(struct service *service, const struct torrent *torrent, uint32_t file,
+                           uint64_t position)
 {
     const struct lt_status *status = &torrent->status;
-    struct facts facts = {.state = status->state,
-                          .has_problem = torrent->problem_code != ERR_NONE,
-                          .is_disk_full = torrent->problem_code == ERR_NO_SPACE,
-                          .problem = torrent->problem_code != ERR_NONE ? torrent->problem : status->error,
-                          .has_metadata = torrent->map != NULL,
-                          .download_rate = status->download_rate,
-                          .download_limit = lower_limit(service->download_limit, torrent->row.download_limit),
-                          .peers = status->peers,
-                          .seeds = status->seeds,
-                          .known_peers = status->known_peers,
-                          .has_dht = service->settings->dht,
-                          .check_progress = (double)status->checking_progress};
+    struct facts facts = {
+        .state = status->state,
+        .has_problem = torrent->problem_code != ERR_NONE,
+        .is_disk_full = torrent->problem_code == ERR_NO_SPACE,
+        .problem = torrent->problem_code != ERR_NONE ? torrent->problem : status->error,
+        .has_metadata = torrent->map != NULL,
+        .download_rate = status->download_rate,
+        .download_limit = lower_limit(service->download_limit, torrent->row.download_limit),
+        .peers = status->peers,
+        .seeds = status->seeds,
+        .known_peers = status->known_peers,
+        .has_dht = service->settings->dht,
+        .check_progress = (double)status->checking_progress};
 
     if (torrent->map == NULL)
         return facts;
@@ -470,12 +494,13 @@ static struct facts gather(struct service *service, const struct torrent *torren
     facts.is_head_ready = facts.buffered_bytes > 0 || position >= size;
     facts.is_file_ready = facts.buffered_bytes == size - position;
     facts.needed_bytes_per_s = reader_rate(torrent, file);
-    lt_piece_peers(service->lt, torrent->id, ready_map_piece_at(torrent->map, file, position), &facts.head_peers);
+    lt_piece_peers(service->lt, torrent->id, ready_map_piece_at(torrent->map, file, position),
+                   &facts.head_peers);
     return facts;
 }
 
-static void add_trackers(struct service *service, const struct torrent *torrent, struct facts *facts,
-                         Sharestream__Torrent__Diagnosis *reply)
+static void add_trackers(struct service *service, const struct torrent *torrent,
+                         struct facts *facts, Sharestream__Torrent__Diagnosis *reply)
 {
     struct lt_tracker trackers[TRACKERS_SHOWN_MAX];
     size_t count = 0;
@@ -485,11 +510,15 @@ static void add_trackers(struct service *service, const struct torrent *torrent,
     reply->trackers = xcalloc(count, sizeof(*reply->trackers));
     facts->trackers = (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
-        const char *said = utf8_valid(bytes_of_text(trackers[i].message)) ? trackers[i].message : "?";
+        const char *said =
+            utf8_valid(bytes_of_text(trackers[i].message)) ? trackers[i].message : "?";
 
         facts->working_trackers += trackers[i].is_working;
         reply->trackers[reply->n_trackers++] =
-            xasprintf("%s: %s", trackers[i].url, said[0] ? said : trackers[i].is_working ? "works" : "no answer yet");
+            xasprintf("%s: %s", trackers[i].url,
+                      said[0]                  ? said
+                      : trackers[i].is_working ? "works"
+                                               : "no answer yet");
     }
 }
 
@@ -504,8 +533,8 @@ static void on_diagnose(Rpc *rpc, const Sharestream__Torrent__DiagnoseRequest *r
     (void)rpc;
     if (torrent == NULL)
         return;
-    if (torrent->map != NULL &&
-        (request->file >= torrent->file_count || request->position > torrent->files[request->file].size)) {
+    if (torrent->map != NULL && (request->file >= torrent->file_count ||
+                                 request->position > torrent->files[request->file].size)) {
         bus_fail(data, ERR_NOT_FOUND, "there is no such file or position");
         return;
     }

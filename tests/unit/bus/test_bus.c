@@ -268,9 +268,10 @@ static void many_calls_in_one_burst_all_come_back(void **state)
 {
     struct fixture *fixture = *state;
 
-    for (unsigned i = 0; i < BUS_QUEUE_MAX; i++)
+    /* Not the whole queue: a greeting may stand in it too. */
+    for (unsigned i = 0; i < BUS_QUEUE_MAX - 10; i++)
         call_link(&fixture->caller, MOOD_ANSWER, 5000);
-    turn_until(fixture, &fixture->caller.replies, BUS_QUEUE_MAX);
+    turn_until(fixture, &fixture->caller.replies, BUS_QUEUE_MAX - 10);
     assert_int_equal(fixture->caller.failures, 0);
 }
 
