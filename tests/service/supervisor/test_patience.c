@@ -80,7 +80,6 @@ int main(void)
             a_service_that_never_becomes_ready_is_killed_at_the_deadline, setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_service_deaf_to_sigterm_is_killed_after_the_grace, setup,
                                         house_teardown),
-                                        house_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
