@@ -64,13 +64,13 @@ void *bus_socket(struct bus *bus, int type, bool is_server)
     return socket;
 }
 
-/* -1 when the context is being ended. */
 static int socket_fd(void *socket)
 {
     int fd = -1;
     size_t len = sizeof(fd);
 
-    return zmq_getsockopt(socket, ZMQ_FD, &fd, &len) == 0 ? fd : -1;
+    must(zmq_getsockopt(socket, ZMQ_FD, &fd, &len) == 0);
+    return fd;
 }
 
 void bus_watch_socket(struct bus *bus, void *socket)
@@ -85,7 +85,7 @@ void bus_socket_close(struct bus *bus, void **socket)
 {
     if (*socket == NULL)
         return;
-    epoll_ctl(bus->epoll_fd, EPOLL_CTL_DEL, socket_fd(*socket), NULL);
+    epoll_ctl(bus->epoll_fd, EPOLL_CTL_DEL, socket_fd(*socket), NULL); /* perhaps never watched */
     zmq_close(*socket);
     *socket = NULL;
 }
