@@ -33,6 +33,7 @@ function(sharestream_service name)
     add_executable(${name} main.c)
     target_link_libraries(${name} PRIVATE ${name}_core sharestream_warnings)
     add_dependencies(programs ${name})
+    install(TARGETS ${name})
   endif()
 endfunction()
 
