@@ -191,7 +191,7 @@ static enum err from_environment(const struct settings_source *source, const cha
                                  size_t name_cap, struct error *error)
 {
     const struct settings_alias *alias = alias_of(source, section, row->name);
-    char file_name[160];
+    char file_name[192];
     const char *value;
 
     *value_out = NULL;

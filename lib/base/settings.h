@@ -25,11 +25,12 @@
 #include "base/units.h"
 
 enum setting_type {
-    SETTING_TEXT,     /* char *, never NULL */
-    SETTING_LIST,     /* char *: items joined by ", "; a YAML list or a comma-separated text */
-    SETTING_BOOL,     /* bool */
-    SETTING_COUNT,    /* uint64_t */
-    SETTING_SIZE,     /* uint64_t, bytes */
+    SETTING_TEXT,  /* char *, never NULL */
+    SETTING_LIST,  /* char *: items joined by ", "; a YAML list, comma-separated in the environment
+                    */
+    SETTING_BOOL,  /* bool */
+    SETTING_COUNT, /* uint64_t */
+    SETTING_SIZE,  /* uint64_t, bytes */
     SETTING_DURATION, /* uint64_t, milliseconds */
     SETTING_ENDPOINT, /* struct endpoint */
     SETTING_CHOICE,   /* char *: one of the words in parentheses at the end of the help text,

@@ -206,6 +206,9 @@ static enum err explain(const struct settings_file *file, cyaml_err_t failed, st
                          section ? section : "", near ? "; did you mean '" : "", near ? near : "",
                          near ? "'?" : "");
     }
+    if (strstr(file->log, "Expecting SEQUENCE") != NULL)
+        return error_set(error, ERR_CONFIG, "%s:%d: a list is expected here, such as [a, b]",
+                         file->path, line ? atoi(line + 7) : 1);
     char what[160];
     const char *start = strncmp(file->log, "Load: ", 6) == 0 ? file->log + 6 : file->log;
 

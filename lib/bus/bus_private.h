@@ -59,7 +59,8 @@ struct bus_remote {
 /* A call of ours that waits for its reply. In the hash by id and in a list by deadline. */
 struct call {
     uint64_t id;
-    struct peer *peer;
+    struct bus_remote *remote;
+    struct peer *peer; /* NULL: no such instance; fails at the next dispatch */
     uint64_t deadline_ms, sent_us;
     uint64_t generation; /* of the peer when it was sent, 0 = it was down */
     uint64_t trace;
@@ -129,7 +130,7 @@ struct bytes bus_frame_bytes(zmq_msg_t *frame);
 void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMessage *input,
                  ProtobufCClosure closure, void *arg);
 /* Sends a request of any package to one peer; the base of call_invoke and of greetings. */
-uint64_t call_send(struct peer *peer, const char *package_service,
+uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *package_service,
                    const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
                    const ProtobufCMessage *input, ProtobufCClosure closure, void *arg);
 unsigned call_receive(struct peer *peer, unsigned budget);

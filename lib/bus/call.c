@@ -142,12 +142,12 @@ static void forget(struct bus *bus, struct call *call)
 /* Ends a call without a reply. */
 static void finish_failed(struct bus *bus, struct call *call)
 {
-    struct bus_remote *remote = call->peer->remote;
+    struct bus_remote *remote = call->remote;
 
     forget(bus, call);
     bus_metrics()->calls_failed_total++;
-    if (trace_is_on(call->peer->name))
-        trace_line(bus, "%s -> %s  %s id=%016llx FAILED %s: %s", call->peer->name, bus->self,
+    if (trace_is_on(remote->name))
+        trace_line(bus, "%s -> %s  %s id=%016llx FAILED %s: %s", remote->name, bus->self,
                    call->method->name, (unsigned long long)call->id, err_word(call->failed.code),
                    call->failed.text);
     remote->error = &call->failed;
@@ -183,18 +183,19 @@ static bool send_frames(struct call *call, const char *package_service, uint32_t
     return true;
 }
 
-uint64_t call_send(struct peer *peer, const char *package_service,
+uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *package_service,
                    const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
                    const ProtobufCMessage *input, ProtobufCClosure closure, void *arg)
 {
-    struct bus *bus = peer->remote->bus;
+    struct bus *bus = remote->bus;
     struct call *call = xcalloc(1, sizeof(*call));
 
     call->id = ++bus->next_call;
+    call->remote = remote;
     call->peer = peer;
     call->sent_us = clock_us();
     call->deadline_ms = call->sent_us / 1000 + deadline_ms;
-    call->generation = peer->is_up ? peer->generation : 0;
+    call->generation = peer != NULL && peer->is_up ? peer->generation : 0;
     call->trace = log_trace();
     call->method = method;
     call->closure = closure;
@@ -203,22 +204,16 @@ uint64_t call_send(struct peer *peer, const char *package_service,
     insert_by_deadline(bus, call);
     bus_metrics()->calls_total++;
     bus_metrics()->calls_waiting++;
-    if (!send_frames(call, package_service, deadline_ms, input)) {
+    if (peer == NULL) {
+        error_set(&call->failed, ERR_UNAVAILABLE, "no such instance of %s is configured",
+                  remote->name);
+        bus_kick(bus);
+    } else if (!send_frames(call, package_service, deadline_ms, input)) {
         bus_metrics()->queue_full_total++;
         error_set(&call->failed, ERR_BUSY, "too many messages wait for %s", peer->name);
         bus_kick(bus);
     }
     return call->id;
-}
-
-static void no_such_instance(struct bus_remote *remote, ProtobufCClosure closure, void *arg)
-{
-    struct error error;
-
-    error_set(&error, ERR_UNAVAILABLE, "no instance of %s is configured", remote->name);
-    remote->error = &error;
-    closure(NULL, arg);
-    remote->error = NULL;
 }
 
 void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMessage *input,
@@ -229,11 +224,7 @@ void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMess
     must(remote->next_deadline_ms > 0); /* every call goes through bus_to() */
     if (remote->next_call_out != NULL)
         *remote->next_call_out = 0;
-    if (remote->next_peer == NULL) {
-        no_such_instance(remote, closure, arg);
-        return;
-    }
-    uint64_t id = call_send(remote->next_peer, service->descriptor->name,
+    uint64_t id = call_send(remote, remote->next_peer, service->descriptor->name,
                             &service->descriptor->methods[method], remote->next_deadline_ms, input,
                             closure, arg);
     if (remote->next_call_out != NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pb_json_names: what writing (pb_json.c) and reading (pb_json_read.c) must agree on. Private to
- * these two.
+ * pb_json_names: how messages are named in JSON: what writing (pb_json.c) and reading
+ * (pb_json_read.c) agree on, and what the command line shows of a request.
  */
 #ifndef BUS_PB_JSON_NAMES_H
 #define BUS_PB_JSON_NAMES_H

@@ -110,8 +110,8 @@ static void greet(struct peer *peer, uint64_t now_ms)
     hello.service = service;
     hello.fingerprint = peer->remote->fingerprint;
     peer->hello_ms = now_ms;
-    call_send(peer, sharestream__svc__svc__descriptor.name, method, BUS_GREETING_MS, &hello.base,
-              on_hello, peer);
+    call_send(peer->remote, peer, sharestream__svc__svc__descriptor.name, method, BUS_GREETING_MS,
+              &hello.base, on_hello, peer);
 }
 
 /* A monitor message is an event frame (16-bit event, 32-bit value) and an address frame. */

@@ -15,7 +15,7 @@
 #include "svc/contract.h"
 #include "svc/svc_private.h"
 
-enum { TICK_MS = 1000, GRACE_MS = 4000 };
+enum { TICK_MS = 1000, GRACE_MARGIN_MS = 1000 };
 
 const void *svc_settings(const struct svc *svc)
 {
@@ -136,13 +136,31 @@ void svc_every(struct svc *svc, uint32_t every_ms, svc_timer_fn *on_time, void *
  * ---------------------------------------------------------------------------------------------------------
  */
 
+/* The supervisor kills after the row's grace; we end by ourselves before. */
+static uint32_t grace_ms(const struct svc_def *def)
+{
+    static const struct {
+        const char *name;
+        uint32_t grace_ms;
+    } rows[] = {
+#define X(name, binary, class, order, grace, about) {#name, grace},
+#include "svc/services.def"
+#undef X
+    };
+
+    for (size_t i = 0; def->grace_ms == 0 && i < COUNT_OF(rows); i++)
+        if (strcmp(rows[i].name, def->name) == 0)
+            return rows[i].grace_ms - GRACE_MARGIN_MS;
+    return def->grace_ms;
+}
+
 static void begin_drain(struct svc *svc, const char *why)
 {
     if (svc->is_draining)
         return;
     log_info("stopping", "why=%s", why);
     svc->is_draining = true;
-    svc->drain_until_ms = clock_ms() + GRACE_MS;
+    svc->drain_until_ms = clock_ms() + grace_ms(svc->def);
     svc_notify("STOPPING=1");
     if (svc->def->drain != NULL)
         svc->def->drain(svc->state);

@@ -28,6 +28,8 @@ struct svc_def {
     const struct settings_table *settings;
     ProtobufCService
         *service; /* filled generated struct, NULL when the service answers nothing of its own */
+    uint32_t grace_ms; /* longest time from drain() to stop(); 0 = the row in services.def, less a
+                          second */
     size_t state_size; /* bytes of the service's state, zeroed before start() */
     /* All take the state. start: ERR_CONFIG ends the process with EXIT_CONFIG, ERR_BUSY with
      * EXIT_RETRY, others EXIT_FAILED. */

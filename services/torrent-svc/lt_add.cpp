@@ -375,9 +375,14 @@ enum err lt_add(struct lt_session *session, const struct lt_add *add, lt_id *id_
         torrent->ws_trackers = std::move(parsed.ws_trackers);
         torrent->has_selection = parsed.has_selection;
         torrent->selection = std::move(parsed.selection);
+        // Added paused and resumed at once: only resuming connects to the peers that came with the
+        // torrent (x.pe, resume data) right away; otherwise they wait for the tick of the second.
+        parsed.params.flags |= lt::torrent_flags::paused;
         torrent->handle = session->session->add_torrent(std::move(parsed.params), failed);
         if (failed)
             return ltp_fail(error, failed);
+        if (!add->paused)
+            torrent->handle.resume();
         torrent->id = ++session->last_id;
         *id_out = torrent->id;
         *is_new_out = true;

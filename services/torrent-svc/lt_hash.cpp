@@ -310,7 +310,8 @@ class hasher
     {
         if (metainfo.size() > LT_METAINFO_BYTES_MAX)
             throw failure{ERR_TOO_LARGE, "the torrent file would be larger than 16 MiB"};
-        lt::file_storage const read = lt::load_torrent_buffer(metainfo).ti->files();
+        lt::add_torrent_params const loaded = lt::load_torrent_buffer(metainfo);
+        lt::file_storage const &read = loaded.ti->files();
         for (lt::file_index_t const i : storage.file_range())
             if (!storage.pad_file_at(i) && storage.file_path(i) != read.file_path(i))
                 throw failure{ERR_INVALID,

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "verbs.h"
+
+#include <string.h>
+
+#include "base/must.h"
+
+const char *const global_pattern = "[--config <file>] [--run-dir <folder>] [--timeout <time>] "
+                                   "[--json] [--help] [--version]";
+
+const struct verb verbs[] = {
+    {.pattern = "up [--open] [--log] [source]",
+     .run = do_up,
+     .help = "start everything, and play a source if there is one",
+     .more =
+         "The source is a magnet link, a .torrent file, an http(s) URL of one, an info-hash, or a\n"
+         "media file or folder of your own. What was started here stops again with Ctrl-C; what\n"
+         "ran before goes on.\n\n"
+         "  --open   open the stream in a player (mpv, else what the desktop prefers)\n"
+         "  --log    show the log here instead of writing it to a file\n"},
+    {.pattern = "status", .run = do_status, .help = "all services at a glance"},
+    {.pattern = "stop [service]",
+     .run = do_stop,
+     .help = "stop everything, or one service until its restart"},
+    {.pattern = "restart <service>",
+     .run = do_restart,
+     .help = "stop and start a service; also revives one that was given up"},
+    {.pattern = "why <service>", .run = do_why, .help = "the last deaths of a service"},
+
+    {.pattern = "add [--paused] [--wait] [--tracker <url>]... <source>...",
+     .run = do_add,
+     .help = "add torrents: magnet links, .torrent files, URLs or info-hashes",
+     .more = "  --paused          do not fetch anything yet\n"
+             "  --wait            wait until the metadata is there\n"
+             "  --tracker <url>   also ask this tracker; may be given again\n"},
+    {.pattern = "seed [--hybrid] [--tracker <url>]... <path>",
+     .run = do_seed,
+     .help = "share a file or folder of your own",
+     .more = "  --hybrid          for v1 and v2 clients\n"
+             "  --tracker <url>   announce to this tracker; may be given again\n"},
+    {.pattern = "list", .run = do_list, .help = "all torrents"},
+    {.pattern = "info <hash>", .run = do_info, .help = "one torrent"},
+    {.pattern = "files <hash>", .run = do_files, .help = "the files of a torrent"},
+    {.pattern = "peers <hash>", .run = do_peers, .help = "the peers and trackers of a torrent"},
+    {.pattern = "stream [--open] <hash> [file]",
+     .run = do_stream,
+     .help = "the address under which a file plays",
+     .more = "The file is a number of `files`, or a part of a path that no other file has; without "
+             "one,\n"
+             "the biggest video (else audio).\n\n"
+             "  --open   open it in a player (mpv, else what the desktop prefers)\n"},
+    {.pattern = "watch [hash]", .run = do_watch, .help = "live view of all torrents, or of one"},
+    {.pattern = "doctor <hash> [file]",
+     .run = do_doctor,
+     .help = "why a file does not play, and what to do about it"},
+    {.pattern = "pause <hash>...", .run = do_pause, .help = "stop fetching and sharing"},
+    {.pattern = "resume <hash>...",
+     .run = do_resume,
+     .help = "go on; also tries again after an error"},
+    {.pattern = "recheck <hash>...", .run = do_recheck, .help = "verify all data on disk again"},
+    {.pattern = "limits [--down <rate>] [--up <rate>] [--connections <number>] [hash]",
+     .run = do_limits,
+     .help = "show or set limits, of one torrent or of all together",
+     .more = "Rates are like 500K, 2MiB or none (bytes per second); what is not named stays.\n"},
+    {.pattern = "rm [--keep-data] <hash>...",
+     .run = do_rm,
+     .help = "remove torrents and their data",
+     .more = "Your own files (seed) are never deleted.\n\n"
+             "  --keep-data   leave the data on disk\n"},
+
+    {.pattern = "config [service]",
+     .run = do_config,
+     .help = "settings in force, and where they come from"},
+    {.pattern = "logs level <service> <level>",
+     .run = do_logs_level,
+     .help = "log more or less until the next restart",
+     .more = "Levels: error, warn, info, debug.\n"},
+    {.pattern = "metrics <service>", .run = do_metrics, .help = "counters, as Prometheus text"},
+    {.pattern = "trace [--for <time>] <service> <peer>",
+     .run = do_trace,
+     .help = "the messages between two services as they pass",
+     .more = "  --for <time>   how long; 60s if not given, Ctrl-C ends it before\n"},
+    {.pattern = "call <service> [method] [json]",
+     .run = do_call,
+     .help = "send any message to any service",
+     .more =
+         "Without a method, lists the methods with the fields of their requests. The request is a\n"
+         "JSON object; - reads it from standard input.\n"},
+    {.pattern = "completion bash",
+     .run = do_completion_bash,
+     .help = "a script for the shell: source <(sharestream completion bash)",
+     .is_local = true},
+    {.pattern = "help [verb]", .run = do_help, .help = "more about a verb", .is_local = true},
+};
+const unsigned verb_count = COUNT_OF(verbs);
+
+const struct verb *verb_find(char *const *words, unsigned *used_out)
+{
+    for (unsigned i = 0; i < verb_count; i++) {
+        struct pattern pattern;
+        unsigned used = 0;
+
+        pattern_read(verbs[i].pattern, &pattern);
+        while (used < pattern.word_count && words[used] != NULL &&
+               strcmp(words[used], pattern.words[used]) == 0)
+            used++;
+        if (used < pattern.word_count)
+            continue;
+        *used_out = used;
+        return &verbs[i];
+    }
+    return NULL;
+}
+
+/* Of the row: its first word, until the next call. */
+static const char *first_word(const void *list, unsigned i)
+{
+    static char words[COUNT_OF(verbs)][PATTERN_NAME];
+    const struct verb *table = list;
+    size_t len = strcspn(table[i].pattern, " ");
+
+    memcpy(words[i], table[i].pattern, len);
+    words[i][len] = '\0';
+    return words[i];
+}
+
+const char *verb_near(const char *wrong)
+{
+    return near_word(wrong, first_word, verbs, verb_count);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * up: everything in one command. Starts the supervisor unless one runs, waits until the services
+ * are ready, adds or shares the source, says where it plays, and stays with it.
+ *
+ *     start -> ready -> address -> source -> metadata -> stream address -> progress until Ctrl-C
+ */
+#include <proto/control.pb-c.h>
+#include <proto/http.pb-c.h>
+#include <proto/torrent.pb-c.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "daemon.h"
+#include "follow.h"
+#include "human.h"
+#include "play.h"
+#include "source.h"
+#include "verbs.h"
+
+enum { READY_WAIT_MS = 60000, LOOK_EVERY_MS = 100, IDLE_ROUND_MS = 1000 };
+
+typedef Sharestream__Torrent__TorrentInfo Info;
+typedef Sharestream__Control__StatusReply Status;
+
+struct up {
+    struct cli *cli;
+    struct daemon daemon;
+};
+
+static bool has_ended(void *arg)
+{
+    struct up *up = arg;
+
+    return up->daemon.pid != 0 && !daemon_is_alive(&up->daemon);
+}
+
+static enum cli_exit tell_end(struct up *up)
+{
+    struct text end = {0};
+
+    daemon_tell_end(&up->daemon, &end);
+    if (up->cli->wants_json)
+        cli_refuse(up->cli, CLI_ERROR, ERR_IO, "%.200s", text_str(&end));
+    else
+        fprintf(stderr, "sharestream: %s\n", text_str(&end));
+    text_fini(&end);
+    return CLI_ERROR;
+}
+
+/* Counts the wanted services that are not ready, and lists them. A failed one ends the waiting. */
+static unsigned count_unready(const Status *status, struct text *line, struct error *failed)
+{
+    unsigned unready = 0;
+
+    for (size_t i = 0; i < status->n_services; i++) {
+        const Sharestream__Control__StatusReply__Service *service = status->services[i];
+
+        if (!service->is_wanted || strcmp(service->state, "ready") == 0)
+            continue;
+        text_addf(line, "%s%s %s", unready > 0 ? ", " : "starting: ", service->name,
+                  service->state);
+        if (service->last_death[0] != '\0')
+            text_addf(line, " (%s)", service->last_death);
+        if (strcmp(service->state, "failed") == 0)
+            error_set(failed, ERR_CONFIG, "%s cannot run: %.160s; see: sharestream why %s",
+                      service->name, service->last_death, service->name);
+        unready++;
+    }
+    return unready;
+}
+
+static enum cli_exit wait_until_ready(struct up *up)
+{
+    Sharestream__Control__StatusRequest request = SHARESTREAM__CONTROL__STATUS_REQUEST__INIT;
+    struct live live = {.file = stderr, .is_quiet = up->cli->wants_json};
+    uint64_t until_ms = clock_ms() + READY_WAIT_MS;
+    enum cli_exit how = CLI_OK;
+    bool is_ready = false;
+
+    while (!is_ready && how == CLI_OK && !has_ended(up) && !term_interrupted()) {
+        struct error error = {0};
+        struct text line = {0};
+        void *reply;
+
+        if (cli_try(up->cli, "supervisor", "Status", &request.base, &reply, &error) == CLI_OK) {
+            error.code = ERR_NONE;
+            is_ready =
+                count_unready(reply, &line, &error) == 0 && ((const Status *)reply)->n_services > 0;
+            reply_free(reply);
+            if (error.code != ERR_NONE)
+                how = cli_complain(up->cli, CLI_ERROR, &error);
+        }
+        if (!is_ready && how == CLI_OK)
+            live_draw(&live, line.len > 0 ? text_str(&line) : "starting", false);
+        if (!is_ready && how == CLI_OK && clock_ms() >= until_ms)
+            how = cli_refuse(up->cli, CLI_ERROR, ERR_TIMEOUT,
+                             "not ready after a minute; see: sharestream status, and %s",
+                             up->daemon.log);
+        text_fini(&line);
+        if (!is_ready && how == CLI_OK)
+            term_nap(LOOK_EVERY_MS);
+    }
+    live_erase(&live);
+    return how != CLI_OK ? how : is_ready || term_interrupted() ? CLI_OK : tell_end(up);
+}
+
+static enum cli_exit start(struct up *up)
+{
+    struct cli *cli = up->cli;
+    struct error error;
+
+    if (cli_is_there(cli, "supervisor"))
+        return CLI_OK;
+    if (daemon_start(cli, args_has(&cli->args, "--log"), &up->daemon, &error) != ERR_NONE)
+        return cli_complain(cli, CLI_ERROR, &error);
+    return wait_until_ready(up);
+}
+
+static enum cli_exit print_front(struct up *up)
+{
+    Sharestream__Http__StatsRequest request = SHARESTREAM__HTTP__STATS_REQUEST__INIT;
+    Sharestream__Http__StatsReply *stats = cli_ask(up->cli, "http", "Stats", &request.base);
+
+    if (stats == NULL)
+        return up->cli->exit;
+    if (up->cli->wants_json) {
+        cli_print_json(&stats->base);
+    } else {
+        printf("ShareStream %s %s\n", SHARESTREAM_VERSION,
+               up->daemon.pid != 0 ? "is up" : "was up already");
+        print_fact("page, API", "%s", stats->base_url);
+        if (stats->needs_token)
+            print_fact("token", "needed to add and remove; it is in the setting http.admin_token");
+        print_fact("log", "%s", up->daemon.log);
+        fflush(stdout);
+    }
+    reply_free(stats);
+    return CLI_OK;
+}
+
+/* Adds or shares; the info-hash into `out`. */
+static bool take_source(struct up *up, const char *word, char out[INFOHASH_TEXT])
+{
+    struct cli *cli = up->cli;
+    Sharestream__Torrent__AddReply *reply;
+    enum source_kind kind;
+    struct error error;
+
+    if (source_classify(word, &kind, &error) != ERR_NONE) {
+        cli->exit = cli_complain(cli, CLI_ERROR, &error);
+        return false;
+    }
+    if (kind == SOURCE_DATA)
+        return source_seed(cli, word, false, out);
+    if ((reply = source_add(cli, word, kind, false)) == NULL)
+        return false;
+    snprintf(out, INFOHASH_TEXT, "%s", reply->info_hash);
+    reply_free(reply);
+    return true;
+}
+
+/* The address of what plays; *file_out is whose. */
+static enum cli_exit print_stream(struct up *up, const Info *info, uint32_t *file_out)
+{
+    struct cli *cli = up->cli;
+    char size[UNITS_TEXT];
+
+    if (cli->wants_json)
+        cli_print_json(&info->base);
+    else
+        print_fact("torrent", "%.8s  %s", info->info_hash, info->name);
+    const Sharestream__Torrent__File *file = play_file(cli, info, NULL);
+    Sharestream__Http__LinkReply *link = file != NULL ? play_link(cli, info, file) : NULL;
+
+    if (link == NULL)
+        return cli->exit;
+    *file_out = file->id;
+    if (cli->wants_json) {
+        cli_print_json(&link->base);
+    } else {
+        print_fact("file", "%s, %s", file->path, format_size(file->size_bytes, size));
+        print_fact("stream", "%s", link->url);
+        puts("");
+        fflush(stdout);
+    }
+    enum cli_exit how =
+        args_has(&cli->args, "--open") && !play_open(cli, link->url) ? cli->exit : CLI_OK;
+
+    reply_free(link);
+    return how;
+}
+
+static enum cli_exit play(struct up *up, const char *word)
+{
+    char info_hash[INFOHASH_TEXT];
+    struct follow follow = {
+        .info_hash = info_hash, .live = {.file = stdout}, .is_over = has_ended, .arg = up};
+
+    if (!take_source(up, word, info_hash))
+        return term_interrupted() ? CLI_OK : up->cli->exit;
+    Info *info = follow_metadata(up->cli, &follow);
+
+    if (info == NULL)
+        return term_interrupted() ? CLI_OK : up->cli->exit;
+    print_stream(up, info, &follow.file); /* what has no video or audio is fetched all the same */
+    reply_free(info);
+    return follow_torrent(up->cli, &follow);
+}
+
+/* Without a source: all torrents together in one line. */
+static enum cli_exit idle(struct up *up)
+{
+    Sharestream__Torrent__StatsRequest request = SHARESTREAM__TORRENT__STATS_REQUEST__INIT;
+    struct live live = {.file = stdout, .is_quiet = up->cli->wants_json};
+
+    if (!up->cli->term.is_tty)
+        live.is_quiet = true; /* a log does not need to know every three seconds that all is well */
+    while (!term_interrupted() && !has_ended(up)) {
+        char down[HUMAN_TEXT], upload[HUMAN_TEXT], line[240];
+        struct error error = {0};
+        void *reply;
+
+        if (cli_try(up->cli, "torrent", "Stats", &request.base, &reply, &error) == CLI_OK) {
+            const Sharestream__Torrent__StatsReply *stats = reply;
+
+            snprintf(line, sizeof(line), "%u torrents  %u peers  down %s  up %s  (Ctrl-C stops)",
+                     stats->torrents, stats->peers, human_rate(stats->download_rate, down),
+                     human_rate(stats->upload_rate, upload));
+            reply_free(reply);
+        } else {
+            snprintf(line, sizeof(line), "waiting: %.200s", error.text);
+        }
+        live_draw(&live, line, false);
+        term_nap(IDLE_ROUND_MS);
+    }
+    live_end(&live);
+    return CLI_OK;
+}
+
+enum cli_exit do_up(struct cli *cli)
+{
+    const char *source = args_value(&cli->args, 0);
+    struct up up = {.cli = cli};
+
+    term_catch_interrupt();
+    enum cli_exit how = start(&up);
+
+    if (how == CLI_OK && !term_interrupted())
+        how = print_front(&up);
+    if (how == CLI_OK && !term_interrupted() && source != NULL)
+        how = play(&up, source);
+    else if (how == CLI_OK && !term_interrupted() && up.daemon.pid != 0)
+        how = idle(&up);
+    if (how == CLI_OK && has_ended(&up))
+        how = tell_end(&up);
+    if (up.daemon.pid != 0)
+        daemon_stop(&up.daemon, cli->wants_json);
+    else if (source != NULL && how == CLI_OK && !cli->wants_json)
+        puts("it goes on in the background; see: sharestream list");
+    return how;
+}

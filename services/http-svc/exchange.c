@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange: h2o's request on one side, our handlers on the other. Everything here runs on the
+ * thread of the request's loop.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "bus/pb_json.h"
+#include "shapes.h"
+
+enum { AWAY_MS = 5000 };
+
+static h2o_generator_t no_generator;
+
+/* ---- what was asked */
+
+static struct bytes bytes_of_iovec(h2o_iovec_t iovec)
+{
+    return bytes_of(iovec.base, iovec.len);
+}
+
+const struct http *exchange_http(const struct exchange *x)
+{
+    return x->loop->http;
+}
+
+const struct route *exchange_route(const struct exchange *x)
+{
+    return &x->route;
+}
+
+bool exchange_is_head(const struct exchange *x)
+{
+    return x->route.method == METHOD_HEAD;
+}
+
+bool exchange_is_admin(const struct exchange *x)
+{
+    return x->is_admin;
+}
+
+void exchange_set_admin(struct exchange *x, bool is_admin)
+{
+    x->is_admin = is_admin;
+}
+
+struct bytes exchange_header(const struct exchange *x, const char *name)
+{
+    ssize_t at = h2o_find_header_by_str(&x->req->headers, name, strlen(name), -1);
+
+    return at < 0 ? bytes_of(NULL, 0) : bytes_of_iovec(x->req->headers.entries[at].value);
+}
+
+struct bytes exchange_host(const struct exchange *x)
+{
+    /* Without a Host header h2o puts the name of the host configuration here. */
+    if (x->req->authority.base == x->req->hostconf->authority.hostport.base)
+        return bytes_of(NULL, 0);
+    return bytes_of_iovec(x->req->authority);
+}
+
+struct bytes exchange_body(const struct exchange *x)
+{
+    return bytes_of_iovec(x->req->entity);
+}
+
+void *exchange_alloc(struct exchange *x, size_t size)
+{
+    return memset(h2o_mem_alloc_pool(&x->req->pool, size), 0, size);
+}
+
+bool exchange_has_torrent(const struct exchange *x)
+{
+    return bus_is_up(x->loop->torrent);
+}
+
+bool exchange_is_draining(const struct exchange *x)
+{
+    return x->loop->is_draining;
+}
+
+bool exchange_has_map(struct exchange *x, const struct infohash *hash)
+{
+    struct map_entry *entry;
+    bool has = loop_map_take(x->loop, hash, &entry) != NULL;
+
+    loop_map_release(&entry);
+    return has;
+}
+
+/* ---- answering */
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {421, "Misdirected Request"},
+        {429, "Too Many Requests"},
+        {499, "Client Closed Request"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {507, "Insufficient Storage"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Status";
+}
+
+static void add_view(struct exchange *x, const char *name, struct bytes value)
+{
+    h2o_iovec_t copy = h2o_strdup(&x->req->pool, (const char *)value.data, value.len);
+
+    h2o_add_header_by_str(&x->req->pool, &x->req->res.headers, name, strlen(name), 1, NULL,
+                          copy.base, copy.len);
+}
+
+void exchange_add_header(struct exchange *x, const char *name, const char *value)
+{
+    add_view(x, name, bytes_of_text(value));
+}
+
+static void add_cors(struct exchange *x)
+{
+    struct bytes origin = exchange_header(x, "origin");
+
+    exchange_add_header(x, "vary", "Origin");
+    if (origin.data == NULL ||
+        !access_allows_origin(&x->loop->http->policy, exchange_host(x), origin))
+        return;
+    /* "*" is refused by browsers together with credentials. */
+    add_view(x, "access-control-allow-origin", origin);
+    exchange_add_header(x, "access-control-allow-credentials", "true");
+    exchange_add_header(x, "access-control-expose-headers",
+                        "Content-Range, Content-Length, Accept-Ranges, ETag, Content-Disposition, "
+                        "Location, Retry-After");
+}
+
+void exchange_set_head(struct exchange *x, int status, const char *type, size_t length)
+{
+    must(!x->is_answered);
+    x->is_answered = true;
+    exchange_unwatch(x);
+    if (status >= 500)
+        x->loop->http->metrics.requests_failed_total++;
+    x->req->res.status = status;
+    x->req->res.reason = reason_of(status);
+    x->req->res.content_length = length;
+    if (type != NULL)
+        exchange_add_header(x, "content-type", type);
+    exchange_add_header(x, "x-content-type-options", "nosniff");
+    add_cors(x);
+}
+
+void exchange_reply(struct exchange *x, int status, const char *type, struct bytes body)
+{
+    h2o_req_t *req = x->req;
+    h2o_iovec_t copy = {NULL, 0};
+    bool has_body = status != 204 && status != 304;
+
+    if (has_body && !exchange_is_head(x) && body.len > 0)
+        copy = h2o_strdup(&req->pool, (const char *)body.data, body.len);
+    exchange_set_head(x, status, type, has_body ? body.len : SIZE_MAX);
+    h2o_start_response(req, &no_generator);
+    h2o_send(req, &copy, copy.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+void exchange_reply_json(struct exchange *x, int status, json_t *take)
+{
+    char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+    json_decref(take);
+    must(text != NULL);
+    exchange_reply(x, status, "application/json", bytes_of_text(text));
+    free(text);
+}
+
+void exchange_reply_message(struct exchange *x, int status, const ProtobufCMessage *message)
+{
+    exchange_reply_json(x, status, pb_to_json(message));
+}
+
+void exchange_fail_as(struct exchange *x, int status, enum err code, const char *text)
+{
+    if (status == 503 || status == 429)
+        exchange_add_header(x, "retry-after", status == 429 ? "1" : "2");
+    exchange_add_header(x, "cache-control", "no-store");
+    exchange_reply_json(x, status,
+                        x->route.is_api ? shape_error(err_word(code), text, shape_advice(code))
+                                        : shape_p2m_error(text));
+}
+
+void exchange_fail_error(struct exchange *x, const struct error *error)
+{
+    enum err code = error->code != ERR_NONE ? error->code : ERR_INTERNAL;
+
+    exchange_fail_as(x, err_http_status(code), code, error->text);
+}
+
+void exchange_fail(struct exchange *x, enum err code, const char *format, ...)
+{
+    struct error error = {.code = code};
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error.text, sizeof(error.text), format, args);
+    va_end(args);
+    exchange_fail_error(x, &error);
+}
+
+/* ---- neighbours */
+
+ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
+{
+    /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
+    if (!bus_is_up(x->loop->torrent))
+        deadline_ms = MIN(deadline_ms, (uint32_t)AWAY_MS);
+    return bus_to(x->loop->torrent, deadline_ms,
+                  key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0), &x->call);
+}
+
+static struct bus_remote *svc_remote(const struct exchange *x, const char *service)
+{
+    if (strcmp(service, "torrent") == 0)
+        return x->loop->svc_torrent;
+    return strcmp(service, "http") == 0 ? x->loop->svc_http : x->loop->svc_supervisor;
+}
+
+ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms)
+{
+    must(x->svc_call_count < COUNT_OF(x->svc_calls));
+    uint64_t *call = &x->svc_calls[x->svc_call_count++];
+
+    if (strcmp(service, "http") == 0)
+        return bus_to_instance(x->loop->svc_http, svc_instance(x->loop->http->svc), deadline_ms,
+                               call);
+    return bus_to(svc_remote(x, service), deadline_ms, bytes_of(NULL, 0), call);
+}
+
+const struct error *exchange_call_error(const struct exchange *x)
+{
+    static const struct error away = {ERR_UNAVAILABLE, "torrent-svc is away"};
+    const struct error *error = bus_error(x->loop->torrent);
+
+    return error->code == ERR_TIMEOUT && !bus_is_up(x->loop->torrent) ? &away : error;
+}
+
+/* Ids of calls that have ended are fine. */
+static void cancel_calls(struct exchange *x)
+{
+    if (x->call != 0)
+        bus_cancel(x->loop->bus, x->call);
+    x->call = 0;
+    for (size_t i = 0; i < x->svc_call_count; i++)
+        bus_cancel(x->loop->bus, x->svc_calls[i]);
+    x->svc_call_count = 0;
+}
+
+/* ---- noticing that the client has gone: while a request is being answered h2o does not read, and
+ * sees the end of an HTTP/1 connection only at the next failing write */
+
+struct exchange *exchange_of(h2o_socket_t *sock)
+{
+    return ((struct client *)sock->on_close.data)->current;
+}
+
+void exchange_unwatch(struct exchange *x)
+{
+    if (h2o_linklist_is_linked(&x->watch_link))
+        h2o_linklist_unlink(&x->watch_link);
+    if (!x->is_watched)
+        return;
+    x->is_watched = false;
+    h2o_socket_read_stop(x->client->sock);
+    h2o_socket_dont_read(x->client->sock, 0);
+}
+
+static void on_watched_read(h2o_socket_t *sock, const char *err)
+{
+    struct exchange *x = exchange_of(sock);
+    char c;
+    ssize_t got = recv(h2o_socket_get_fd(sock), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    (void)err;
+    must(x != NULL);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got > 0) {
+        /* A pipelined request: it stays where it is and would wake us for ever. From here on the
+         * end of the connection is looked for once a second. */
+        h2o_socket_read_stop(sock);
+        h2o_socket_dont_read(sock, 0);
+        x->is_watched = false;
+        x->is_blind = true;
+        return;
+    }
+    exchange_abort(x);
+}
+
+void exchange_watch(struct exchange *x)
+{
+    if (h2o_linklist_is_linked(&x->watch_link))
+        return;
+    h2o_linklist_insert(&x->loop->watched, &x->watch_link);
+    if (x->is_blind)
+        return;
+    x->is_watched = true;
+    h2o_socket_dont_read(x->client->sock, 1);
+    h2o_socket_read_start(x->client->sock, on_watched_read);
+}
+
+void exchange_watch_tick(struct loop *loop)
+{
+    h2o_linklist_t *link, *next;
+
+    for (link = loop->watched.next; link != &loop->watched; link = next) {
+        struct exchange *x = H2O_STRUCT_FROM_MEMBER(struct exchange, watch_link, link);
+        struct pollfd poll_fd = {.fd = h2o_socket_get_fd(x->client->sock), .events = POLLRDHUP};
+
+        next = link->next;
+        if (x->is_blind && poll(&poll_fd, 1, 0) > 0)
+            exchange_abort(x);
+    }
+}
+
+void exchange_abort(struct exchange *x)
+{
+    h2o_req_t *req = x->req;
+
+    x->loop->http->metrics.aborts_seen_total++;
+    cancel_calls(x);
+    exchange_unwatch(x);
+    req->http1_is_persistent = 0;
+    if (h2o_socket_is_writing(x->client->sock)) {
+        /* h2o must not be given more to send now; it will find out by itself. */
+        shutdown(h2o_socket_get_fd(x->client->sock), SHUT_RDWR);
+        return;
+    }
+    if (!x->is_answered) {
+        exchange_set_head(x, 499, NULL, 0);
+        h2o_start_response(req, &no_generator);
+    }
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+}
+
+/* ---- a request comes and goes */
+
+static void on_dispose(void *memory)
+{
+    struct exchange *x = memory;
+
+    cancel_calls(x);
+    exchange_unwatch(x);
+    x->client->current = NULL;
+    x->loop->http->metrics.requests--;
+    atomic_fetch_sub(&x->loop->busy, 1);
+}
+
+static bool is_over_limit(struct exchange *x)
+{
+    struct http *http = x->loop->http;
+    unsigned wait_s;
+
+    if (x->client->is_refused) {
+        x->req->http1_is_persistent = 0;
+        exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
+        return true;
+    }
+    if (http->settings->requests_per_s == 0)
+        return false;
+    pthread_mutex_lock(&http->throttle_lock);
+    wait_s = throttle_request(http->throttle, &x->client->address, clock_ms());
+    pthread_mutex_unlock(&http->throttle_lock);
+    if (wait_s == 0)
+        return false;
+    http->metrics.requests_limited_total++;
+    exchange_fail_as(x, 429, ERR_BUSY, "too many requests from your address");
+    return true;
+}
+
+int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
+{
+    struct client *client = req->conn->callbacks->get_socket(req->conn)->on_close.data;
+    struct exchange *x = h2o_mem_alloc_shared(&req->pool, sizeof(*x), on_dispose);
+
+    (void)handler;
+    memset(x, 0, sizeof(*x));
+    x->req = req;
+    x->client = client;
+    x->loop = client->loop;
+    x->route = route_find(bytes_of_iovec(req->input.method), bytes_of_iovec(req->input.path));
+    x->trace = bytes_hash(bytes_of(&req->conn->id, sizeof(req->conn->id)), clock_us());
+    client->current = x;
+    atomic_fetch_add(&x->loop->busy, 1);
+    x->loop->http->metrics.requests++;
+    x->loop->http->metrics.requests_total++;
+    if (is_over_limit(x))
+        return 0;
+    if (req->version >= 0x101 && exchange_host(x).data == NULL) {
+        req->http1_is_persistent = 0;
+        exchange_fail(x, ERR_INVALID, "a request needs a Host header");
+        return 0;
+    }
+    log_set_trace(x->trace);
+    routes_dispatch(x);
+    log_set_trace(0);
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange: one request and its answer, as the handlers in routes_*.c see it: no h2o here.
+ *
+ * A handler answers exactly once, now or later: by one of the exchange_reply/fail functions, by
+ * stream_body_start() or by event_body_start(). After that it must not touch the exchange: it may
+ * be gone. When the client goes first, calls to neighbours are cancelled and their closures never
+ * come.
+ */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stdlib.h>
+
+#include "access.h"
+#include "base/error.h"
+#include "bus/bus.h"
+#include "feed.h"
+#include "http.h"
+#include "route.h"
+#include "wire/infohash.h"
+
+struct exchange;
+
+typedef void exchange_handler(struct exchange *x);
+
+/* ---- what was asked; views live as long as the exchange */
+const struct http *exchange_http(const struct exchange *x);
+const struct route *exchange_route(const struct exchange *x);
+bool exchange_is_head(const struct exchange *x);
+/* Is it the admin who asks? Else a viewer, who may read and cause nothing. */
+bool exchange_is_admin(const struct exchange *x);
+void exchange_set_admin(struct exchange *x, bool is_admin);
+/* First field of a name in lower case; data is NULL when absent. */
+struct bytes exchange_header(const struct exchange *x, const char *name);
+struct bytes exchange_host(const struct exchange *x);
+struct bytes exchange_body(const struct exchange *x);
+/* Zeroed memory that lives as long as the exchange. */
+void *exchange_alloc(struct exchange *x, size_t size);
+
+/* ---- answering */
+/* Value is copied. */
+void exchange_add_header(struct exchange *x, const char *name, const char *value);
+/* Body is copied, and left out for HEAD. `type` NULL: no Content-Type. */
+void exchange_reply(struct exchange *x, int status, const char *type, struct bytes body);
+void exchange_reply_json(struct exchange *x, int status, json_t *take);
+void exchange_reply_message(struct exchange *x, int status, const ProtobufCMessage *message);
+/* An error in the dialect of the path: {"error":{code,message,advice}} below /api, else {"error":
+ * text}. */
+__attribute__((format(printf, 3, 4))) void exchange_fail(struct exchange *x, enum err code,
+                                                         const char *format, ...);
+void exchange_fail_error(struct exchange *x, const struct error *error);
+/* Another status than the code's own, for tod-p2m's sake. */
+void exchange_fail_as(struct exchange *x, int status, enum err code, const char *text);
+
+/* ---- neighbours */
+/* The torrent service for one call; its closure gets `x` as argument. `key` chooses the instance
+ * (hash in text form, or NULL). */
+ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* In its closure, when that got NULL: why. */
+const struct error *exchange_call_error(const struct exchange *x);
+/* svc.Svc of "torrent", "supervisor" or "http"; several such calls may run at once, at most 4. */
+ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms);
+bool exchange_has_torrent(const struct exchange *x);
+/* Notice when the client leaves while we wait for something that may take long. */
+void exchange_watch(struct exchange *x);
+bool exchange_is_draining(const struct exchange *x);
+
+/* ---- bodies */
+/* Is there a ready map, so that stream_body_start() needs nobody's help? */
+bool exchange_has_map(struct exchange *x, const struct infohash *hash);
+
+/* stream_body.c: answers with the file by the rules of RFC 9110. */
+void stream_body_start(struct exchange *x, const struct infohash *hash, uint32_t file);
+/* event_body.c: answers with server-sent events, of all torrents or of one; takes `first`. */
+void event_body_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
+
+/* ---- routes.c: what on_req calls */
+void routes_dispatch(struct exchange *x);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * front: the threads that serve HTTP, as the main thread sees them.
+ */
+#ifndef HTTP_FRONT_H
+#define HTTP_FRONT_H
+
+#include "feed.h"
+#include "http.h"
+
+/* Binds and prepares. ERR_BUSY when the port is taken; front_stop() what came out in any case. */
+enum err front_start(struct http *http, struct front **out, struct error *error);
+/* Starts the threads: clients are accepted from now on. */
+enum err front_run(struct front *front, struct error *error);
+uint16_t front_port(const struct front *front);
+size_t front_threads(const struct front *front);
+/* To all clients that listen to events. */
+void front_publish(struct front *front, struct feed_event *event);
+/* No new connections; streams go on, each answer is the last of its connection. */
+void front_drain(struct front *front);
+bool front_is_drained(struct front *front);
+/* Ends all threads. Clears the pointer, accepts NULL. */
+void front_stop(struct front **front);
+
+#endif

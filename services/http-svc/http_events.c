@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http_events: the main thread listens to torrent-svc once for all loops. Each event becomes text
+ * once, and goes to the loops as often as there are loops, however many clients listen.
+ */
+#include <stdlib.h>
+
+#include <proto/torrent.pb-c.h>
+
+#include "bus/pb_json.h"
+#include "feed.h"
+#include "front.h"
+#include "http.h"
+
+static void publish(struct http *http, const char *name, const ProtobufCMessage *message,
+                    const char *hash_text, bool is_last)
+{
+    struct infohash hash;
+    bool has_hash = hash_text != NULL && infohash_parse(bytes_of_text(hash_text), &hash);
+    json_t *json = pb_to_json(message);
+    char *text = json_dumps(json, JSON_COMPACT);
+    struct feed_event *event = feed_event_new(name, text, has_hash ? &hash : NULL);
+
+    event->is_last = is_last;
+    front_publish(http->front, event);
+    feed_event_drop(event);
+    free(text);
+    json_decref(json);
+}
+
+static void on_event(void *arg, unsigned instance, const ProtobufCMessage *message)
+{
+    const Sharestream__Torrent__Event *event = (const void *)message;
+    struct http *http = arg;
+
+    (void)instance;
+    if (http->metrics.event_clients == 0)
+        return;
+    switch (event->kind_case) {
+    case SHARESTREAM__TORRENT__EVENT__KIND_PROGRESS:
+        for (size_t i = 0; i < event->progress->n_torrents; i++)
+            publish(http, "progress", &event->progress->torrents[i]->base,
+                    event->progress->torrents[i]->info_hash, false);
+        break;
+    case SHARESTREAM__TORRENT__EVENT__KIND_CHANGED:
+        publish(http, "changed", &event->changed->base, event->changed->info_hash,
+                event->changed->is_gone);
+        break;
+    case SHARESTREAM__TORRENT__EVENT__KIND_HASH:
+        publish(http, "hash", &event->hash->base, NULL, false);
+        break;
+    case SHARESTREAM__TORRENT__EVENT__KIND_READY: /* the loops hear of these themselves */
+    case SHARESTREAM__TORRENT__EVENT__KIND__NOT_SET:
+    case _SHARESTREAM__TORRENT__EVENT__KIND__CASE_IS_INT_SIZE:
+        break;
+    }
+}
+
+static void on_up(void *arg, unsigned instance)
+{
+    struct http *http = arg;
+
+    (void)instance;
+    svc_degraded(http->svc, NULL);
+}
+
+static void on_down(void *arg, unsigned instance)
+{
+    struct http *http = arg;
+
+    (void)instance;
+    if (!bus_is_up(http->torrent))
+        svc_degraded(http->svc, "torrent-svc is away");
+}
+
+void http_events_start(struct http *http)
+{
+    const struct bus_watch watch = {
+        .event = &sharestream__torrent__event__descriptor,
+        .on_event = on_event,
+        .on_up = on_up,
+        .on_down = on_down,
+        .arg = http,
+    };
+
+    http->torrent =
+        bus_remote(svc_bus(http->svc), "torrent", &sharestream__torrent__torrent__descriptor);
+    svc_degraded(http->svc, "torrent-svc is away");
+    bus_watch(http->torrent, &watch);
+}

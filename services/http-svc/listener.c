@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+
+enum { ACCEPTS_PER_ROUND = 16, BACKLOG = 1024, KEEPALIVE_S = 30, UNSENT_BYTES = 1 << 20 };
+
+/* ---- binding, on the main thread */
+
+static enum err resolve(const struct endpoint *endpoint, struct addrinfo **out, struct error *error)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    char port[8];
+    int rc;
+
+    snprintf(port, sizeof(port), "%u", endpoint->port);
+    rc = getaddrinfo(endpoint->host[0] != '\0' ? endpoint->host : NULL, port, &hints, out);
+    if (rc != 0)
+        return error_set(error, ERR_CONFIG, "http.listen: '%s' is no address of this machine: %s",
+                         endpoint->host, gai_strerror(rc));
+    return ERR_NONE;
+}
+
+static int bind_one(const struct sockaddr *address, socklen_t len, bool shares)
+{
+    static const int on = 1;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (shares)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (bind(fd, address, len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static enum err bind_error(const struct endpoint *endpoint, struct error *error)
+{
+    switch (errno) {
+    case EADDRINUSE:
+        return error_set(error, ERR_BUSY,
+                         "port %u is taken by another program; stop it or set http.listen",
+                         endpoint->port);
+    case EACCES:
+    case EADDRNOTAVAIL:
+        return error_set_errno(error, ERR_CONFIG, "http.listen: cannot use %s:%u", endpoint->host,
+                               endpoint->port);
+    default:
+        return error_set_errno(error, ERR_IO, "cannot listen on %s:%u", endpoint->host,
+                               endpoint->port);
+    }
+}
+
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, uint16_t *port_out,
+                       struct error *error)
+{
+    struct addrinfo *found;
+    struct sockaddr_storage address = {0};
+    socklen_t len;
+    enum err err = resolve(endpoint, &found, error);
+    int probe;
+
+    if (err != ERR_NONE)
+        return err;
+    len = found->ai_addrlen;
+    memcpy(&address, found->ai_addr, len);
+    freeaddrinfo(found);
+    /* Sockets that share a port would also share it with another http-svc, without a word: first
+     * try to have it alone. */
+    probe = bind_one((struct sockaddr *)&address, len, false);
+    if (probe < 0)
+        return bind_error(endpoint, error);
+    *port_out = port_of(probe);
+    close(probe);
+    set_port(&address, *port_out);
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = bind_one((struct sockaddr *)&address, len, true);
+        if (fds[i] >= 0)
+            continue;
+        err = bind_error(endpoint, error);
+        while (i-- > 0)
+            close(fds[i]);
+        return err;
+    }
+    return ERR_NONE;
+}
+
+/* ---- accepting, on the loop's thread */
+
+static void on_client_closed(void *data)
+{
+    struct client *client = data;
+    struct http *http = client->loop->http;
+
+    if (client->is_counted) {
+        pthread_mutex_lock(&http->throttle_lock);
+        throttle_disconnect(http->throttle, &client->address);
+        pthread_mutex_unlock(&http->throttle_lock);
+    }
+    if (client->is_refused)
+        client->loop->refused--;
+    http->metrics.connections--;
+    h2o_linklist_unlink(&client->link);
+    free(client);
+}
+
+static void set_options(const struct http *http, int fd)
+{
+    static const int on = 1, idle_s = KEEPALIVE_S, between_s = 10, probes = 3,
+                     unsent = UNSENT_BYTES;
+    const unsigned timeout_ms = (unsigned)http->settings->send_timeout;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof(between_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    /* A reader that stalls holds no more than this in the kernel. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
+static void take_client(struct loop *loop, int fd, const struct sockaddr *from)
+{
+    struct http *http = loop->http;
+    struct client *client = xcalloc(1, sizeof(*client));
+
+    client->loop = loop;
+    client->address = address_of(from);
+    pthread_mutex_lock(&http->throttle_lock);
+    client->is_counted = throttle_connect(http->throttle, &client->address, clock_ms());
+    pthread_mutex_unlock(&http->throttle_lock);
+    if (!client->is_counted) {
+        http->metrics.connections_refused_total++;
+        if (loop->refused >= LOOP_REFUSED_MAX) {
+            free(client);
+            close(fd);
+            return;
+        }
+        client->is_refused = true;
+        loop->refused++;
+    }
+    set_options(http, fd);
+    http->metrics.connections_total++;
+    http->metrics.connections++;
+    client->sock =
+        h2o_evloop_socket_create(loop->evloop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+    client->sock->on_close.cb = on_client_closed;
+    client->sock->on_close.data = client;
+    h2o_linklist_insert(&loop->clients, &client->link);
+    h2o_accept(&loop->accept, client->sock);
+}
+
+static bool has_room(const struct loop *loop)
+{
+    return loop->http->metrics.connections < loop->http->settings->max_clients;
+}
+
+static void on_connection(h2o_socket_t *listener, const char *err);
+
+static void set_accepting(struct loop *loop, bool accepts)
+{
+    if (loop->is_accepting == accepts)
+        return;
+    loop->is_accepting = accepts;
+    if (accepts) {
+        h2o_socket_read_start(loop->listener, on_connection);
+    } else {
+        /* The listener stays readable: watching it on would be a busy loop. */
+        h2o_socket_read_stop(loop->listener);
+        loop->http->metrics.accept_pauses_total++;
+    }
+}
+
+static void on_connection(h2o_socket_t *listener, const char *err)
+{
+    struct loop *loop = listener->data;
+
+    (void)err;
+    for (unsigned i = 0; i < ACCEPTS_PER_ROUND; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t len = sizeof(from);
+        int fd;
+
+        if (!has_room(loop)) {
+            set_accepting(loop, false);
+            return;
+        }
+        fd = accept4(loop->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take_client(loop, fd, (struct sockaddr *)&from);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            set_accepting(loop, false);
+        if (errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+void listener_start(struct loop *loop)
+{
+    loop->listener =
+        h2o_evloop_socket_create(loop->evloop, loop->listen_fd, H2O_SOCKET_FLAG_DONT_READ);
+    loop->listener->data = loop;
+    set_accepting(loop, true);
+}
+
+void listener_stop(struct loop *loop)
+{
+    if (loop->listener == NULL)
+        return;
+    h2o_socket_close(loop->listener);
+    loop->listener = NULL;
+    loop->is_accepting = false;
+}
+
+void listener_tick(struct loop *loop)
+{
+    if (loop->listener != NULL && !loop->is_accepting && has_room(loop))
+        set_accepting(loop, true);
+}

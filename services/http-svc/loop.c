@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <proto/svc.pb-c.h>
+#include <proto/torrent.pb-c.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+
+enum { TICKS_PER_S = 1000 / BUS_TICK_MS, ROUND_WAIT_MS = 1000, CLOSING_ROUNDS = 100 };
+
+/* ---- later: h2o's own zero_timeout runs again and again within one round, so that one fast
+ * download would starve everybody else. An eventfd becomes readable in the next round. */
+
+static void wake(struct loop *loop)
+{
+    eventfd_write(loop->wake_fd, 1);
+}
+
+void later_add(struct loop *loop, struct later *later)
+{
+    if (later_is_waiting(later))
+        return;
+    if (h2o_linklist_is_empty(&loop->later))
+        wake(loop);
+    h2o_linklist_insert(&loop->later, &later->link);
+}
+
+void later_remove(struct later *later)
+{
+    if (later_is_waiting(later))
+        h2o_linklist_unlink(&later->link);
+}
+
+/* Whoever has no turn in this round stays at the head of the queue. */
+static void run_later(struct loop *loop)
+{
+    h2o_linklist_t mark = {0};
+
+    h2o_linklist_insert(&loop->later, &mark);
+    while (loop->later.next != &mark && loop->round_sent < LOOP_ROUND_BYTES) {
+        struct later *later = H2O_STRUCT_FROM_MEMBER(struct later, link, loop->later.next);
+
+        h2o_linklist_unlink(&later->link);
+        later->run(later->arg);
+    }
+    h2o_linklist_unlink(&mark);
+    if (!h2o_linklist_is_empty(&loop->later))
+        wake(loop);
+}
+
+/* ---- messages from the main thread */
+
+void loop_post(struct loop *loop, struct feed_event *event)
+{
+    pthread_mutex_lock(&loop->inbox_lock);
+    bool was_full = feed_add(&loop->inbox, event);
+    pthread_mutex_unlock(&loop->inbox_lock);
+    if (was_full)
+        loop->http->metrics.events_dropped_total++;
+    wake(loop);
+}
+
+void loop_want(struct loop *loop, enum loop_wanted wanted)
+{
+    atomic_store(&loop->wanted, wanted);
+    wake(loop);
+}
+
+static void read_inbox(struct loop *loop)
+{
+    struct feed_event *event;
+
+    do {
+        pthread_mutex_lock(&loop->inbox_lock);
+        event = feed_take(&loop->inbox);
+        pthread_mutex_unlock(&loop->inbox_lock);
+        if (event != NULL)
+            event_bodies_publish(loop, event);
+        feed_event_drop(event);
+    } while (event != NULL);
+}
+
+static void drain(struct loop *loop)
+{
+    if (loop->is_draining)
+        return;
+    loop->is_draining = true;
+    listener_stop(loop);
+    h2o_context_request_shutdown(&loop->context);
+    event_bodies_end(loop);
+}
+
+static void on_wake(h2o_socket_t *sock, const char *err)
+{
+    struct loop *loop = sock->data;
+    eventfd_t value;
+
+    (void)err;
+    eventfd_read(loop->wake_fd, &value);
+    if (atomic_load(&loop->wanted) >= LOOP_DRAIN)
+        drain(loop);
+    read_inbox(loop);
+    run_later(loop);
+}
+
+/* ---- the bus and time */
+
+/* What remains after a dispatch keeps the descriptor readable: the next round goes on with it. */
+static void on_bus(h2o_socket_t *sock, const char *err)
+{
+    struct loop *loop = sock->data;
+
+    (void)err;
+    bus_dispatch(loop->bus);
+}
+
+static void count_rounds(struct loop *loop)
+{
+    struct http_metrics *metrics = &loop->http->metrics;
+    uint64_t max = metrics->loop_round_sent_max_bytes;
+
+    metrics->loop_rounds_total += loop->rounds;
+    loop->rounds = 0;
+    while (loop->round_max > max && !atomic_compare_exchange_weak(
+                                        &metrics->loop_round_sent_max_bytes, &max, loop->round_max))
+        ;
+}
+
+static void on_100ms(h2o_timeout_entry_t *entry)
+{
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, every_100ms, entry);
+    uint64_t now_ms = clock_ms();
+
+    h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
+    bus_tick(loop->bus);
+    lease_set_tick(loop->leases, now_ms);
+    listener_tick(loop);
+    count_rounds(loop);
+    if (++loop->ticks % TICKS_PER_S != 0)
+        return;
+    streams_tick(loop, now_ms);
+    event_bodies_tick(loop, loop->ticks / TICKS_PER_S);
+    exchange_watch_tick(loop);
+    loop_maps_sweep(loop, now_ms);
+}
+
+/* ---- a life */
+
+static h2o_socket_t *watch_fd(struct loop *loop, int fd, h2o_socket_cb on_readable)
+{
+    /* DONT_READ: these descriptors are not ours to read in h2o's way. */
+    h2o_socket_t *sock = h2o_evloop_socket_create(loop->evloop, fd, H2O_SOCKET_FLAG_DONT_READ);
+
+    sock->data = loop;
+    h2o_socket_read_start(sock, on_readable);
+    return sock;
+}
+
+/* h2o would close the descriptor, which belongs to others. */
+static void unwatch_fd(h2o_socket_t **sock)
+{
+    h2o_socket_export_t info;
+
+    if (h2o_socket_export(*sock, &info) == 0)
+        h2o_buffer_dispose(&info.input);
+    *sock = NULL;
+}
+
+static void init_lists(struct loop *loop)
+{
+    h2o_linklist_init_anchor(&loop->later);
+    h2o_linklist_init_anchor(&loop->watched);
+    h2o_linklist_init_anchor(&loop->streams);
+    h2o_linklist_init_anchor(&loop->listeners_of_events);
+    h2o_linklist_init_anchor(&loop->maps);
+    h2o_linklist_init_anchor(&loop->clients);
+}
+
+/* Runs on the main thread, before the loop's own exists. */
+enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_globalconf_t *config,
+                   struct error *error)
+{
+    loop->http = http;
+    loop->index = index;
+    pthread_mutex_init(&loop->inbox_lock, NULL);
+    init_lists(loop);
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_fd < 0)
+        return error_set_errno(error, ERR_IO, "cannot make an eventfd");
+    loop->bus = bus_new(svc_bus_config(http->svc), error);
+    if (loop->bus == NULL)
+        return error != NULL && error->code != ERR_NONE ? error->code : ERR_IO;
+    loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
+    loop->svc_torrent = bus_remote(loop->bus, "torrent", &sharestream__svc__svc__descriptor);
+    loop->svc_http = bus_remote(loop->bus, "http", &sharestream__svc__svc__descriptor);
+    loop->svc_supervisor = bus_remote(loop->bus, "supervisor", &sharestream__svc__svc__descriptor);
+    loop->leases = lease_set_new(loop->bus, loop->torrent);
+    loop->evloop = h2o_evloop_create();
+    h2o_context_init(&loop->context, loop->evloop, config);
+    loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
+    loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
+    loop->bus_socket = watch_fd(loop, bus_fd(loop->bus), on_bus);
+    loop->every_100ms.cb = on_100ms;
+    h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
+    return ERR_NONE;
+}
+
+static void run_round(struct loop *loop, int32_t wait_ms)
+{
+    int rc = h2o_evloop_run(loop->evloop, wait_ms);
+
+    /* A signal is no reason to end; anything else would be our own mistake. */
+    must(rc == 0 || errno == EINTR);
+    loop->rounds++;
+    loop->round_max = MAX(loop->round_max, loop->round_sent);
+    loop->round_sent = 0;
+}
+
+/* The deadline has passed: whoever is still there is cut off. */
+static void close_clients(struct loop *loop)
+{
+    h2o_linklist_t *link, *next;
+
+    for (unsigned round = 0; round < CLOSING_ROUNDS; round++) {
+        if (h2o_linklist_is_empty(&loop->clients))
+            return;
+        for (link = loop->clients.next; link != &loop->clients; link = next) {
+            struct client *client = H2O_STRUCT_FROM_MEMBER(struct client, link, link);
+
+            next = link->next;
+            if (client->current != NULL)
+                exchange_abort(client->current);
+            else
+                shutdown(h2o_socket_get_fd(client->sock), SHUT_RDWR);
+        }
+        run_round(loop, 10);
+    }
+    log_warn("connections left open", "");
+}
+
+static void fini(struct loop *loop)
+{
+    listener_stop(loop);
+    close_clients(loop);
+    count_rounds(loop);
+    h2o_timeout_unlink(&loop->every_100ms);
+    lease_set_free(&loop->leases);
+    unwatch_fd(&loop->bus_socket);
+    unwatch_fd(&loop->wake_socket);
+    bus_free(&loop->bus);
+    loop_maps_close(loop);
+    feed_fini(&loop->inbox);
+    close(loop->wake_fd);
+    h2o_context_dispose(&loop->context);
+}
+
+static void *run(void *arg)
+{
+    struct loop *loop = arg;
+
+    listener_start(loop);
+    while (atomic_load(&loop->wanted) != LOOP_STOP)
+        run_round(loop, ROUND_WAIT_MS);
+    fini(loop);
+    return NULL;
+}
+
+enum err loop_start(struct loop *loop, struct error *error)
+{
+    int rc = pthread_create(&loop->thread, NULL, run, loop);
+
+    if (rc != 0) {
+        errno = rc;
+        return error_set_errno(error, ERR_IO, "cannot start a thread");
+    }
+    loop->is_running = true;
+    return ERR_NONE;
+}
+
+void loop_join(struct loop *loop)
+{
+    if (!loop->is_running)
+        return;
+    pthread_join(loop->thread, NULL);
+    loop->is_running = false;
+}

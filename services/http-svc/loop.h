@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
+ * front.c, loop.c, listener.c, exchange.c, stream_body.c and event_body.c include this; nothing
+ * else knows h2o.
+ *
+ * Everything of a loop is touched by its own thread only, but for `inbox` (behind its lock).
+ */
+#ifndef HTTP_LOOP_H
+#define HTTP_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <h2o.h>
+
+#include "exchange.h"
+#include "feed.h"
+#include "http.h"
+#include "stream/lease.h"
+#include "stream/ready_map.h"
+
+enum {
+    LOOP_ROUND_BYTES =
+        4 << 20,               /* file bytes of all streams in one round, then others have a turn */
+    LOOP_TURN_BYTES = 1 << 20, /* of one stream by sendfile */
+    LOOP_CHUNK_BYTES = 256 << 10, /* of one stream by pread */
+    LOOP_REFUSED_MAX = 32,        /* connections held only to say 503 */
+};
+
+/* Something to do in the next round of the loop, after others had their turn. */
+struct later {
+    h2o_linklist_t link; /* zeroed = not waiting */
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct map_entry; /* map_cache in loop_maps.c */
+
+struct loop {
+    struct http *http;
+    unsigned index;
+    pthread_t thread;
+    bool is_running; /* the thread exists */
+    h2o_evloop_t *evloop;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    h2o_timeout_entry_t every_100ms;
+    unsigned ticks;
+
+    int listen_fd;
+    h2o_socket_t *listener; /* NULL once closed */
+    bool is_accepting;
+    unsigned refused; /* connections held only to say 503 */
+
+    struct bus *bus;
+    h2o_socket_t *bus_socket;
+    struct bus_remote *torrent, *svc_torrent, *svc_supervisor, *svc_http;
+    struct lease_set *leases;
+    h2o_linklist_t maps; /* of struct map_entry */
+    h2o_linklist_t clients;
+
+    int wake_fd; /* eventfd: the next round has something to do */
+    h2o_socket_t *wake_socket;
+    h2o_linklist_t later;               /* of struct later */
+    h2o_linklist_t watched;             /* of struct exchange */
+    h2o_linklist_t streams;             /* of struct stream */
+    h2o_linklist_t listeners_of_events; /* of struct event_body */
+
+    pthread_mutex_t inbox_lock;
+    struct feed inbox; /* events from the main thread */
+    atomic_int wanted; /* enum loop_wanted, set by the main thread */
+    bool is_draining;
+    atomic_uint busy; /* requests being answered */
+
+    uint64_t round_sent, rounds, round_max;
+};
+
+enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_STOP };
+
+/* One connection; sock->on_close.data points here. */
+struct client {
+    h2o_linklist_t link;
+    struct loop *loop;
+    h2o_socket_t *sock;
+    struct address address;
+    bool is_counted; /* by the throttle */
+    bool is_refused; /* over the limit: its first request is answered 503 */
+    struct exchange *current;
+};
+
+struct exchange {
+    h2o_req_t *req;
+    struct loop *loop;
+    struct client *client;
+    struct route route;
+    bool is_admin;
+    uint64_t call, svc_calls[4];
+    size_t svc_call_count;
+    bool is_answered;
+    bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */
+    h2o_linklist_t watch_link;
+    void *body; /* of stream_body.c, while it is sending one */
+    uint64_t trace;
+};
+
+/* ---- loop.c */
+enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_globalconf_t *config,
+                   struct error *error);
+enum err loop_start(struct loop *loop, struct error *error);
+void loop_want(struct loop *loop, enum loop_wanted wanted);
+void loop_join(struct loop *loop);
+void loop_post(struct loop *loop, struct feed_event *event);
+void later_add(struct loop *loop, struct later *later);
+void later_remove(struct later *later);
+static inline bool later_is_waiting(struct later *later)
+{
+    return h2o_linklist_is_linked(&later->link);
+}
+
+/* ---- loop_maps.c: maps stay open for a while, because players ask often */
+struct ready_map *loop_map_take(struct loop *loop, const struct infohash *hash,
+                                struct map_entry **entry_out);
+void loop_map_release(struct map_entry **entry);
+void loop_maps_sweep(struct loop *loop, uint64_t now_ms);
+void loop_maps_close(struct loop *loop);
+
+/* ---- listener.c */
+/* Fills `fds` with sockets that share one address. ERR_BUSY: taken. */
+enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, uint16_t *port_out,
+                       struct error *error);
+void listener_start(struct loop *loop);
+void listener_stop(struct loop *loop);
+/* Every 100 ms: goes on accepting when there is room again. */
+void listener_tick(struct loop *loop);
+
+/* ---- exchange.c */
+/* on_req of the one handler. */
+int exchange_begin(h2o_handler_t *handler, h2o_req_t *req);
+void exchange_unwatch(struct exchange *x);
+/* Every second: clients that the watch cannot see leaving. */
+void exchange_watch_tick(struct loop *loop);
+/* The client is gone, or must go: no orderly end. May free the exchange. */
+void exchange_abort(struct exchange *x);
+/* Status, headers that all answers have, length (SIZE_MAX: unknown). */
+void exchange_set_head(struct exchange *x, int status, const char *type, size_t length);
+struct exchange *exchange_of(h2o_socket_t *sock);
+
+/* ---- stream_body.c, event_body.c: every second */
+void streams_tick(struct loop *loop, uint64_t now_ms);
+void event_bodies_tick(struct loop *loop, unsigned seconds);
+void event_bodies_publish(struct loop *loop, struct feed_event *event);
+void event_bodies_end(struct loop *loop);
+
+#endif

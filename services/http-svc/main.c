@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http-svc: the public front: REST, Range, events, metrics. Owns every public TCP socket and
+ * decides nothing about torrents.
+ */
+#include "http_main.h"
+
+int main(int argc, char **argv)
+{
+    static const struct metrics_table *const metrics = &http_metrics_table;
+    const struct svc_def def = {
+        .name = "http",
+        .about = "serves torrents over HTTP: REST, Range, events and metrics",
+        .settings = &http_settings_table,
+        .service = http_service(),
+        .state_size = sizeof(struct http),
+        .start = http_start,           /* opens the listeners */
+        .reload = http_reload,         /* opens the access log again */
+        .drain = http_drain,           /* takes no more connections */
+        .is_drained = http_is_drained, /* no request is being answered */
+        .stop = http_stop,
+        .metrics = metrics,
+        .metrics_offset = offsetof(struct http, metrics),
+    };
+
+    return svc_main(argc, argv, &def);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "route.h"
+
+#include <stdio.h>
+
+#include "base/must.h"
+#include "base/text.h"
+
+struct row {
+    enum route_id id;
+    const char *pattern;
+    unsigned methods;
+    enum route_need need;
+};
+
+static const struct row rows[] = {
+#define X(id, pattern, methods, need, handler) {ROUTE_##id, pattern, methods, need},
+    ROUTES(X)
+#undef X
+};
+
+static const struct {
+    unsigned method;
+    const char *word;
+} method_words[] = {
+    {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},     {METHOD_POST, "POST"},
+    {METHOD_PUT, "PUT"}, {METHOD_DELETE, "DELETE"}, {METHOD_OPTIONS, "OPTIONS"},
+};
+
+static unsigned method_of(struct bytes word)
+{
+    for (size_t i = 0; i < COUNT_OF(method_words); i++)
+        if (bytes_equal_text(word, method_words[i].word))
+            return method_words[i].method;
+    return 0;
+}
+
+char *route_allow(unsigned allowed, char *out)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < COUNT_OF(method_words); i++)
+        if ((allowed & method_words[i].method) != 0)
+            used += (size_t)snprintf(out + used, ROUTE_ALLOW_TEXT - used, "%s%s",
+                                     used > 0 ? ", " : "", method_words[i].word);
+    return out;
+}
+
+/* Cuts the next segment off `path`, which begins with '/'. */
+static struct bytes take_segment(struct bytes *path)
+{
+    const uint8_t *slash;
+    struct bytes segment;
+
+    path->data++;
+    path->len--;
+    slash = path->len > 0 ? memchr(path->data, '/', path->len) : NULL;
+    segment = bytes_of(path->data, slash != NULL ? (size_t)(slash - path->data) : path->len);
+    path->data += segment.len;
+    path->len -= segment.len;
+    return segment;
+}
+
+static bool read_file_id(struct bytes segment, uint32_t *out)
+{
+    uint64_t value = 0;
+
+    if (segment.len == 0 || segment.len > 9)
+        return false;
+    for (size_t i = 0; i < segment.len; i++) {
+        if (segment.data[i] < '0' || segment.data[i] > '9')
+            return false;
+        value = value * 10 + (uint64_t)(segment.data[i] - '0');
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+static bool matches(const char *pattern, struct bytes path, struct route *out)
+{
+    struct bytes rest = bytes_of_text(pattern);
+
+    while (rest.len > 0) {
+        struct bytes want = take_segment(&rest), have;
+
+        if (bytes_equal_text(want, "*"))
+            return true;
+        if (path.len == 0)
+            return false;
+        have = take_segment(&path);
+        if (bytes_equal_text(want, ":file")) {
+            out->has_file = read_file_id(have, &out->file);
+        } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source")) {
+            if (have.len == 0)
+                return false;
+            out->source = have;
+        } else if (!bytes_equal(want, have)) {
+            return false;
+        }
+    }
+    return path.len == 0;
+}
+
+/* RFC 9112 section 3.2.2: a server takes absolute-form too. */
+static struct bytes without_authority(struct bytes target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        size_t len = strlen(schemes[i]);
+
+        if (target.len > len && memcmp(target.data, schemes[i], len) == 0) {
+            const uint8_t *slash = memchr(target.data + len, '/', target.len - len);
+
+            if (slash == NULL)
+                return bytes_of_text("/");
+            return bytes_of(slash, target.len - (size_t)(slash - target.data));
+        }
+    }
+    return target;
+}
+
+struct route route_find(struct bytes method, struct bytes target)
+{
+    struct route route = {.method = method_of(method)};
+    const uint8_t *mark;
+
+    target = without_authority(target);
+    mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
+    route.path = bytes_of(target.data, mark != NULL ? (size_t)(mark - target.data) : target.len);
+    if (mark != NULL)
+        route.query = bytes_of(mark + 1, target.len - route.path.len - 1);
+    if (route.path.len == 0 || route.path.data[0] != '/')
+        return route;
+    route.is_api = route.path.len >= 5 && memcmp(route.path.data, "/api/", 5) == 0;
+    for (size_t i = 0; i < COUNT_OF(rows) && route.id == ROUTE_NONE; i++) {
+        struct route found = route;
+
+        if (!matches(rows[i].pattern, route.path, &found))
+            continue;
+        found.allowed |= rows[i].methods;
+        found.need = rows[i].need;
+        if ((rows[i].methods & route.method) != 0)
+            found.id = rows[i].id;
+        route = found;
+    }
+    if (route.allowed != 0)
+        route.allowed |= METHOD_OPTIONS;
+    return route;
+}
+
+struct bytes query_raw(struct bytes query, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    while (query.len > 0) {
+        const uint8_t *end = memchr(query.data, '&', query.len);
+        size_t len = end != NULL ? (size_t)(end - query.data) : query.len;
+
+        if (len >= name_len && memcmp(query.data, name, name_len) == 0) {
+            if (len == name_len)
+                return bytes_of(query.data + len, 0);
+            if (query.data[name_len] == '=')
+                return bytes_of(query.data + name_len + 1, len - name_len - 1);
+        }
+        query.data += len;
+        query.len -= len;
+        if (query.len > 0) {
+            query.data++;
+            query.len--;
+        }
+    }
+    return bytes_of(NULL, 0);
+}
+
+bool query_get(struct bytes query, const char *name, char *out, size_t cap)
+{
+    struct bytes raw = query_raw(query, name);
+
+    return raw.data != NULL && percent_decode(raw, out, cap, true);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * route: which request means what. One table; the dispatcher, the 405 answers and the access check
+ * read its rows. Pure: a method and a request target go in, views into them come out.
+ */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    METHOD_GET = 1 << 0,
+    METHOD_HEAD = 1 << 1,
+    METHOD_POST = 1 << 2,
+    METHOD_PUT = 1 << 3,
+    METHOD_DELETE = 1 << 4,
+    METHOD_OPTIONS = 1 << 5,
+    METHOD_READ = METHOD_GET | METHOD_HEAD,
+};
+
+/* What somebody must be to use a route. */
+enum route_need {
+    NEED_NOTHING, /* health */
+    NEED_LINK,    /* the admin, or whoever holds a signed link to this very file */
+    NEED_ADMIN,   /* reads */
+    NEED_CHANGE,  /* changes something, whatever its method: never for pages of strangers */
+};
+
+/* X(id, pattern, methods, need, handler). Patterns: literal segments; ":hash" an info-hash,
+ * ":source" an info-hash or magnet link, ":file" a file id, ":any" one segment, "*" whatever
+ * follows, also nothing. First match wins. */
+#define ROUTES(X)                                                                                  \
+    X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
+    X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
+    X(METRICS, "/metrics", METHOD_READ, NEED_ADMIN, on_metrics)                                    \
+    X(P2M_TORRENT, "/torrent/:source", METHOD_GET, NEED_CHANGE, on_p2m_torrent)                    \
+    X(STREAM, "/stream/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                        \
+    X(DOCUMENT, "/document/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                    \
+    X(DOCUMENTS, "/documents/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                  \
+    X(IMAGE, "/image/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                          \
+    X(IMAGES, "/images/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                        \
+    X(HLS, "/hls/:source/:file/*", METHOD_GET, NEED_ADMIN, on_hls)                                 \
+    X(OPENAPI, "/api/v1/openapi.yaml", METHOD_READ, NEED_ADMIN, on_openapi)                        \
+    X(OPENAPI_ROOT, "/openapi.yaml", METHOD_READ, NEED_ADMIN, on_openapi)                          \
+    X(LIST, "/api/v1/torrents", METHOD_READ, NEED_ADMIN, on_list)                                  \
+    X(ADD, "/api/v1/torrents", METHOD_POST, NEED_CHANGE, on_add)                                   \
+    X(GET, "/api/v1/torrents/:hash", METHOD_READ, NEED_ADMIN, on_get)                              \
+    X(REMOVE, "/api/v1/torrents/:hash", METHOD_DELETE, NEED_CHANGE, on_remove)                     \
+    X(PAUSE, "/api/v1/torrents/:hash/pause", METHOD_POST, NEED_CHANGE, on_pause)                   \
+    X(RESUME, "/api/v1/torrents/:hash/resume", METHOD_POST, NEED_CHANGE, on_resume)                \
+    X(RECHECK, "/api/v1/torrents/:hash/recheck", METHOD_POST, NEED_CHANGE, on_recheck)             \
+    X(SELECT, "/api/v1/torrents/:hash/select", METHOD_PUT, NEED_CHANGE, on_select)                 \
+    X(LIMITS, "/api/v1/torrents/:hash/limits", METHOD_READ, NEED_ADMIN, on_limits)                 \
+    X(SET_LIMITS, "/api/v1/torrents/:hash/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)         \
+    X(PEERS, "/api/v1/torrents/:hash/peers", METHOD_READ, NEED_ADMIN, on_peers)                    \
+    X(METAINFO, "/api/v1/torrents/:hash/metainfo", METHOD_READ, NEED_ADMIN, on_metainfo)           \
+    X(PLAYLIST, "/api/v1/torrents/:hash/playlist.m3u", METHOD_READ, NEED_ADMIN, on_playlist)       \
+    X(EVENTS, "/api/v1/torrents/:hash/events", METHOD_GET, NEED_ADMIN, on_torrent_events)          \
+    X(FILES, "/api/v1/torrents/:hash/files", METHOD_READ, NEED_ADMIN, on_files)                    \
+    X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_ADMIN,          \
+      on_diagnosis)                                                                                \
+    X(LINK, "/api/v1/torrents/:hash/files/:file/link", METHOD_READ, NEED_ADMIN, on_link)           \
+    X(ALL_EVENTS, "/api/v1/events", METHOD_GET, NEED_ADMIN, on_all_events)                         \
+    X(STATS, "/api/v1/stats", METHOD_READ, NEED_ADMIN, on_stats)                                   \
+    X(SESSION_LIMITS, "/api/v1/limits", METHOD_READ, NEED_ADMIN, on_limits)                        \
+    X(SET_SESSION_LIMITS, "/api/v1/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)                \
+    X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)
+
+enum route_id {
+    ROUTE_NONE, /* no such path */
+#define X(id, pattern, methods, need, handler) ROUTE_##id,
+    ROUTES(X)
+#undef X
+};
+
+struct route {
+    enum route_id id; /* ROUTE_NONE when nothing matched or the method is not allowed */
+    enum route_need need;
+    unsigned method;     /* METHOD_..., 0 = none we know */
+    unsigned allowed;    /* methods of this path, for Allow; 0 = there is no such path */
+    bool is_api;         /* errors in the shape of /api/v1 */
+    struct bytes path;   /* without the query, still encoded */
+    struct bytes query;  /* behind '?', may be empty */
+    struct bytes source; /* segment that :hash or :source matched, still encoded */
+    bool has_file;       /* :file matched a number; false: it is no number */
+    uint32_t file;
+};
+
+/* `target` as in the request line, in origin or absolute form. */
+struct route route_find(struct bytes method, struct bytes target);
+/* "GET, HEAD, OPTIONS" for an Allow header; `out` holds ROUTE_ALLOW_TEXT bytes. */
+enum { ROUTE_ALLOW_TEXT = 64 };
+char *route_allow(unsigned allowed, char *out);
+
+/* First value of `name` in a query string, decoded ('+' is a space). False when it is absent, does
+ * not fit or is broken. */
+bool query_get(struct bytes query, const char *name, char *out, size_t cap);
+/* The same, still encoded; data is NULL when absent. */
+struct bytes query_raw(struct bytes query, const char *name);
+
+#endif

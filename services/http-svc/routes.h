@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes: the handlers behind the table of route.h, and what they share.
+ */
+#ifndef HTTP_ROUTES_H
+#define HTTP_ROUTES_H
+
+#include <proto/torrent.pb-c.h>
+
+#include "exchange.h"
+
+#define X(id, pattern, methods, need, handler) void handler(struct exchange *x);
+ROUTES(X)
+#undef X
+
+enum {
+    ROUTES_CALL_MS = 10000,
+    /* torrent-svc itself ends a wait for metadata after its setting metadata_timeout; this is more
+     * than that may be. */
+    ROUTES_WAIT_MS = 600000,
+    ROUTES_WAIT_CALL_MS = 660000,
+};
+
+/* What the segment :hash or :source says: a hash, and for a magnet link the whole link. */
+struct routes_source {
+    char *text; /* what to add: the link, or the hash as it was given */
+    struct infohash hash;
+    char hash_text[INFOHASH_TEXT];
+};
+/* False, with a sentence, when it is neither. */
+bool routes_read_source(struct exchange *x, struct routes_source *out, struct error *error);
+
+#endif

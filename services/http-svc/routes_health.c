@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes_health: is it alive, can it work, what does it count, what does it offer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <proto/svc.pb-c.h>
+
+#include "base/must.h"
+#include "base/text.h"
+#include "exposition.h"
+#include "openapi_bytes.h"
+#include "routes.h"
+#include "shapes.h"
+
+enum { METRICS_CALL_MS = 2000, METRICS_PARTS = 3 };
+
+void on_live(struct exchange *x)
+{
+    exchange_add_header(x, "cache-control", "no-store");
+    exchange_reply_json(x, 200, json_pack("{s:s}", "status", "live"));
+}
+
+void on_ready(struct exchange *x)
+{
+    bool has_torrent = exchange_has_torrent(x), is_draining = exchange_is_draining(x);
+    bool is_ready = has_torrent && !is_draining;
+
+    exchange_add_header(x, "cache-control", "no-store");
+    if (!is_ready)
+        exchange_add_header(x, "retry-after", "2");
+    exchange_reply_json(x, is_ready ? 200 : 503, shape_ready(has_torrent, is_draining));
+}
+
+void on_openapi(struct exchange *x)
+{
+    exchange_reply(x, 200, "application/yaml", bytes_of(openapi_bytes, sizeof(openapi_bytes)));
+}
+
+void on_hls(struct exchange *x)
+{
+    exchange_fail_as(x, 501, ERR_UNAVAILABLE,
+                     "transcoding is not there yet; play /stream/... instead");
+}
+
+/* ---- /metrics: one question to each neighbour; who does not answer is shown as down */
+
+struct gathering {
+    struct exchange *x;
+    size_t waiting;
+    struct question {
+        struct gathering *gathering;
+        const char *service; /* who is asked */
+        char *text;          /* freed when all are there; NULL: no answer */
+    } questions[METRICS_PARTS];
+};
+
+static void finish(struct gathering *gathering)
+{
+    struct exposition_part parts[METRICS_PARTS];
+    struct text out = {0};
+
+    for (size_t i = 0; i < METRICS_PARTS; i++)
+        parts[i] =
+            (struct exposition_part){gathering->questions[i].service, gathering->questions[i].text};
+    exposition_merge(&out, parts, METRICS_PARTS);
+    exchange_reply(gathering->x, 200, "text/plain; version=0.0.4; charset=utf-8",
+                   bytes_of(out.data, out.len));
+    text_fini(&out);
+}
+
+static void on_metrics_reply(const Sharestream__Svc__MetricsReply *reply, void *arg)
+{
+    struct question *question = arg;
+    struct gathering *gathering = question->gathering;
+
+    if (reply != NULL) {
+        size_t len = strlen(reply->text);
+
+        question->text = exchange_alloc(gathering->x, len + 1);
+        memcpy(question->text, reply->text, len);
+    }
+    if (--gathering->waiting == 0)
+        finish(gathering);
+}
+
+void on_metrics(struct exchange *x)
+{
+    static const char *const services[METRICS_PARTS] = {"http", "torrent", "supervisor"};
+    static const Sharestream__Svc__MetricsRequest request = SHARESTREAM__SVC__METRICS_REQUEST__INIT;
+    struct gathering *gathering = exchange_alloc(x, sizeof(*gathering));
+
+    exchange_add_header(x, "cache-control", "no-store");
+    gathering->x = x;
+    gathering->waiting = METRICS_PARTS;
+    for (size_t i = 0; i < METRICS_PARTS; i++) {
+        gathering->questions[i] = (struct question){.gathering = gathering, .service = services[i]};
+        sharestream__svc__svc__metrics(exchange_svc(x, services[i], METRICS_CALL_MS), &request,
+                                       on_metrics_reply, &gathering->questions[i]);
+    }
+}

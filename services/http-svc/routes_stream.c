@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes_stream: a file of a torrent over HTTP, and tod-p2m's way to ask what a torrent holds.
+ * Errors have tod-p2m's texts.
+ */
+#include <string.h>
+
+#include "base/must.h"
+#include "routes.h"
+#include "shapes.h"
+
+/* ---- GET /stream/{hash}/{file} */
+
+struct opening {
+    struct exchange *x;
+    struct routes_source source;
+};
+
+static void begin(struct opening *opening)
+{
+    stream_body_start(opening->x, &opening->source.hash, exchange_route(opening->x)->file);
+}
+
+static void fail_stream(struct exchange *x, const struct error *error)
+{
+    enum err code = error != NULL ? error->code : ERR_TIMEOUT;
+
+    if (code == ERR_UNAVAILABLE || code == ERR_BUSY)
+        exchange_fail_as(x, 503, code, "Failed to get torrent");
+    else if (code == ERR_NO_SPACE)
+        exchange_fail_as(x, 507, code, error->text);
+    else
+        exchange_fail_as(x, 500, ERR_INTERNAL, "Failed to get torrent");
+}
+
+static void on_known(struct opening *opening, const Sharestream__Torrent__TorrentInfo *info)
+{
+    if (info == NULL || !info->has_metadata)
+        fail_stream(opening->x, info == NULL ? exchange_call_error(opening->x) : NULL);
+    else
+        begin(opening);
+}
+
+static void on_got(const Sharestream__Torrent__TorrentInfo *info, void *arg)
+{
+    on_known(arg, info);
+}
+
+static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
+{
+    on_known(arg, reply != NULL ? reply->info : NULL);
+}
+
+/* No map: nobody has opened this torrent yet, or its metadata is still to come. */
+static void ask_for_torrent(struct opening *opening)
+{
+    struct exchange *x = opening->x;
+    ProtobufCService *torrent = exchange_torrent(x, ROUTES_WAIT_CALL_MS, opening->source.hash_text);
+
+    exchange_watch(x);
+    if (exchange_is_admin(x)) {
+        Sharestream__Torrent__AddRequest request = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
+
+        request.source = opening->source.text;
+        request.wait_ms = ROUTES_WAIT_MS;
+        sharestream__torrent__torrent__add(torrent, &request, on_added, opening);
+    } else {
+        Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
+
+        request.info_hash = opening->source.hash_text;
+        request.wait_ms = ROUTES_WAIT_MS;
+        sharestream__torrent__torrent__get(torrent, &request, on_got, opening);
+    }
+}
+
+void on_stream(struct exchange *x)
+{
+    struct opening *opening = exchange_alloc(x, sizeof(*opening));
+    struct error error = {0};
+
+    opening->x = x;
+    if (!exchange_route(x)->has_file)
+        exchange_fail_as(x, 400, ERR_INVALID, "Invalid file ID");
+    else if (!routes_read_source(x, &opening->source, &error))
+        exchange_fail_as(x, 500, ERR_INVALID, "Failed to get torrent");
+    else if (exchange_has_map(x, &opening->source.hash))
+        begin(opening);
+    else
+        ask_for_torrent(opening);
+}
+
+/* ---- GET /torrent/{hash or magnet} */
+
+static void on_p2m_added(const Sharestream__Torrent__AddReply *reply, void *arg)
+{
+    struct exchange *x = arg;
+    const struct error *error = reply == NULL ? exchange_call_error(x) : NULL;
+    char text[300];
+
+    exchange_add_header(x, "cache-control", "no-store");
+    if (reply != NULL && reply->info != NULL && reply->info->has_metadata) {
+        exchange_reply_json(x, 200, shape_p2m_torrent(reply->info));
+    } else if (error == NULL || error->code == ERR_TIMEOUT) {
+        exchange_fail_as(x, 500, ERR_TIMEOUT, "timeout waiting for torrent info");
+    } else if (error->code == ERR_UNAVAILABLE || error->code == ERR_BUSY ||
+               error->code == ERR_NO_SPACE) {
+        exchange_fail_error(x, error);
+    } else {
+        snprintf(text, sizeof(text), "failed to add magnet: %s", error->text);
+        exchange_fail_as(x, 500, error->code, text);
+    }
+}
+
+void on_p2m_torrent(struct exchange *x)
+{
+    Sharestream__Torrent__AddRequest request = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
+    struct routes_source source;
+    struct error error = {0};
+    char text[300];
+
+    if (!routes_read_source(x, &source, &error)) {
+        snprintf(text, sizeof(text), "failed to add magnet: %s", error.text);
+        exchange_fail_as(x, 500, ERR_INVALID, text);
+        return;
+    }
+    request.source = source.text;
+    request.wait_ms = ROUTES_WAIT_MS;
+    exchange_watch(x);
+    sharestream__torrent__torrent__add(exchange_torrent(x, ROUTES_WAIT_CALL_MS, source.hash_text),
+                                       &request, on_p2m_added, x);
+}

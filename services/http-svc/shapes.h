@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shapes: answers that are not simply a message of the bus as JSON: errors in both dialects,
+ * tod-p2m's torrent, readiness. All return a new reference.
+ */
+#ifndef HTTP_SHAPES_H
+#define HTTP_SHAPES_H
+
+#include <jansson.h>
+#include <proto/torrent.pb-c.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* {"error":{"code","message","advice"?}}; `advice` may be NULL. */
+json_t *shape_error(const char *code, const char *message, const char *advice);
+/* {"error": text} */
+json_t *shape_p2m_error(const char *text);
+/* What to do about an error of a neighbour, or NULL. */
+const char *shape_advice(enum err code);
+
+/* {"infoHash","name","files":[{"id","name","size","progress"}],"seeders","leechers"} */
+json_t *shape_p2m_torrent(const Sharestream__Torrent__TorrentInfo *info);
+
+/* {"status":"ready"|"degraded"|"stopping","reasons":[...]} */
+json_t *shape_ready(bool has_torrent, bool is_draining);
+
+/* A text that is shown as JSON must be UTF-8: anything else is shown byte by byte as Latin-1. */
+json_t *shape_text(const char *text);
+
+#endif
