@@ -42,7 +42,7 @@ class RunningNode:
 
     def __enter__(self):
         data = self._scratch / "data"
-        data.mkdir(parents=True)
+        data.mkdir()
         self.process = Process(
             ["node", HERE / "peers" / self._kind.program, data], self._scratch / "log",
             self._kind.name, stop_s=3, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -51,6 +51,10 @@ class RunningNode:
 
     def __exit__(self, *_):
         self.process.stop()
+
+    def settle(self):
+        """The modules are loaded by the time the caller goes on; nothing to ask."""
+        time.sleep(1.5)
 
     def url_of(self, magnet):
         self.process.stdin.write(magnet.encode() + b"\n")
@@ -84,13 +88,12 @@ class RunningOurs:
         self._programs, self._scratch, self._http = programs, scratch, http_settings
 
     def __enter__(self):
-        self._scratch.mkdir(parents=True, exist_ok=True)
         self.port, peer_port = free_port(), free_port()
         settings = {"listen": f"127.0.0.1:{self.port}", **self._http}
         config = self._scratch / "config.yaml"
         config.write_text(
-            f"data_dir: {self._scratch}/data\n"
-            f"run_dir: {self._scratch}/run\n"
+            f"common:\n  data_dir: {self._scratch}/data\n"
+            f"  run_dir: {self._scratch}/run\n"
             "torrent:\n"
             f"  listen: 127.0.0.1:{peer_port}\n"
             "  dht: false\n  lsd: false\n  upnp: false\n"
@@ -107,7 +110,8 @@ class RunningOurs:
         wait_for_port(self.port, self.process)
         return self.port, f"/stream/{urllib.parse.quote(magnet, safe='')}/0"
 
-    def wait_until_ready(self):
+    def settle(self):
+        """Waits until both services work."""
         wait_for_port(self.port, self.process)
         deadline = time.monotonic() + 10
         while self.get("/health/ready")[0] != 200:
@@ -138,7 +142,6 @@ class RunningNginx:
         self._scratch, self._folder = scratch, folder
 
     def __enter__(self):
-        self._scratch.mkdir(parents=True)
         self.port = free_port()
         config = self._scratch / "nginx.conf"
         config.write_text(f"""

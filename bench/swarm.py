@@ -32,7 +32,6 @@ class Content:
 
     def __init__(self, folder, mib):
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True)
         self.path = self.folder / NAME
         self.size = mib << 20
         whole, hashes = hashlib.sha256(), []
