@@ -20,7 +20,7 @@ static int compare(const void *a, const void *b)
 void torrents_sort(Sharestream__Torrent__TorrentInfo **torrents, size_t count)
 {
     if (count > 0)
-        qsort(torrents, count, sizeof(*torrents), compare);
+        qsort(torrents, count, sizeof(Sharestream__Torrent__TorrentInfo *), compare);
 }
 
 bool prefix_is_whole(const char *word, char out[INFOHASH_TEXT])

@@ -24,8 +24,11 @@ static void print_diagnosis(const Sharestream__Torrent__Diagnosis *diagnosis)
     print_fact("down", "%s", human_rate(diagnosis->download_rate, a));
     if (diagnosis->needed_bytes_per_s > 0)
         print_fact("needs", "%s", human_rate(diagnosis->needed_bytes_per_s, a));
-    print_fact("next piece", "%u, %s, %u peers have it", diagnosis->head_piece,
-               diagnosis->is_head_ready ? "here" : "not here yet", diagnosis->head_peers);
+    if (diagnosis->is_head_ready)
+        print_fact("next piece", "%u, here", diagnosis->head_piece);
+    else
+        print_fact("next piece", "%u, not here yet; %u connected peers have it",
+                   diagnosis->head_piece, diagnosis->head_peers);
     print_fact("ahead", "%s", format_size(diagnosis->buffered_bytes, a));
     if (diagnosis->estimate_ms > 0)
         print_fact("plays in", "about %s", human_span(diagnosis->estimate_ms, a));

@@ -41,10 +41,10 @@ static void note_cell(struct table *table, const Service *service)
     char span[HUMAN_TEXT];
 
     if (strcmp(service->state, "backoff") == 0)
-        table_cell_in(table, COLOUR_ODD, "next start in %s; %s",
-                      human_span(service->backoff_ms, span), service->last_death);
+        table_cell_in(table, COLOUR_ODD, "%s (%s to go)", service->last_death,
+                      human_span(service->backoff_ms, span));
     else if (strcmp(service->state, "failed") == 0)
-        table_cell_in(table, COLOUR_BAD, "given up; %s", service->last_death);
+        table_cell_in(table, COLOUR_BAD, "%s", service->last_death);
     else if (service->degraded_text[0] != '\0')
         table_cell_in(table, COLOUR_ODD, "%s", service->degraded_text);
     else

@@ -23,8 +23,9 @@ static void print_info(const Info *info)
     print_fact("state", "%s%s%s%s", human_state(info->state), info->error[0] != '\0' ? ": " : "",
                info->error, info->is_seed ? " (your own data)" : "");
     if (info->has_metadata) {
-        print_fact("size", "%s in %zu files, %u pieces of %s", format_size(info->size_bytes, a),
-                   info->n_files, info->piece_count, format_size(info->piece_bytes, b));
+        print_fact("size", "%s in %zu %s, %u pieces of %s", format_size(info->size_bytes, a),
+                   info->n_files, info->n_files == 1 ? "file" : "files", info->piece_count,
+                   format_size(info->piece_bytes, b));
         print_fact("done", "%s (%s, %u pieces)", human_percent(info->progress, a),
                    format_size(info->ready_bytes, b), info->pieces_ready);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/must.h"
 #include "base/units.h"
 #include "follow.h"
 #include "human.h"
@@ -101,21 +102,24 @@ enum cli_exit do_seed(struct cli *cli)
     return CLI_OK;
 }
 
-/* Resolves all words before it changes anything, so that numbers of the list keep their meaning. */
+/* Resolves all words before it changes anything: a word that means nothing stops it all, and
+ * numbers of the list keep their meaning. */
 static enum cli_exit for_each(struct cli *cli, const char *done,
                               void *(*act)(struct cli *cli, char *info_hash))
 {
-    char(*hashes)[INFOHASH_TEXT] = calloc(cli->args.value_count, sizeof(*hashes));
+    unsigned count = cli->args.value_count, resolved = 0;
+    char(*hashes)[INFOHASH_TEXT] = xcalloc(count, sizeof(*hashes));
     enum cli_exit how = CLI_OK;
 
-    for (unsigned i = 0; i < cli->args.value_count && how == CLI_OK; i++)
-        if (!cli_torrent(cli, cli->args.values[i], hashes[i]))
-            how = cli->exit;
-    for (unsigned i = 0; i < cli->args.value_count && how != CLI_AWAY && how != CLI_USAGE; i++) {
-        ProtobufCMessage *reply = hashes[i][0] != '\0' ? act(cli, hashes[i]) : NULL;
+    while (resolved < count && cli_torrent(cli, cli->args.values[resolved], hashes[resolved]))
+        resolved++;
+    if (resolved < count)
+        how = cli->exit;
+    for (unsigned i = 0; resolved == count && i < count && how != CLI_AWAY; i++) {
+        ProtobufCMessage *reply = act(cli, hashes[i]);
 
         if (reply == NULL)
-            how = hashes[i][0] != '\0' ? cli->exit : how;
+            how = cli->exit;
         else if (cli->wants_json)
             cli_print_json(reply);
         else

@@ -19,8 +19,9 @@
 #include "play.h"
 #include "source.h"
 #include "verbs.h"
+#include "words.h"
 
-enum { READY_WAIT_MS = 60000, LOOK_EVERY_MS = 100, IDLE_ROUND_MS = 1000 };
+enum { READY_WAIT_MS = 60000, LOOK_EVERY_MS = 100, IDLE_ROUND_MS = 1000, RESTARTS_ENOUGH = 2 };
 
 typedef Sharestream__Torrent__TorrentInfo Info;
 typedef Sharestream__Control__StatusReply Status;
@@ -50,8 +51,10 @@ static enum cli_exit tell_end(struct up *up)
     return CLI_ERROR;
 }
 
-/* Counts the wanted services that are not ready, and lists them. A failed one ends the waiting. */
-static unsigned count_unready(const Status *status, struct text *line, struct error *failed)
+/* Counts the wanted services that are not ready, and lists them in `line`. One that was given up,
+ * or died again and again before it was ready, is named in `hopeless` (waiting longer helps
+ * nobody). */
+static unsigned count_unready(const Status *status, struct text *line, char hopeless[HUMAN_TEXT])
 {
     unsigned unready = 0;
 
@@ -64,47 +67,70 @@ static unsigned count_unready(const Status *status, struct text *line, struct er
                   service->state);
         if (service->last_death[0] != '\0')
             text_addf(line, " (%s)", service->last_death);
-        if (strcmp(service->state, "failed") == 0)
-            error_set(failed, ERR_CONFIG, "%s cannot run: %.160s; see: sharestream why %s",
-                      service->name, service->last_death, service->name);
+        if (strcmp(service->state, "failed") == 0 ||
+            (strcmp(service->state, "backoff") == 0 && service->restarts >= RESTARTS_ENOUGH))
+            snprintf(hopeless, HUMAN_TEXT, "%s", service->name);
         unready++;
     }
     return unready;
 }
 
-static enum cli_exit wait_until_ready(struct up *up)
+static enum cli_exit tell_hopeless(struct up *up, const char *service)
+{
+    struct text words = {0};
+
+    words_of_service(up->cli, service, &words);
+    enum cli_exit how = cli_refuse(up->cli, CLI_ERROR, ERR_CONFIG, "%s cannot start: %.200s",
+                                   service, text_str(&words));
+
+    text_fini(&words);
+    return how;
+}
+
+/* True when all are ready; else `line` says what is missing. */
+static bool look(struct up *up, struct text *line, char hopeless[HUMAN_TEXT])
 {
     Sharestream__Control__StatusRequest request = SHARESTREAM__CONTROL__STATUS_REQUEST__INIT;
+    struct error error;
+    unsigned unready;
+    void *reply;
+
+    if (cli_try(up->cli, "supervisor", "Status", &request.base, &reply, &error) != CLI_OK) {
+        text_add(line, "starting");
+        return false;
+    }
+    unready = count_unready(reply, line, hopeless);
+    reply_free(reply);
+    return unready == 0;
+}
+
+static enum cli_exit wait_until_ready(struct up *up)
+{
     struct live live = {.file = stderr, .is_quiet = up->cli->wants_json};
     uint64_t until_ms = clock_ms() + READY_WAIT_MS;
-    enum cli_exit how = CLI_OK;
+    char hopeless[HUMAN_TEXT] = "";
     bool is_ready = false;
 
-    while (!is_ready && how == CLI_OK && !has_ended(up) && !term_interrupted()) {
-        struct error error = {0};
+    while (!is_ready && hopeless[0] == '\0' && clock_ms() < until_ms && !has_ended(up) &&
+           !term_interrupted()) {
         struct text line = {0};
-        void *reply;
 
-        if (cli_try(up->cli, "supervisor", "Status", &request.base, &reply, &error) == CLI_OK) {
-            error.code = ERR_NONE;
-            is_ready =
-                count_unready(reply, &line, &error) == 0 && ((const Status *)reply)->n_services > 0;
-            reply_free(reply);
-            if (error.code != ERR_NONE)
-                how = cli_complain(up->cli, CLI_ERROR, &error);
-        }
-        if (!is_ready && how == CLI_OK)
-            live_draw(&live, line.len > 0 ? text_str(&line) : "starting", false);
-        if (!is_ready && how == CLI_OK && clock_ms() >= until_ms)
-            how = cli_refuse(up->cli, CLI_ERROR, ERR_TIMEOUT,
-                             "not ready after a minute; see: sharestream status, and %s",
-                             up->daemon.log);
-        text_fini(&line);
-        if (!is_ready && how == CLI_OK)
+        is_ready = look(up, &line, hopeless);
+        if (!is_ready) {
+            live_draw(&live, text_str(&line), false);
             term_nap(LOOK_EVERY_MS);
+        }
+        text_fini(&line);
     }
     live_erase(&live);
-    return how != CLI_OK ? how : is_ready || term_interrupted() ? CLI_OK : tell_end(up);
+    if (is_ready || term_interrupted())
+        return CLI_OK;
+    if (hopeless[0] != '\0')
+        return tell_hopeless(up, hopeless);
+    if (has_ended(up))
+        return tell_end(up);
+    return cli_refuse(up->cli, CLI_ERROR, ERR_TIMEOUT, "not ready after a minute; see the log %s",
+                      up->daemon.log);
 }
 
 static enum cli_exit start(struct up *up)
@@ -133,7 +159,8 @@ static enum cli_exit print_front(struct up *up)
                up->daemon.pid != 0 ? "is up" : "was up already");
         print_fact("page, API", "%s", stats->base_url);
         if (stats->needs_token)
-            print_fact("token", "needed to add and remove; it is in the setting http.admin_token");
+            print_fact("token", "in %s/admin-token, unless http.admin_token sets one",
+                       up->cli->config.common.data_dir);
         print_fact("log", "%s", up->daemon.log);
         fflush(stdout);
     }

@@ -88,7 +88,6 @@ static void on_ready_readable(void *arg)
         log_info("service ready", "name=%s pid=%d took_ms=%lu note=%s", child->name,
                  (int)child->pid, clock_ms() - child->started_ms, child->ready_text);
         fleet_step(supervisor, child, RESTART_BECAME_READY);
-        fleet_tick(supervisor); /* the next order may begin */
     }
 }
 
@@ -239,38 +238,12 @@ static struct child *child_of(struct supervisor *supervisor, pid_t pid)
  * -----------------------------------------------------------------------------------------------------
  */
 
-static bool has_begun(const struct child *child)
+/* All at once, in listed order: nobody waits for a neighbour, because a neighbour that is away is a
+ * state that every service has to live with anyway (docs/decisions/0004). */
+void fleet_start(struct supervisor *supervisor)
 {
-    return child->restart.state == RESTART_READY || child->restart.state == RESTART_FAILED ||
-           child->restart.state == RESTART_STOPPED;
-}
-
-/* First start: one order after the other; a slow one is not waited for forever. */
-static void start_next(struct supervisor *supervisor, uint64_t now_ms)
-{
-    while (!supervisor->is_started && !supervisor->is_leaving) {
-        bool is_last = true, is_waiting = false, is_new = supervisor->group_since_ms == 0;
-        unsigned order = supervisor->next_order;
-
-        supervisor->group_since_ms = is_new ? now_ms : supervisor->group_since_ms;
-        for (size_t i = 0; i < supervisor->child_count; i++) {
-            struct child *child = &supervisor->children[i];
-
-            is_last = is_last && child->spec->order <= order;
-            if (child->spec->order != order)
-                continue;
-            if (is_new && child->restart.starts == 0)
-                fleet_step(supervisor, child, RESTART_ASKED_START);
-            is_waiting = is_waiting || !has_begun(child);
-        }
-        if (is_waiting && now_ms - supervisor->group_since_ms < supervisor->settings->start_wait)
-            return;
-        supervisor->next_order++;
-        supervisor->group_since_ms = 0;
-        supervisor->is_started = is_last;
-        if (is_last)
-            log_info("all services have been started");
-    }
+    for (size_t i = 0; i < supervisor->child_count; i++)
+        fleet_step(supervisor, &supervisor->children[i], RESTART_ASKED_START);
 }
 
 /* Leaving: the highest order first, the next one when that is gone. */
@@ -302,8 +275,6 @@ void fleet_tick(struct supervisor *supervisor)
     }
     if (supervisor->is_leaving)
         stop_next(supervisor);
-    else
-        start_next(supervisor, now_ms);
 }
 
 void fleet_reap(struct supervisor *supervisor)

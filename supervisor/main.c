@@ -73,7 +73,7 @@ static enum err supervisor_start(void *state, struct svc *svc, struct error *err
                                                   : LEFTOVERS_GRACE_MS);
     health_init(supervisor);
     svc_every(svc, TICK_MS, on_time, supervisor);
-    fleet_tick(supervisor);
+    fleet_start(supervisor);
     return ERR_NONE;
 }
 

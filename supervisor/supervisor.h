@@ -16,8 +16,6 @@
     X(LIST, services, "", 0, 0,                                                                    \
       "which services to run, http=2 for two instances; empty: one of each")                       \
     X(TEXT, bin_dir, "", 0, 0, "folder of the service programs; empty: where sharestreamd is")     \
-    X(DURATION, start_wait, "5s", 0, 600000,                                                       \
-      "longest wait for a service to be ready before the next one is started")                     \
     X(DURATION, start_deadline, "30s", 50, 3600000,                                                \
       "a service that is not ready by then is killed and started again")                           \
     X(DURATION, stop_grace, "0", 0, 600000,                                                        \
@@ -51,12 +49,7 @@ struct supervisor {
     size_t child_count;
     uint64_t last_generation;
     uint64_t started_ms;
-    int signal_fd; /* SIGCHLD; -1 before start() */
-    /* Children of order < next_order have been started once; next_order itself is waited for since
-     * group_since_ms (0: not started yet). */
-    unsigned next_order;
-    uint64_t group_since_ms;
-    bool is_started; /* all orders have been */
+    int signal_fd;   /* SIGCHLD; -1 before start() */
     bool is_leaving; /* stopping everything */
     struct obituaries obituaries;
     struct supervisor_metrics metrics;
@@ -64,6 +57,7 @@ struct supervisor {
 
 /* fleet.c: all children together: start order, stop order, and carrying out what restart.c says */
 enum err fleet_init(struct supervisor *supervisor, struct error *error);
+void fleet_start(struct supervisor *supervisor);
 void fleet_fini(struct supervisor *supervisor);   /* kills what still runs */
 void fleet_tick(struct supervisor *supervisor);   /* deadlines */
 void fleet_reap(struct supervisor *supervisor);   /* after SIGCHLD */

@@ -98,17 +98,6 @@ static bool is_plain(const char *value)
     return true;
 }
 
-/* Length of the well-formed character at `at`, 0 when it is none. */
-static size_t character(const char *at)
-{
-    size_t len = strnlen(at, 4);
-
-    for (size_t tried = 1; tried <= len; tried++)
-        if (utf8_valid(bytes_of(at, tried)))
-            return tried;
-    return 0;
-}
-
 /* Escapes are JSON's. What is no UTF-8 becomes U+FFFD, and control characters of either kind (C1
  * too: terminals obey them) are spelt out. */
 static bool add_quoted(struct line *line, const char *value)
@@ -118,20 +107,18 @@ static bool add_quoted(struct line *line, const char *value)
     if (!fits)
         return false;
     while (*value != '\0' && fits) {
-        unsigned char c = (unsigned char)*value;
-        size_t len = character(value);
+        uint32_t code = 0;
+        size_t len = utf8_next(bytes_of(value, strnlen(value, 4)), &code);
         char escaped[8];
 
-        if (c == '"' || c == '\\')
-            snprintf(escaped, sizeof(escaped), "\\%c", c);
-        else if (c == '\n')
+        if (code == '"' || code == '\\')
+            snprintf(escaped, sizeof(escaped), "\\%c", *value);
+        else if (code == '\n')
             snprintf(escaped, sizeof(escaped), "\\n");
         else if (len == 0)
             snprintf(escaped, sizeof(escaped), "\\ufffd");
-        else if (c < ' ' || c == 0x7f)
-            snprintf(escaped, sizeof(escaped), "\\u%04x", c);
-        else if (len == 2 && c == 0xc2 && (unsigned char)value[1] < 0xa0)
-            snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)value[1]);
+        else if (code < ' ' || (code >= 0x7f && code < 0xa0))
+            snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)code);
         else
             snprintf(escaped, sizeof(escaped), "%.*s", (int)len, value);
         fits = add(line, escaped);
@@ -180,7 +167,9 @@ static int format_one(char *out, size_t cap, const char *spec, va_list *args)
     if (strchr("%m", letter) != NULL) /* these take none; errno is still what it was */
         return snprintf(out, cap, "%s", letter == 'm' ? strerror(errno) : "%");
     must(strchr("diouxXc", letter) != NULL);
-    return is_long ? FORMAT(long) : FORMAT(int);
+    if (is_long)
+        return FORMAT(long);
+    return FORMAT(int);
 }
 #undef FORMAT
 #pragma GCC diagnostic pop

@@ -12,6 +12,8 @@
 
 enum { SECRET_BYTES_MAX = 4096 };
 
+static const char HIDDEN[] = "(set)";
+
 static void *slot(const struct setting *row, void *values)
 {
     return (char *)values + row->offset;
@@ -45,6 +47,8 @@ static bool is_choice(const struct setting *row, const char *text)
     size_t len = strlen(text);
 
     must(at != NULL);
+    if (strpbrk(text, "|)") != NULL)
+        return false;
     do {
         at++;
         if (len > 0 && strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == ')'))
@@ -118,6 +122,35 @@ static enum err set_endpoint(const struct setting *row, void *values, const char
     return ERR_NONE;
 }
 
+/* The next item of a comma-separated list, without the blanks around it; false at the end. */
+static bool next_item(const char **at, struct bytes *item_out)
+{
+    while (**at != '\0') {
+        const char *start = *at + strspn(*at, ", \t\n"), *end = start + strcspn(start, ",");
+
+        *at = end;
+        while (end > start && strchr(" \t\n", end[-1]) != NULL)
+            end--;
+        if (end > start) {
+            *item_out = bytes_of(start, (size_t)(end - start));
+            return true;
+        }
+    }
+    return false;
+}
+
+static char *normal_list(const char *text)
+{
+    struct text list = {0};
+    struct bytes item;
+
+    while (next_item(&text, &item)) {
+        text_add(&list, list.len > 0 ? ", " : "");
+        text_add_bytes(&list, item);
+    }
+    return text_take(&list);
+}
+
 static enum err set_value(const struct setting *row, void *values, const char *text,
                           struct error *error)
 {
@@ -128,7 +161,7 @@ static enum err set_value(const struct setting *row, void *values, const char *t
             return error_set(error, ERR_CONFIG, "'%s' is not one of %s", text,
                              strrchr(row->help, '('));
         free(text_value(row, values));
-        copy = xstrdup(text);
+        copy = row->type == SETTING_LIST ? normal_list(text) : xstrdup(text);
         memcpy(slot(row, values), &copy, sizeof(copy));
         return ERR_NONE;
     }
@@ -165,19 +198,25 @@ static char *with_unit(const struct settings_alias *alias, const char *text)
 static char *upper(char *text)
 {
     for (char *at = text; *at != '\0'; at++)
-        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+        *at = (char)(*at == '-' ? '_' : toupper((unsigned char)*at));
     return text;
 }
 
-static enum err read_secret_file(const char *path, char **out, struct error *error)
+static enum err read_secret_file(const char *name, const char *path, char **out,
+                                 struct error *error)
 {
     char buffer[SECRET_BYTES_MAX + 1];
     FILE *file = fopen(path, "re");
 
     if (file == NULL)
-        return error_set_errno(error, ERR_CONFIG, "cannot read %s", path);
-    size_t len = fread(buffer, 1, SECRET_BYTES_MAX, file);
+        return error_set_errno(error, ERR_CONFIG, "environment %s: cannot read %s", name, path);
+    size_t len = fread(buffer, 1, sizeof(buffer), file);
+    bool is_good = !ferror(file) && len <= SECRET_BYTES_MAX && memchr(buffer, '\0', len) == NULL;
     fclose(file);
+    if (!is_good)
+        return error_set(error, ERR_CONFIG,
+                         "environment %s: %s is no text of at most %d bytes that can be read", name,
+                         path, SECRET_BYTES_MAX);
     while (len > 0 && isspace((unsigned char)buffer[len - 1]))
         len--;
     *out = xstrndup(buffer, len);
@@ -191,7 +230,7 @@ static enum err from_environment(const struct settings_source *source, const cha
                                  size_t name_cap, struct error *error)
 {
     const struct settings_alias *alias = alias_of(source, section, row->name);
-    char file_name[192];
+    char file_name[200];
     const char *value;
 
     *value_out = NULL;
@@ -203,7 +242,7 @@ static enum err from_environment(const struct settings_source *source, const cha
     }
     snprintf(file_name, sizeof(file_name), "%s_FILE", name_out);
     if (holds_text(row) && (value = getenv(file_name)) != NULL)
-        return read_secret_file(value, value_out, error);
+        return read_secret_file(file_name, value, value_out, error);
     if (alias == NULL)
         return ERR_NONE;
     snprintf(name_out, name_cap, "%s", alias->key);
@@ -281,7 +320,7 @@ static bool is_secret(const struct setting *row)
     static const char *const endings[] = {"token", "secret", "password"};
     size_t len = strlen(row->name);
 
-    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+    for (size_t i = 0; i < COUNT_OF(endings) && holds_text(row); i++) {
         size_t ending = strlen(endings[i]);
 
         if (len >= ending && strcmp(row->name + len - ending, endings[i]) == 0)
@@ -321,7 +360,7 @@ char *setting_text(const struct setting *row, const void *values, bool shows_sec
     }
     const char *text = text_value(row, values);
 
-    return xstrdup(is_secret(row) && !shows_secrets && *text != '\0' ? "(set)" : text);
+    return xstrdup(is_secret(row) && !shows_secrets && *text != '\0' ? HIDDEN : text);
 }
 
 const char *setting_origin_word(enum setting_origin origin)
@@ -331,22 +370,63 @@ const char *setting_origin_word(enum setting_origin origin)
     return words[origin];
 }
 
+/* Double quotes and the escapes of YAML 1.1. Line and paragraph separators would be folded, and a
+ * byte that is no UTF-8 cannot be told in YAML. */
+static void print_quoted(FILE *out, struct bytes text)
+{
+    fputc('"', out);
+    for (size_t at = 0, len; at < text.len; at += MAX(len, 1)) {
+        uint32_t code = 0xfffd;
+
+        len = utf8_next(bytes_of(text.data + at, text.len - at), &code);
+        if (code == '"' || code == '\\')
+            fprintf(out, "\\%c", (char)code);
+        else if (code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+                 code == 0xfeff || len == 0)
+            fprintf(out, "\\u%04x", (unsigned)code);
+        else
+            fwrite(text.data + at, 1, len, out);
+    }
+    fputc('"', out);
+}
+
+static void print_list(FILE *out, const char *list)
+{
+    struct bytes item;
+    const char *comma = "";
+
+    fputc('[', out);
+    for (; next_item(&list, &item); comma = ", ") {
+        fputs(comma, out);
+        print_quoted(out, item);
+    }
+    fputc(']', out);
+}
+
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
                          const enum setting_origin *origins)
 {
     fprintf(out, "%s:\n", table->section);
     for (size_t i = 0; i < table->count; i++) {
         const struct setting *row = &table->rows[i];
-        char *text = setting_text(row, values, false);
-        bool is_quoted = holds_text(row) || row->type == SETTING_ENDPOINT;
+        char *text = setting_text(row, values, true);
 
         fprintf(out, "  # %s", row->help);
         if (origins != NULL && origins[i] != ORIGIN_DEFAULT)
             fprintf(out, " [%s]", setting_origin_word(origins[i]));
-        if (row->type == SETTING_LIST)
-            fprintf(out, "\n  %s: [%s]\n", row->name, text);
+        /* A secret that is set stays a comment: "(set)" must not become the secret when somebody
+         * saves what we print. */
+        bool is_hidden = is_secret(row) && *text != '\0';
+        fprintf(out, is_hidden ? "\n  # %s: " : "\n  %s: ", row->name);
+        if (is_hidden)
+            fputs(HIDDEN, out);
+        else if (row->type == SETTING_LIST)
+            print_list(out, text);
+        else if (holds_text(row) || row->type == SETTING_ENDPOINT)
+            print_quoted(out, bytes_of_text(text));
         else
-            fprintf(out, is_quoted ? "\n  %s: \"%s\"\n" : "\n  %s: %s\n", row->name, text);
+            fputs(text, out);
+        fputc('\n', out);
         free(text);
     }
 }

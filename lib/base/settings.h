@@ -25,12 +25,11 @@
 #include "base/units.h"
 
 enum setting_type {
-    SETTING_TEXT,  /* char *, never NULL */
-    SETTING_LIST,  /* char *: items joined by ", "; a YAML list, comma-separated in the environment
-                    */
-    SETTING_BOOL,  /* bool */
-    SETTING_COUNT, /* uint64_t */
-    SETTING_SIZE,  /* uint64_t, bytes */
+    SETTING_TEXT,     /* char *, never NULL */
+    SETTING_LIST,     /* char *: items joined by ", "; a YAML list or a comma-separated text */
+    SETTING_BOOL,     /* bool */
+    SETTING_COUNT,    /* uint64_t */
+    SETTING_SIZE,     /* uint64_t, bytes */
     SETTING_DURATION, /* uint64_t, milliseconds */
     SETTING_ENDPOINT, /* struct endpoint */
     SETTING_CHOICE,   /* char *: one of the words in parentheses at the end of the help text,
@@ -76,7 +75,7 @@ struct settings_source {
 
 /* Fills `values` (struct_size bytes for each table, zeroed before) and `origins` (may be NULL; else
  * origins[i] has tables[i]->count entries). ERR_CONFIG with file, line and a near match on the
- * first mistake. */
+ * first mistake. settings_free() the values in either case. */
 enum err settings_load(const struct settings_source *source,
                        const struct settings_table *const *tables, void *const *values,
                        enum setting_origin *const *origins, size_t table_count,
@@ -89,7 +88,8 @@ void settings_free(const struct settings_table *table, void *values);
 char *setting_text(const struct setting *row, const void *values, bool shows_secrets);
 const char *setting_origin_word(enum setting_origin origin);
 
-/* The commented YAML section with effective values; `origins` may be NULL. */
+/* The commented YAML section with effective values, which parses back to the same, but for secrets:
+ * those are only mentioned in a comment. `origins` may be NULL. */
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
                          const enum setting_origin *origins);
 /* A Markdown table / an mdoc list of the rows, for docs/settings.md and sharestream.yaml(5). */

@@ -91,11 +91,67 @@ static cyaml_schema_field_t mapping_field(const char *key, size_t index,
     return (cyaml_schema_field_t){
         .key = key,
         .data_offset = (uint32_t)(index * sizeof(struct slot)),
+        /* a section of which all lines are comments is null */
         .value = {.type = CYAML_MAPPING,
-                  .flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                  .flags = CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL,
                   .data_size = (uint32_t)(slots * sizeof(struct slot)),
                   .mapping = {.fields = fields}},
     };
+}
+
+/* Where `name:` stands inside `section:` (or at the left margin): NULL when it cannot be found,
+ * such as in {flow: style}. libcyaml 1.3 names the line of the value before, so we look ourselves.
+ */
+static const char *find_key(const struct settings_file *file, const char *section, const char *name,
+                            unsigned *line_out)
+{
+    bool is_inside = section == NULL;
+    unsigned line = 1;
+
+    for (const char *at = file->content; *at != '\0'; line++) {
+        size_t indent = strspn(at, " "), name_len = strcspn(at + indent, ":\n");
+        const char *key = at + indent;
+
+        *line_out = line;
+        if (indent == 0 && section != NULL && strchr("#\r\n", *key) == NULL)
+            is_inside = name_len == strlen(section) && strncmp(key, section, name_len) == 0;
+        else if (is_inside && (indent == 0) == (section == NULL) && name_len == strlen(name) &&
+                 strncmp(key, name, name_len) == 0 && key[name_len] == ':')
+            return key;
+        at += strcspn(at, "\n");
+        at += *at == '\n';
+    }
+    *line_out = 0;
+    return NULL;
+}
+
+static unsigned line_of(const struct settings_file *file, const char *section, const char *name)
+{
+    unsigned line;
+
+    find_key(file, section, name, &line);
+    return line;
+}
+
+/* A list may also be written as text, "a, b", or be empty; libcyaml wants to know before. */
+static bool is_written_as_text(const struct settings_file *file, const char *section,
+                               const char *name)
+{
+    unsigned line;
+    const char *at = find_key(file, section, name, &line);
+
+    if (at == NULL)
+        return false;
+    at += strlen(name) + 1;
+    at += strspn(at, " \t\r");
+    if (*at != '\n' && *at != '#' && *at != '\0')
+        return strchr("[&*!", *at) == NULL;
+    /* Nothing on that line: the first one with content decides. */
+    while (*at == '\n' || *at == '#') {
+        at += strcspn(at, "\n");
+        at += strspn(at, " \t\r\n");
+    }
+    return *at != '-' || (at[1] != ' ' && at[1] != '\n' && at[1] != '\r');
 }
 
 static void make_schema(struct settings_file *file)
@@ -109,9 +165,13 @@ static void make_schema(struct settings_file *file)
         const struct settings_table *table = file->tables[i];
         cyaml_schema_field_t *rows = xcalloc(table->count + 1, sizeof(*rows));
 
-        for (size_t k = 0; k < table->count; k++)
-            rows[k] = table->rows[k].type == SETTING_LIST ? list_field(table->rows[k].name, k)
-                                                          : scalar_field(table->rows[k].name, k);
+        for (size_t k = 0; k < table->count; k++) {
+            const struct setting *row = &table->rows[k];
+            bool is_list =
+                row->type == SETTING_LIST && !is_written_as_text(file, table->section, row->name);
+
+            rows[k] = is_list ? list_field(row->name, k) : scalar_field(row->name, k);
+        }
         file->section_fields[i] = rows;
         file->fields[used] = mapping_field(table->section, used, rows, MAX(table->count, 1));
         used++;
@@ -125,32 +185,10 @@ static void make_schema(struct settings_file *file)
         };
     file->schema = (cyaml_schema_value_t){
         .type = CYAML_MAPPING,
-        .flags = CYAML_FLAG_POINTER,
+        .flags = CYAML_FLAG_POINTER_NULL_STR,
         .data_size = (uint32_t)(MAX(count, 1) * sizeof(struct slot)),
         .mapping = {.fields = file->fields},
     };
-}
-
-/* The line of `name:` inside `section:` (or at the left margin), 0 when not found. libcyaml 1.3
- * names the line of the value before, so we look ourselves. */
-static unsigned line_of(const struct settings_file *file, const char *section, const char *name)
-{
-    bool is_inside = section == NULL;
-    unsigned line = 1;
-
-    for (const char *at = file->content; *at != '\0'; line++) {
-        size_t indent = strspn(at, " "), name_len = strcspn(at + indent, ":\n");
-        const char *key = at + indent;
-
-        if (indent == 0 && section != NULL && *key != '#' && *key != '\n')
-            is_inside = name_len == strlen(section) && strncmp(key, section, name_len) == 0;
-        else if (is_inside && (indent == 0) == (section == NULL) && name_len == strlen(name) &&
-                 strncmp(key, name, name_len) == 0)
-            return line;
-        at += strcspn(at, "\n");
-        at += *at == '\n';
-    }
-    return 0;
 }
 
 static void consider(const char *wrong, const char *candidate, const char **best,
@@ -164,35 +202,35 @@ static void consider(const char *wrong, const char *candidate, const char **best
     }
 }
 
-/* `section` is set to the mapping in which the key was met, NULL at top level. */
+/* `section` is set to the mapping in which the key was met, NULL at top level or when that cannot
+ * be told; then all names are considered. */
 static const char *near_match(const struct settings_file *file, const char *wrong,
                               const char **section)
 {
-    const char *best = NULL;
+    const char *best = NULL, *place = NULL;
     unsigned distance = 3; /* farther than two edits is no help */
+    bool is_top = line_of(file, NULL, wrong) != 0;
 
-    *section = NULL;
-    if (line_of(file, NULL, wrong) != 0) {
+    for (size_t i = 0; i < file->table_count && !is_top && place == NULL; i++)
+        if (line_of(file, file->tables[i]->section, wrong) != 0)
+            place = file->tables[i]->section;
+    *section = place;
+    if (place == NULL)
         for (const cyaml_schema_field_t *field = file->fields; field->key != NULL; field++)
             consider(wrong, field->key, &best, &distance);
-        return best;
-    }
-    for (size_t i = 0; i < file->table_count; i++) {
-        if (line_of(file, file->tables[i]->section, wrong) == 0)
-            continue;
-        *section = file->tables[i]->section;
+    for (size_t i = 0; i < file->table_count && !is_top; i++)
         for (size_t k = 0; k < file->tables[i]->count; k++)
-            consider(wrong, file->tables[i]->rows[k].name, &best, &distance);
-        return best;
-    }
-    return NULL;
+            if (place == NULL || strcmp(place, file->tables[i]->section) == 0)
+                consider(wrong, file->tables[i]->rows[k].name, &best, &distance);
+    return best;
 }
 
 static enum err explain(const struct settings_file *file, cyaml_err_t failed, struct error *error)
 {
     static const char unexpected[] = "Unexpected key: ";
     char *found = strstr(file->log, unexpected);
-    char *line = strstr(file->log, "(line: ");
+    const char *line_text = strstr(file->log, "(line: ");
+    unsigned line = line_text != NULL ? (unsigned)strtoul(line_text + 7, NULL, 10) : 1;
 
     if (found != NULL) {
         char key[64];
@@ -201,19 +239,20 @@ static enum err explain(const struct settings_file *file, cyaml_err_t failed, st
         snprintf(key, sizeof(key), "%.*s", (int)strcspn(found + sizeof(unexpected) - 1, "\n"),
                  found + sizeof(unexpected) - 1);
         near = near_match(file, key, &section);
-        return error_set(error, ERR_CONFIG, "%s:%u: unknown key '%s'%s%s%s%s%s", file->path,
-                         line_of(file, section, key), key, section ? " in section " : "",
-                         section ? section : "", near ? "; did you mean '" : "", near ? near : "",
-                         near ? "'?" : "");
+        if (line_of(file, section, key) != 0)
+            line = line_of(file, section, key);
+        return error_set(error, ERR_CONFIG, "%s:%u: unknown key '%s'%s%s%s%s%s", file->path, line,
+                         key, section ? " in section " : "", section ? section : "",
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     if (strstr(file->log, "Expecting SEQUENCE") != NULL)
-        return error_set(error, ERR_CONFIG, "%s:%d: a list is expected here, such as [a, b]",
-                         file->path, line ? atoi(line + 7) : 1);
+        return error_set(error, ERR_CONFIG, "%s:%u: a list is expected here, such as [a, b]",
+                         file->path, line);
     char what[160];
     const char *start = strncmp(file->log, "Load: ", 6) == 0 ? file->log + 6 : file->log;
 
     snprintf(what, sizeof(what), "%.*s", (int)strcspn(start, "\n"), start);
-    return error_set(error, ERR_CONFIG, "%s:%d: %s", file->path, line ? atoi(line + 7) : 1,
+    return error_set(error, ERR_CONFIG, "%s:%u: %s", file->path, line,
                      what[0] ? what : cyaml_strerror(failed));
 }
 
@@ -306,8 +345,10 @@ const char *settings_file_get(const struct settings_file *file, const char *sect
         for (size_t k = 0; k < table->count; k++) {
             if (strcmp(table->rows[k].name, name) != 0)
                 continue;
-            if (table->rows[k].type != SETTING_LIST || slots[k].items == NULL)
+            if (file->section_fields[i][k].value.type != CYAML_SEQUENCE)
                 return slots[k].text;
+            if (slots[k].items == NULL) /* [] or not there */
+                return line_of(file, section, name) != 0 ? "" : NULL;
             return join((struct settings_file *)(uintptr_t)file, &slots[k]);
         }
     }
@@ -317,6 +358,11 @@ const char *settings_file_get(const struct settings_file *file, const char *sect
 void settings_file_place(const struct settings_file *file, const char *section, const char *name,
                          char *out, size_t cap)
 {
-    snprintf(out, cap, "%s:%u %s%s%s", file->path, line_of(file, section, name),
-             section ? section : "", section ? "." : "", name);
+    unsigned line = line_of(file, section, name);
+    char number[16] = "";
+
+    if (line != 0)
+        snprintf(number, sizeof(number), ":%u", line);
+    snprintf(out, cap, "%s%s %s%s%s", file->path, number, section ? section : "",
+             section ? "." : "", name);
 }

@@ -133,24 +133,33 @@ unsigned text_distance(const char *a, const char *b)
     return row[len_b];
 }
 
+size_t utf8_next(struct bytes in, uint32_t *code_out)
+{
+    static const uint32_t least[] = {1, 0x80, 0x800, 0x10000};
+    uint8_t c = in.len > 0 ? in.data[0] : 0;
+    size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    uint32_t code = more == 0 ? c : c & (0x3fu >> more);
+
+    if ((c & 0xc0) == 0x80 || c >= 0xf8 || more >= in.len)
+        return 0;
+    for (size_t i = 1; i <= more; i++) {
+        if ((in.data[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (in.data[i] & 0x3fu);
+    }
+    /* overlong forms, surrogates, beyond Unicode */
+    if (code < least[more] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+        return 0;
+    *code_out = code;
+    return more + 1;
+}
+
 bool utf8_valid(struct bytes in)
 {
-    for (size_t i = 0; i < in.len;) {
-        uint8_t c = in.data[i];
-        size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    uint32_t code;
 
-        if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= in.len - i)
+    for (size_t at = 0, len; at < in.len; at += len)
+        if ((len = utf8_next(bytes_of(in.data + at, in.len - at), &code)) == 0)
             return false;
-        for (size_t k = 1; k <= more; k++)
-            if ((in.data[i + k] & 0xc0) != 0x80)
-                return false;
-        uint8_t next = more > 0 ? in.data[i + 1] : 0;
-
-        /* overlong forms, surrogates, beyond U+10FFFF */
-        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
-            return false;
-        i += more + 1;
-    }
     return true;
 }

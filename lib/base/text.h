@@ -32,6 +32,9 @@ char *text_take(struct text *text);
 bool percent_decode(struct bytes in, char *out, size_t cap, bool plus_is_space);
 /* Edit distance between two short words, for "did you mean". */
 unsigned text_distance(const char *a, const char *b);
+/* Length of the well-formed character (RFC 3629) that the bytes begin with, 0 when there is none or
+ * it is NUL. */
+size_t utf8_next(struct bytes in, uint32_t *code_out);
 /* True when the bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool utf8_valid(struct bytes in);
 

@@ -155,7 +155,7 @@ static bool is_host(const char *host, size_t len, bool is_bracketed)
         if (!isalnum((unsigned char)host[i]) &&
             (host[i] == '\0' || strchr(is_bracketed ? ":.%-_" : ".-_", host[i]) == NULL))
             return false;
-    return !is_bracketed || len > 0;
+    return !is_bracketed || memchr(host, ':', len) != NULL;
 }
 
 bool parse_endpoint(const char *text, struct endpoint *out)

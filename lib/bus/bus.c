@@ -64,26 +64,28 @@ void *bus_socket(struct bus *bus, int type, bool is_server)
     return socket;
 }
 
-void bus_watch_socket(struct bus *bus, void *socket)
+static int socket_fd(void *socket)
 {
-    int fd;
+    int fd = -1;
     size_t len = sizeof(fd);
-    struct epoll_event event = {.events = EPOLLIN};
 
     must(zmq_getsockopt(socket, ZMQ_FD, &fd, &len) == 0);
-    must(epoll_ctl(bus->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+    return fd;
+}
+
+void bus_watch_socket(struct bus *bus, void *socket)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    must(epoll_ctl(bus->epoll_fd, EPOLL_CTL_ADD, socket_fd(socket), &event) == 0);
     bus_kick(bus); /* an edge may have passed before we watched */
 }
 
 void bus_socket_close(struct bus *bus, void **socket)
 {
-    int fd;
-    size_t len = sizeof(fd);
-
     if (*socket == NULL)
         return;
-    if (zmq_getsockopt(*socket, ZMQ_FD, &fd, &len) == 0)
-        epoll_ctl(bus->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    epoll_ctl(bus->epoll_fd, EPOLL_CTL_DEL, socket_fd(*socket), NULL); /* perhaps never watched */
     zmq_close(*socket);
     *socket = NULL;
 }

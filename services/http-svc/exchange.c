@@ -17,7 +17,7 @@
 #include "bus/pb_json.h"
 #include "shapes.h"
 
-enum { AWAY_MS = 5000 };
+enum { AWAY_MS = 5000, SVC_AWAY_MS = 200 };
 
 static h2o_generator_t no_generator;
 
@@ -262,6 +262,8 @@ ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t
     must(x->svc_call_count < COUNT_OF(x->svc_calls));
     uint64_t *call = &x->svc_calls[x->svc_call_count++];
 
+    if (!bus_is_up(svc_remote(x, service)))
+        deadline_ms = MIN(deadline_ms, (uint32_t)SVC_AWAY_MS);
     if (strcmp(service, "http") == 0)
         return bus_to_instance(x->loop->svc_http, svc_instance(x->loop->http->svc), deadline_ms,
                                call);

@@ -258,6 +258,8 @@ static void fini(struct loop *loop)
     loop_maps_close(loop);
     feed_fini(&loop->inbox);
     close(loop->wake_fd);
+    /* Linked by h2o_context_request_shutdown(), and nobody else unlinks it. */
+    h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&loop->context);
 }
 

@@ -14,7 +14,7 @@
 #include "routes.h"
 #include "shapes.h"
 
-enum { METRICS_CALL_MS = 2000, METRICS_PARTS = 3 };
+enum { METRICS_CALL_MS = 1000, METRICS_PARTS = 3 };
 
 void on_live(struct exchange *x)
 {

@@ -155,7 +155,7 @@ int piece_bytes_for(std::uint64_t total)
 {
     int bytes = PIECE_MIN;
 
-    while (bytes < PIECE_MAX && total / static_cast<std::uint64_t>(bytes) >= PIECES_WANTED)
+    while (bytes < PIECE_MAX && total > static_cast<std::uint64_t>(bytes) * PIECES_WANTED)
         bytes *= 2;
     return bytes;
 }

@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -243,6 +244,9 @@ struct lt_session *lt_session_new(const struct lt_config *config, struct error *
 {
     std::unique_ptr<lt_session> made;
     enum err const code = ltp_guard(error, [&] {
+        // A receive buffer grows to whatever the kernel holds for its socket, many MiB for a fast
+        // peer. By default glibc would keep such blocks on its heap for good.
+        mallopt(M_MMAP_THRESHOLD, 256 << 10);
         auto session = std::make_unique<lt_session>();
         lt::session_params params = first_params(config->state);
 

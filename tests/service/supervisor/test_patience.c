@@ -19,7 +19,6 @@ static int setup(void **state)
     house_init(&house, "  ping_interval: 100ms\n"
                        "  ping_timeout: 2s\n"
                        "  start_deadline: 3s\n"
-                       "  start_wait: 500ms\n"
                        "  restart_delay: 50ms\n"
                        "  stop_grace: 1s\n");
     *state = &house;
@@ -51,7 +50,7 @@ static void a_service_that_never_becomes_ready_is_killed_at_the_deadline(void **
     (void)state;
     house_command(&house, "torrent.0", "once never-ready");
     house_start(&house);
-    /* The next in line does not wait for it forever. */
+    /* The others do not wait for it. */
     house_wait(&house, "http.0", "ready", 0);
     house_wait(&house, "torrent.0", "ready", 0);
     assert_cause("torrent", "did not become ready in time", "next start in 50ms");
@@ -72,17 +71,6 @@ static void a_service_deaf_to_sigterm_is_killed_after_the_grace(void **state)
     assert_cause("http.0", "did not stop in time", "stopped as asked");
 }
 
-static void the_start_of_the_next_waits_for_ready(void **state)
-{
-    (void)state;
-    house_command(&house, "torrent.0", "once slow-ready 300");
-    house_start(&house);
-    house_wait(&house, "http.0", "ready", 0);
-    long torrent = house_log_find(&house, "msg=\"service ready\" name=torrent.0");
-    assert_true(torrent >= 0);
-    assert_true(torrent < house_log_find(&house, "msg=\"service started\" name=http.0"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,8 +79,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_service_that_never_becomes_ready_is_killed_at_the_deadline, setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_service_deaf_to_sigterm_is_killed_after_the_grace, setup,
-                                        house_teardown),
-        cmocka_unit_test_setup_teardown(the_start_of_the_next_waits_for_ready, setup,
                                         house_teardown),
     };
 

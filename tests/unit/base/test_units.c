@@ -256,6 +256,7 @@ static void endpoints_are_host_and_port(void **state)
         {"[::1]80", NULL, 0},
         {"[::1:80", NULL, 0},
         {"[]:80", NULL, 0},
+        {"[host]:80", NULL, 0},
         {"tcp://host:80", NULL, 0},
         {"a b:80", NULL, 0},
         {"a\"b:80", NULL, 0},

@@ -335,7 +335,7 @@ static void removed_torrent_is_gone_for_attached_readers(void **state)
 
 static void leftover_of_a_cut_short_life_is_no_obstacle(void **state)
 {
-    char path[256];
+    char path[272];
 
     (void)state;
     remove_film();

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// harness: a real http-svc, a fake torrent-svc beside it, and raw HTTP towards it. Everything on port 0 and in a folder of its
+// own; everything that was started is ended with the test that started it.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+
+const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
+const DEADLINE_MS = 20000;
+
+export const HASH = '0123456789abcdef0123456789abcdef01234567';
+export const OTHER = 'ffffffffffffffffffffffffffffffffffffffff';
+
+// Until `check` gives something true; no test sleeps for a fixed time.
+export async function until(check, what = 'a condition', ms = DEADLINE_MS) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function pattern(from, length) {
+  const out = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) {
+    const at = from + i;
+    out[i] = (at * 7 + Math.floor(at / 251) + Math.floor(at / 65536)) & 255;
+  }
+  return out;
+}
+
+class Process {
+  constructor(name, env, dir, extra = []) {
+    this.name = name;
+    this.log = '';
+    // Descriptor 3 is where a service says that it is ready.
+    this.child = spawn(extra[0] ?? path.join(bin, name), extra.slice(1), {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      cwd: dir,
+      env: { ...process.env, SHARESTREAM_COMMON_DATA_DIR: path.join(dir, 'data'), SHARESTREAM_COMMON_RUN_DIR: path.join(dir, 'run'),
+        SHARESTREAM_COMMON_LOG_LEVEL: 'debug', SHARESTREAM_READY_FD: '3', ...env },
+    });
+    this.child.stderr.on('data', (data) => { this.log += data; });
+    this.child.stdin.on('error', () => {});
+    this.exit = new Promise((resolve) => this.child.on('exit', (code, signal) => {
+      this.exited = { code, signal };
+      resolve(this.exited);
+    }));
+    this.ready = new Promise((resolve, reject) => {
+      readline.createInterface({ input: this.child.stdio[3] }).on('line', resolve);
+      this.exit.then((how) => reject(new Error(`${name} ended ${JSON.stringify(how)}\n${this.log}`)));
+    });
+    this.ready.catch(() => {});
+  }
+
+  async stop() {
+    if (!this.exited) this.child.kill('SIGTERM');
+    return this.exit;
+  }
+
+  async kill() {
+    if (!this.exited) this.child.kill('SIGKILL');
+    return this.exit;
+  }
+}
+
+export class Fake extends Process {
+  constructor(dir) {
+    super('fake_torrent', {}, dir);
+    this.waiting = [];
+    readline.createInterface({ input: this.child.stdout }).on('line', (line) => this.waiting.shift()?.(line));
+  }
+
+  say(line) {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.child.stdin.write(`${line}\n`);
+    });
+  }
+
+  async counts() {
+    return JSON.parse(await this.say('counts'));
+  }
+}
+
+export class Stack {
+  // `t` is the test's context; `env` settings of http-svc.
+  static async start(t, { env = {}, torrent = true, wrapper = [] } = {}) {
+    const stack = new Stack();
+    stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
+    fs.mkdirSync(path.join(stack.dir, 'data'));
+    stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_THREADS: '1', ...env };
+    t.after(() => stack.end());
+    if (torrent) await stack.startFake();
+    stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
+    const ready = await stack.http.ready;
+    stack.port = Number(/port=(\d+)/.exec(ready)[1]);
+    if (torrent) await until(async () => (await stack.get('/health/ready')).status === 200, 'http-svc to see torrent-svc');
+    return stack;
+  }
+
+  async startFake() {
+    this.fake = new Fake(this.dir);
+    await this.fake.ready;
+  }
+
+  async end() {
+    this.sockets?.forEach((socket) => socket.destroy());
+    const how = await this.http?.stop();
+    await this.fake?.stop();
+    fs.rmSync(this.dir, { recursive: true, force: true });
+    this.ended = how;
+    if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
+      throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+  }
+
+  // A whole answer: {status, headers, body}.
+  request(method, target, { headers = {}, body, agent } = {}) {
+    return new Promise((resolve, reject) => {
+      const req = http.request({ host: '127.0.0.1', port: this.port, method, path: target, headers, agent }, (res) => {
+        const parts = [];
+        res.on('data', (part) => parts.push(part));
+        res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts) }));
+        res.on('error', (error) => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts), error }));
+      });
+      req.on('error', reject);
+      req.end(body);
+    });
+  }
+
+  get(target, headers = {}) {
+    return this.request('GET', target, { headers });
+  }
+
+  async json(method, target, value, headers = {}) {
+    const answer = await this.request(method, target, {
+      headers: value === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      body: value === undefined ? undefined : JSON.stringify(value),
+    });
+    answer.json = answer.body.length > 0 && /json/.test(answer.headers['content-type'] ?? '') ? JSON.parse(answer.body) : undefined;
+    return answer;
+  }
+
+  async metric(name) {
+    const { body } = await this.get('/metrics');
+    const match = new RegExp(`^${name}\\{[^}]*service="http"[^}]*\\} (\\d+)`, 'm').exec(body);
+    if (!match) throw new Error(`no metric ${name}`);
+    return Number(match[1]);
+  }
+
+  // A raw connection: `text` is sent; `received` grows; `gone` is a promise.
+  raw(text = '', options = {}) {
+    const socket = net.connect({ host: '127.0.0.1', port: this.port, ...options });
+    (this.sockets ??= []).push(socket);
+    socket.received = Buffer.alloc(0);
+    socket.on('data', (data) => { socket.received = Buffer.concat([socket.received, data]); });
+    socket.on('error', () => {});
+    socket.gone = new Promise((resolve) => socket.on('close', resolve));
+    if (text) socket.write(text);
+    return socket;
+  }
+}
+
+export const request = (method, target, more = '') => `${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
