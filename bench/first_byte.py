@@ -10,7 +10,6 @@ import time
 
 from competitors import Ours, Peerflix, Webtorrent
 from harness import Failed, Table, interleave, median, ratio, spread
-from swarm import Swarm
 
 TIMEOUT_S = 30
 WARM_UP_S = 2
@@ -40,7 +39,7 @@ def run(bench):
     competitors = [Ours(bench.programs), Webtorrent(), Peerflix()]
     content = bench.content()
     torrents = [content.torrent() for _ in range(bench.rounds)]
-    with Swarm(bench.folder(), torrents) as swarm:
+    with bench.swarm(torrents) as swarm:
 
         def cold(competitor, number):
             started = time.monotonic()

@@ -12,7 +12,6 @@ import time
 
 from competitors import Ours, Peerflix, Webtorrent
 from harness import Failed, Table, interleave, median, spread
-from swarm import Swarm
 
 SEEDERS, SEEDER_BYTES_PER_S = 3, 1_000_000
 SHOWN_BYTES_PER_S, PREBUFFER_S, RESUME_S = 2_000_000, 1.0, 0.25
@@ -72,7 +71,8 @@ def run(bench):
 
     def measure(competitor, _):
         # Fresh seeders each time: what a limited seeder has saved up belongs to nobody.
-        with Swarm(bench.folder(), [torrent], SEEDERS, SEEDER_BYTES_PER_S) as swarm:
+        with bench.swarm([torrent], seeders=SEEDERS,
+                         upload_bytes_per_s=SEEDER_BYTES_PER_S) as swarm:
             with competitor.start(bench.folder()) as player:
                 player.settle()
                 port, path = player.url_of(swarm.magnet(torrent))

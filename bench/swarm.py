@@ -66,8 +66,8 @@ class Torrent:
 class Swarm:
     """Seeders of some torrents and a tracker that knows them; both end at the end of `with`."""
 
-    def __init__(self, scratch, torrents, seeders=1, upload_bytes_per_s=0):
-        self.scratch, self.torrents = pathlib.Path(scratch), torrents
+    def __init__(self, programs, scratch, torrents, seeders=1, upload_bytes_per_s=0):
+        self._programs, self.scratch, self.torrents = programs, pathlib.Path(scratch), torrents
         self._seeders, self._upload = seeders, upload_bytes_per_s
         self._running = []
 
@@ -96,19 +96,10 @@ class Swarm:
         self._running = []
 
     def _seeder(self, address, port):
-        """aria2: neither ours nor a library that a competitor uses."""
-        session = self.scratch / f"seeder-{port}"
-        session.mkdir()
-        uris = session / "input"
-        uris.write_text("".join(f"{t.path}\n dir={t.folder}\n" for t in self.torrents))
+        torrents = [word for t in self.torrents for word in (t.path, t.folder)]
         return Process(
-            ["aria2c", "--no-conf", "--quiet", f"--input-file={uris}", f"--interface={address}",
-             f"--listen-port={port}", "--bt-seed-unverified=true", "--allow-overwrite=true",
-             "--seed-ratio=0.0", "--file-allocation=none", "--enable-dht=false",
-             "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-             "--bt-max-peers=0", f"--max-concurrent-downloads={len(self.torrents) + 1}",
-             f"--max-overall-upload-limit={self._upload}"],
-            session / "log", f"seeder {address}")
+            [self._programs / "bench_seeder", f"{address}:{port}", self._upload, *torrents],
+            self.scratch / f"seeder-{address}.log", f"seeder {address}")
 
     def cpu_s(self):
         return sum(process.cpu_s() for process in self._running)

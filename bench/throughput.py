@@ -11,7 +11,6 @@ import http.client
 
 from competitors import Ours, Peerflix, Webtorrent
 from harness import Failed, Memory, Table, interleave, median, ratio, spread
-from swarm import Swarm
 
 TIMEOUT_S = 150
 
@@ -30,7 +29,7 @@ def run(bench):
     competitors = [Ours(bench.programs), Webtorrent(), Peerflix()]
     content = bench.content()
     torrent = content.torrent()
-    with Swarm(bench.folder(), [torrent]) as swarm:
+    with bench.swarm([torrent]) as swarm:
 
         def measure(competitor, _):
             folder = bench.folder()
