@@ -43,7 +43,8 @@ static enum err bind_all(struct bus *bus, struct error *error)
                        error)) != ERR_NONE)
         return err;
     bus_watch_socket(bus, bus->router);
-    bus_watch_socket(bus, bus->pub);
+    /* The PUB socket is not watched: it never gives us anything, and sending is when it reads its
+     * subscriptions. */
     trace_bind(bus);
     return ERR_NONE;
 }
