@@ -52,7 +52,7 @@ function(sharestream_service_tests part)
       add_dependencies(${target} ${arg_NEEDS})
     endif()
     add_test(NAME service.${part}.${topic} COMMAND ${target})
-    set_tests_properties(service.${part}.${topic} PROPERTIES LABELS service TIMEOUT 180 ENVIRONMENT BIN_DIR=${CMAKE_BINARY_DIR}/bin)
+    set_tests_properties(service.${part}.${topic} PROPERTIES LABELS service TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT BIN_DIR=${CMAKE_BINARY_DIR}/bin)
   endforeach()
 endfunction()
 
