@@ -196,6 +196,13 @@ void exchange_reply(struct exchange *x, int status, const char *type, struct byt
     h2o_send(req, &copy, copy.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
 }
 
+void exchange_send_head(struct exchange *x, int status, const char *type, size_t length)
+{
+    exchange_set_head(x, status, type, length);
+    h2o_start_response(x->req, &no_generator);
+    h2o_send(x->req, NULL, 0, H2O_SEND_STATE_FINAL);
+}
+
 void exchange_reply_json(struct exchange *x, int status, json_t *take)
 {
     char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(12));
@@ -285,7 +292,7 @@ static void cancel_calls(struct exchange *x)
         bus_cancel(x->loop->bus, x->call);
     x->call = 0;
     for (size_t i = 0; i < x->svc_call_count; i++)
-        bus_cancel(x->loop->bus, x->svc_calls[i]);
+        bus_cancel(x->loop->side_bus, x->svc_calls[i]);
     x->svc_call_count = 0;
 }
 

@@ -121,6 +121,14 @@ static void on_bus(h2o_socket_t *sock, const char *err)
     bus_dispatch(loop->bus);
 }
 
+static void on_side_bus(h2o_socket_t *sock, const char *err)
+{
+    struct loop *loop = sock->data;
+
+    (void)err;
+    bus_dispatch(loop->side_bus);
+}
+
 static void count_rounds(struct loop *loop)
 {
     struct http_metrics *metrics = &loop->http->metrics;
@@ -140,6 +148,7 @@ static void on_100ms(h2o_timeout_entry_t *entry)
 
     h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
     bus_tick(loop->bus);
+    bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
     listener_tick(loop);
     count_rounds(loop);
@@ -196,17 +205,22 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
         return error_set_errno(error, ERR_IO, "cannot make an eventfd");
     loop->bus = bus_new(svc_bus_config(http->svc), error);
     if (loop->bus == NULL)
-        return error != NULL && error->code != ERR_NONE ? error->code : ERR_IO;
+        return error->code;
+    loop->side_bus = bus_new(svc_bus_config(http->svc), error);
+    if (loop->side_bus == NULL)
+        return error->code;
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
-    loop->svc_torrent = bus_remote(loop->bus, "torrent", &sharestream__svc__svc__descriptor);
-    loop->svc_http = bus_remote(loop->bus, "http", &sharestream__svc__svc__descriptor);
-    loop->svc_supervisor = bus_remote(loop->bus, "supervisor", &sharestream__svc__svc__descriptor);
+    loop->svc_torrent = bus_remote(loop->side_bus, "torrent", &sharestream__svc__svc__descriptor);
+    loop->svc_http = bus_remote(loop->side_bus, "http", &sharestream__svc__svc__descriptor);
+    loop->svc_supervisor =
+        bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
     loop->evloop = h2o_evloop_create();
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
     loop->bus_socket = watch_fd(loop, bus_fd(loop->bus), on_bus);
+    loop->side_socket = watch_fd(loop, bus_fd(loop->side_bus), on_side_bus);
     loop->every_100ms.cb = on_100ms;
     h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
     return ERR_NONE;
@@ -253,8 +267,10 @@ static void fini(struct loop *loop)
     h2o_timeout_unlink(&loop->every_100ms);
     lease_set_free(&loop->leases);
     unwatch_fd(&loop->bus_socket);
+    unwatch_fd(&loop->side_socket);
     unwatch_fd(&loop->wake_socket);
     bus_free(&loop->bus);
+    bus_free(&loop->side_bus);
     loop_maps_close(loop);
     feed_fini(&loop->inbox);
     close(loop->wake_fd);
