@@ -44,7 +44,7 @@ static ProtobufCMessage *read_message(struct exchange *x,
                                       const ProtobufCMessageDescriptor *descriptor)
 {
     struct bytes body = exchange_body(x);
-    json_error_t json_error;
+    json_error_t json_error = {0};
     struct error error = {0};
     ProtobufCMessage *message = NULL;
     json_t *json;
