@@ -53,7 +53,9 @@ void *bus_socket(struct bus *bus, int type, bool is_server)
     int64_t largest = BUS_MESSAGE_MAX;
 
     must(socket != NULL);
-    set_int(socket, ZMQ_LINGER, 0);
+    /* Not 0: libzmq 4.3.4 aborts the process when a socket without linger is closed over a backlog
+     * of multi-frame messages (its issue 3442). Closing does not wait; the i/o thread lingers. */
+    set_int(socket, ZMQ_LINGER, BUS_LINGER_MS);
     set_int(socket, ZMQ_SNDHWM, BUS_QUEUE_MAX);
     set_int(socket, ZMQ_RCVHWM, BUS_QUEUE_MAX);
     set_int(socket, ZMQ_RECONNECT_IVL, 20);

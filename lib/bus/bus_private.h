@@ -18,7 +18,8 @@
 enum {
     BUS_NAME_MAX = 64,
     BUS_ENDPOINT_MAX = 256,
-    BUS_ROUND_MAX = 256,    /* messages handled in one dispatch */
+    BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
+    BUS_LINGER_MS = 100,
     BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */

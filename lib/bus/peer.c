@@ -126,10 +126,15 @@ unsigned peer_monitor(struct peer *peer, unsigned budget)
         if (zmq_msg_size(&frame) >= sizeof(event))
             memcpy(&event, zmq_msg_data(&frame), sizeof(event));
         bus_drop_rest(peer->monitor, &frame);
-        if (event == ZMQ_EVENT_DISCONNECTED)
+        if (event == ZMQ_EVENT_DISCONNECTED) {
+            /* What it still answered comes first, or a late greeting would make the dead look
+             * alive. */
+            while (call_receive(peer, BUS_ROUND_MAX) == BUS_ROUND_MAX)
+                ;
             went_down(peer, "went away");
-        else
+        } else {
             greet(peer, clock_ms());
+        }
         used++;
     }
     return used;

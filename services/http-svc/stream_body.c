@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +67,7 @@ struct stream {
     size_t buffer_bytes;
     uint64_t sent;
     uint64_t progress_ms; /* when something last went out or arrived */
+    uint64_t acked;       /* by the client's kernel, when we last looked */
     uint32_t seen_pieces; /* of the torrent, when we last looked */
     char head[PARTS_HEAD_TEXT];
 };
@@ -196,13 +199,22 @@ static void went_out(struct stream *s, size_t bytes)
         lease_move(s->lease, s->position);
 }
 
+/* Now, unless this round has sent enough. */
+static void go_on(struct stream *s)
+{
+    if (s->x->loop->round_sent < LOOP_ROUND_BYTES)
+        pump(s);
+    else
+        queue(s);
+}
+
 static void on_writable(h2o_socket_t *sock, const char *err)
 {
     struct exchange *x = exchange_of(sock);
 
     (void)err; /* the next sendfile will tell */
     must(x != NULL && x->body != NULL);
-    pump(x->body);
+    go_on(x->body);
 }
 
 /* True when the file could be opened; else the stream is cut. */
@@ -244,10 +256,14 @@ static bool send_by_kernel(struct stream *s, uint64_t run, uint64_t *turn_left)
             s->can_sendfile = false; /* this file system cannot */
             return true;
         } else if (errno != EINTR) {
-            if (errno == EPIPE || errno == ECONNRESET)
-                exchange_abort(s->x);
-            else
+            if (errno == EIO || errno == ENXIO || errno == EOVERFLOW) {
                 cut_broken(s, "the file cannot be read");
+            } else {
+                /* TCP_USER_TIMEOUT is the kernel's way to say that nothing was taken. */
+                if (errno == ETIMEDOUT)
+                    metrics_of(s)->streams_slow_total++;
+                exchange_abort(s->x);
+            }
             return false;
         }
     }
@@ -356,8 +372,8 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 
     (void)req;
     s->progress_ms = clock_ms();
-    if (s->can_sendfile && s->x->loop->round_sent < LOOP_ROUND_BYTES)
-        pump(s);
+    if (s->can_sendfile)
+        go_on(s);
     else
         queue(s);
 }
@@ -555,11 +571,28 @@ void stream_body_start(struct exchange *x, const struct infohash *hash, uint32_t
 
 /* ---- time */
 
+/* Between two writes of ours a slow client may take many bytes. */
+static void look_at_client(struct stream *s, uint64_t now_ms)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(h2o_socket_get_fd(s->x->client->sock), IPPROTO_TCP, TCP_INFO, &info, &len) !=
+            0 ||
+        info.tcpi_bytes_acked == s->acked)
+        return;
+    s->acked = info.tcpi_bytes_acked;
+    s->progress_ms = now_ms;
+}
+
 static void check_time(struct stream *s, uint64_t now_ms)
 {
     const struct http_settings *settings = s->x->loop->http->settings;
-    uint64_t quiet_ms = now_ms > s->progress_ms ? now_ms - s->progress_ms : 0;
+    uint64_t quiet_ms;
 
+    if (s->state != STREAM_WAITING)
+        look_at_client(s, now_ms);
+    quiet_ms = now_ms > s->progress_ms ? now_ms - s->progress_ms : 0;
     if (s->state == STREAM_WAITING) {
         /* Also finds what a lost event did not tell. */
         later_add(s->x->loop, &s->turn);

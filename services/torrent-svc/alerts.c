@@ -11,15 +11,12 @@
 static void on_file_error(struct service *service, struct torrent *torrent,
                           const struct lt_alert *alert)
 {
-    char text[256];
+    struct error error;
+    bool is_full = alert->code == ERR_NO_SPACE;
 
-    if (alert->code == ERR_NO_SPACE)
-        snprintf(text, sizeof(text), "the disk is full; make room, then resume (%.150s)",
-                 alert->text);
-    else
-        snprintf(text, sizeof(text), "%.250s", alert->text);
-    torrent_problem(service, torrent, alert->code != ERR_NONE ? alert->code : ERR_IO, text);
-    torrent_expire_waiters(service, torrent, torrent->info == NULL ? UINT64_MAX : 0);
+    error_set(&error, alert->code != ERR_NONE ? alert->code : ERR_IO, "%s%s",
+              is_full ? "the disk is full: make room, then resume; " : "", alert->text);
+    torrent_stop(service, torrent, error.code, error.text);
 }
 
 static void on_resume(struct service *service, struct torrent *torrent,
@@ -27,8 +24,8 @@ static void on_resume(struct service *service, struct torrent *torrent,
 {
     struct error error;
 
-    if (store_put_resume(service->store, &torrent->hash, alert->data, alert->len, &error) !=
-        ERR_NONE)
+    if (store_put_blob(service->store, &torrent->hash, STORE_RESUME, alert->data, alert->len,
+                       &error) != ERR_NONE)
         log_error("resume data not saved", "hash=%s error=%s", torrent->hex, error.text);
 }
 
@@ -37,20 +34,20 @@ static void on_torrent_alert(struct service *service, struct torrent *torrent,
 {
     switch (alert->type) {
     case LT_METADATA:
-        torrent_on_metadata(service, torrent);
+        layout_on_metadata(service, torrent);
         break;
     case LT_CHECKED:
-        torrent_on_checked(service, torrent);
+        layout_on_checked(service, torrent);
         break;
     case LT_PIECE_READY:
-        torrent_on_piece(service, torrent, alert->piece, true);
+        layout_on_piece(service, torrent, alert->piece, true);
         break;
     case LT_PIECE_FAILED:
         service->metrics.pieces_failed_total++;
-        torrent_on_piece(service, torrent, alert->piece, false);
+        layout_on_piece(service, torrent, alert->piece, false);
         break;
     case LT_FINISHED:
-        lt_save_resume(service->lt, torrent->id, false);
+        torrent_save_resume(service, torrent);
         log_info("torrent finished", "hash=%s name=%s", torrent->hex, torrent->row.name);
         break;
     case LT_STATUS:
@@ -58,10 +55,10 @@ static void on_torrent_alert(struct service *service, struct torrent *torrent,
         break;
     case LT_RESUME:
         on_resume(service, torrent, alert);
-        service->resumes_due -= service->resumes_due > 0;
+        torrent->resumes_asked -= torrent->resumes_asked > 0;
         break;
     case LT_RESUME_FAILED:
-        service->resumes_due -= service->resumes_due > 0;
+        torrent->resumes_asked -= torrent->resumes_asked > 0;
         break;
     case LT_FILE_ERROR:
         on_file_error(service, torrent, alert);
@@ -80,23 +77,49 @@ static void on_torrent_alert(struct service *service, struct torrent *torrent,
     }
 }
 
+/* Lost answers are not waited for. */
+static void on_dropped(struct service *service)
+{
+    struct torrent *torrent, *next;
+
+    log_warn("libtorrent dropped alerts; reading all pieces anew");
+    HASH_ITER(hh, service->torrents, torrent, next)
+    {
+        torrent->resumes_asked = 0;
+    }
+}
+
+static void on_listen_failed(struct service *service, const struct lt_alert *alert)
+{
+    struct error error;
+
+    log_warn("cannot listen for peers", "error=%s", alert->text);
+    /* A machine without IPv6 is no trouble; a port that somebody has is. */
+    if (service->listen_port != 0 && alert->code != ERR_BUSY)
+        return;
+    error_set(&error, ERR_BUSY,
+              "no peer can reach us: set torrent.listen to a free port or stop who has it (%s)",
+              alert->text);
+    svc_degraded(service->svc, error.text);
+    service->is_port_taken = alert->code == ERR_BUSY;
+}
+
 static void on_session_alert(struct service *service, const struct lt_alert *alert)
 {
     switch (alert->type) {
     case LT_REMOVED:
         if (alert->code != ERR_NONE)
             log_warn("data of a removed torrent was not deleted", "error=%s", alert->text);
+        torrent_on_removed(service, alert->id, alert->code);
         break;
     case LT_LISTENING:
         service->listen_port = (uint16_t)alert->a;
-        svc_degraded(service->svc, NULL);
+        if (!service->is_port_taken)
+            svc_degraded(service->svc, NULL);
         log_info("listening for peers", "port=%u", service->listen_port);
         break;
     case LT_LISTEN_FAILED:
-        log_warn("cannot listen for peers", "error=%s", alert->text);
-        if (service->listen_port == 0)
-            svc_degraded(service->svc,
-                         "no port for BitTorrent peers: set torrent.listen to a free one");
+        on_listen_failed(service, alert);
         break;
     case LT_HASH_PROGRESS:
         job_hash_progress(service, alert);
@@ -108,7 +131,7 @@ static void on_session_alert(struct service *service, const struct lt_alert *ale
         job_hash_failed(service, alert);
         break;
     case LT_DROPPED:
-        log_warn("libtorrent dropped alerts; reading all pieces anew");
+        on_dropped(service);
         break;
     case LT_METADATA:
     case LT_CHECKED:
@@ -142,7 +165,7 @@ void alerts_drain(void *arg)
     {
         if (torrent->fresh_count == 0)
             continue;
-        torrent_flush_ready(service, torrent);
-        torrent_replan(service, torrent, clock_ms());
+        layout_flush_ready(service, torrent);
+        layout_replan(service, torrent, clock_ms());
     }
 }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct fetch {
     char *url;
     fetch_done_fn *done;
     void *arg;
+    _Atomic bool is_cancelled;
     uint8_t *data;
     size_t len;
     bool is_refused, is_too_large;
@@ -37,19 +39,19 @@ struct fetch {
 struct fetcher {
     pthread_mutex_t lock;
     struct fetch *finished;
+    struct fetch_config config;
     _Atomic bool is_stopping;
-    bool allows_private;
     unsigned running;
     int event_fd;
 };
 
-struct fetcher *fetcher_new(bool allows_private)
+struct fetcher *fetcher_new(const struct fetch_config *config)
 {
     struct fetcher *fetcher = xcalloc(1, sizeof(*fetcher));
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     pthread_mutex_init(&fetcher->lock, NULL);
-    fetcher->allows_private = allows_private;
+    fetcher->config = *config;
     fetcher->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     must(fetcher->event_fd >= 0);
     return fetcher;
@@ -79,7 +81,7 @@ bool address_is_private(int family, const void *address)
 }
 
 /* libcurl asks for each connection, so a redirect or a name that resolves to a private address is
- * caught too. */
+ * caught too. With a proxy this is the proxy's address, which the owner chose. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct fetch *fetch = arg;
@@ -89,7 +91,10 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
             : (const void *)&((const struct sockaddr_in *)(const void *)&to->addr)->sin_addr;
 
     (void)purpose;
-    if (!fetch->fetcher->allows_private && address_is_private(to->family, address)) {
+    if (to->family != AF_INET && to->family != AF_INET6)
+        return CURL_SOCKET_BAD;
+    if (!fetch->fetcher->config.allows_private && fetch->fetcher->config.proxy[0] == '\0' &&
+        address_is_private(to->family, address)) {
         fetch->is_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -119,15 +124,28 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
     (void)b;
     (void)c;
     (void)d;
-    return fetch->fetcher->is_stopping;
+    return fetch->fetcher->is_stopping || fetch->is_cancelled;
 }
 
-static void perform(struct fetch *fetch)
+/* Names are resolved by the proxy, as those of trackers are. */
+static void set_way_out(CURL *curl, const struct fetch_config *config)
 {
-    CURL *curl = curl_easy_init();
-    long status = 0;
+    static const char socks5[] = "socks5://";
+    size_t socks5_len = strlen(socks5), len = strcspn(config->outgoing, ",");
+    bool is_socks = strncmp(config->proxy, socks5, socks5_len) == 0;
+    char *proxy = xasprintf("%s%s", is_socks ? "socks5h://" : "",
+                            config->proxy + (is_socks ? socks5_len : 0));
+    char *outgoing = xstrndup(config->outgoing, len);
 
-    must(curl != NULL);
+    curl_easy_setopt(curl, CURLOPT_PROXY, proxy); /* "": not that of the environment either */
+    if (len > 0)
+        curl_easy_setopt(curl, CURLOPT_INTERFACE, outgoing);
+    free(proxy);
+    free(outgoing);
+}
+
+static void set_options(CURL *curl, struct fetch *fetch)
+{
     curl_easy_setopt(curl, CURLOPT_URL, fetch->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -144,21 +162,41 @@ static void perform(struct fetch *fetch)
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (fetch->is_refused)
+    set_way_out(curl, &fetch->fetcher->config);
+}
+
+static void judge(struct fetch *fetch, CURLcode code, long status)
+{
+    struct error *error = &fetch->error;
+
+    if (code != CURLE_OK && fetch->is_refused)
         error_set(
-            &fetch->error, ERR_DENIED,
+            error, ERR_DENIED,
             "the URL leads to a private address; torrent.allow_private_urls would allow that");
     else if (fetch->is_too_large)
-        error_set(&fetch->error, ERR_TOO_LARGE,
-                  "what the URL gives is larger than 16 MiB: not a .torrent");
+        error_set(error, ERR_TOO_LARGE, "what the URL gives is larger than 16 MiB: not a .torrent");
+    else if (code == CURLE_URL_MALFORMAT)
+        error_set(error, ERR_INVALID, "the URL is malformed");
     else if (code != CURLE_OK)
-        error_set(&fetch->error, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+        error_set(error, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
                   "cannot fetch the .torrent: %s", curl_easy_strerror(code));
     else if (status != 200)
-        error_set(&fetch->error, ERR_NOT_FOUND, "the server answered %ld instead of a .torrent",
-                  status);
+        error_set(error, status >= 500 ? ERR_UNAVAILABLE : ERR_NOT_FOUND,
+                  "the server answered %ld instead of a .torrent", status);
+    else if (fetch->len == 0)
+        error_set(error, ERR_INVALID, "the server's answer is empty instead of a .torrent");
+}
+
+static void perform(struct fetch *fetch)
+{
+    CURL *curl = curl_easy_init();
+    long status = 0;
+
+    must(curl != NULL);
+    set_options(curl, fetch);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    judge(fetch, code, status);
     curl_easy_cleanup(curl);
 }
 
@@ -175,8 +213,15 @@ static void *run_fetch(void *arg)
     return NULL;
 }
 
+static void release(struct fetch *fetch)
+{
+    free(fetch->url);
+    free(fetch->data);
+    free(fetch);
+}
+
 enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *done, void *arg,
-                     struct error *error)
+                     struct fetch **out, struct error *error)
 {
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
         return error_set(error, ERR_INVALID, "only http and https URLs can be fetched");
@@ -188,9 +233,18 @@ enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *do
     fetch->url = xstrdup(url);
     fetch->done = done;
     fetch->arg = arg;
+    if (pthread_create(&fetch->thread, NULL, run_fetch, fetch) != 0) {
+        release(fetch);
+        return error_set(error, ERR_BUSY, "no thread is left to fetch the .torrent");
+    }
     fetcher->running++;
-    must(pthread_create(&fetch->thread, NULL, run_fetch, fetch) == 0);
+    *out = fetch;
     return ERR_NONE;
+}
+
+void fetch_cancel(struct fetch *fetch)
+{
+    fetch->is_cancelled = true;
 }
 
 static struct fetch *take_finished(struct fetcher *fetcher)
@@ -207,13 +261,6 @@ static struct fetch *take_finished(struct fetcher *fetcher)
     return fetch;
 }
 
-static void release(struct fetch *fetch)
-{
-    free(fetch->url);
-    free(fetch->data);
-    free(fetch);
-}
-
 void fetcher_dispatch(struct fetcher *fetcher)
 {
     struct fetch *fetch;
@@ -221,8 +268,9 @@ void fetcher_dispatch(struct fetcher *fetcher)
 
     eventfd_read(fetcher->event_fd, &ignored);
     while ((fetch = take_finished(fetcher)) != NULL) {
-        fetch->done(fetch->arg, bytes_of(fetch->data, fetch->len),
-                    fetch->error.code != ERR_NONE ? &fetch->error : NULL);
+        if (!fetch->is_cancelled)
+            fetch->done(fetch->arg, bytes_of(fetch->data, fetch->len),
+                        fetch->error.code != ERR_NONE ? &fetch->error : NULL);
         release(fetch);
     }
 }
@@ -230,19 +278,19 @@ void fetcher_dispatch(struct fetcher *fetcher)
 void fetcher_free(struct fetcher **fetcher_p)
 {
     struct fetcher *fetcher = *fetcher_p;
+    struct fetch *fetch;
     eventfd_t ignored;
 
     if (fetcher == NULL)
         return;
-    fetcher->is_stopping = true;
+    fetcher->is_stopping = true; /* libcurl looks at on_progress about once a second */
     while (fetcher->running > 0) {
-        struct fetch *fetch = take_finished(fetcher);
+        struct pollfd item = {.fd = fetcher->event_fd, .events = POLLIN};
 
-        if (fetch != NULL)
-            release(fetch);
-        else
-            usleep(10000); /* libcurl looks at on_progress about once a second */
+        poll(&item, 1, -1);
         eventfd_read(fetcher->event_fd, &ignored);
+        while ((fetch = take_finished(fetcher)) != NULL)
+            release(fetch);
     }
     close(fetcher->event_fd);
     pthread_mutex_destroy(&fetcher->lock);

@@ -19,16 +19,25 @@ struct fetch;
  * it returns. */
 typedef void fetch_done_fn(void *arg, struct bytes data, const struct error *error);
 
-struct fetcher *fetcher_new(bool allows_private);
-void fetcher_free(struct fetcher **fetcher); /* waits for its threads, at most as long as one time
-                                                limit; calls nobody back */
+struct fetch_config {
+    bool allows_private;
+    const char *proxy;    /* "", or as torrent.proxy; then it is the proxy that reaches out */
+    const char *outgoing; /* "", or an interface or address */
+};
+/* Keeps the strings of `config`, not itself. */
+struct fetcher *fetcher_new(const struct fetch_config *config);
+/* Calls nobody back. Waits for its threads: about a second, at most their time limit. */
+void fetcher_free(struct fetcher **fetcher);
 /* Readable when fetcher_dispatch() has something. */
 int fetcher_fd(const struct fetcher *fetcher);
 void fetcher_dispatch(struct fetcher *fetcher);
 
-/* ERR_BUSY when too many run, ERR_INVALID for anything but http and https. */
+/* ERR_BUSY when too many run, ERR_INVALID for anything but http and https. *out may be cancelled
+ * until `done` is called. */
 enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *done, void *arg,
-                     struct error *error);
+                     struct fetch **out, struct error *error);
+/* `done` will not be called. */
+void fetch_cancel(struct fetch *fetch);
 
 /* True for addresses that a stranger's URL must not reach: loopback, private, link-local,
  * unique-local, multicast, unspecified. `family` is AF_INET or AF_INET6, `address` 4 or 16 bytes.

@@ -5,22 +5,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <utlist.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
-#include "wire/magnet.h"
-#include "wire/metainfo.h"
+#include "source.h"
 
-enum { SOURCE_TRACKERS_MAX = 64 };
-
-static void answer_added(struct service *service, const struct torrent *torrent, bool is_new,
+static void answer_added(const struct torrent *torrent, bool is_new,
                          Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
     Sharestream__Torrent__AddReply reply = SHARESTREAM__TORRENT__ADD_REPLY__INIT;
     Info info;
 
-    info_fill(service, torrent, true, &info);
+    info_fill(torrent, INFO_FULL, 0, &info);
     reply.info_hash = info.info_hash;
     reply.is_new = is_new;
     reply.info = &info;
@@ -28,168 +26,112 @@ static void answer_added(struct service *service, const struct torrent *torrent,
     info_clear(&info);
 }
 
-static void answer_add(struct waiter *waiter, struct service *service, struct torrent *torrent)
+static void answer_add(const struct waiter *waiter, struct service *service,
+                       struct torrent *torrent)
 {
-    answer_added(service, torrent, waiter->is_new,
-                 (Sharestream__Torrent__AddReply_Closure)waiter->closure, waiter->data);
+    (void)service;
+    answer_added(torrent, waiter->is_new, (Sharestream__Torrent__AddReply_Closure)waiter->closure,
+                 waiter->data);
+}
+
+uint64_t handlers_deadline(const void *data, uint64_t wait_ms)
+{
+    return MIN(clock_ms() + wait_ms, bus_deadline_ms(data) - ANSWER_MARGIN_MS);
 }
 
 void handlers_wait(struct service *service, struct torrent *torrent, uint32_t wait_ms,
-                   void (*answer)(struct waiter *waiter, struct service *service,
-                                  struct torrent *torrent),
-                   ProtobufCClosure closure, void *data)
+                   struct waiter waiter)
 {
-    const struct waiter *other;
-    unsigned count = 0;
-
-    DL_COUNT(torrent->waiters, other, count);
-    if (count >= WAITERS_MAX) {
-        bus_fail(data, ERR_BUSY, "%d callers wait for this torrent's metadata already",
-                 WAITERS_MAX);
+    if (torrent->info != NULL || torrent->problem_code != ERR_NONE || wait_ms == 0) {
+        waiter.answer(&waiter, service, torrent);
         return;
     }
-    struct waiter *waiter = xcalloc(1, sizeof(*waiter));
-    uint64_t longest = MIN((uint64_t)wait_ms, service->settings->metadata_timeout);
-    *waiter = (struct waiter){
-        .answer = answer,
-        .closure = closure,
-        .data = data,
-        .deadline_ms = MIN(clock_ms() + longest, bus_deadline_ms(data) - ANSWER_MARGIN_MS)};
-    torrent_wait(torrent, waiter);
-}
-
-/* What the source is, taken apart. Everything points into the request, the settings or `magnet`. */
-struct source {
-    struct magnet magnet; /* magnet_fini() it */
-    bool is_magnet;
-    struct infohash hash;
-    const char *trackers[SOURCE_TRACKERS_MAX];
-    size_t tracker_count;
-    char *tracker_list; /* copy of the setting that `trackers` points into */
-};
-
-static void source_fini(struct source *source)
-{
-    if (source->is_magnet)
-        magnet_fini(&source->magnet);
-    free(source->tracker_list);
-}
-
-static void add_default_trackers(const struct service *service, struct source *source)
-{
-    char *state = NULL;
-
-    source->tracker_list = xstrdup(service->settings->trackers);
-    for (char *url = strtok_r(source->tracker_list, ", ", &state);
-         url != NULL && source->tracker_count < SOURCE_TRACKERS_MAX;
-         url = strtok_r(NULL, ", ", &state))
-        source->trackers[source->tracker_count++] = url;
-}
-
-/* Pasted text comes with blanks around it. */
-static struct bytes trimmed(const char *text)
-{
-    struct bytes in = bytes_of_text(text);
-
-    while (in.len > 0 && isspace(in.data[0]))
-        in = bytes_of(in.data + 1, in.len - 1);
-    while (in.len > 0 && isspace(in.data[in.len - 1]))
-        in.len--;
-    return in;
-}
-
-static enum err read_source(const struct service *service,
-                            const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
-                            struct source *source, struct torrent_add *add, struct error *error)
-{
-    struct bytes text = trimmed(request->source);
-    struct metainfo checked;
-    struct lt_hashes hashes;
-    char name[256] = "";
-    enum err err = ERR_NONE;
-
-    for (size_t i = 0; i < request->n_trackers && source->tracker_count < SOURCE_TRACKERS_MAX; i++)
-        source->trackers[source->tracker_count++] = request->trackers[i];
-    if (metainfo.len > 0) {
-        if ((err = metainfo_check(metainfo, &checked, error)) != ERR_NONE)
-            return err;
-        add->lt.metainfo = metainfo;
-    } else if (text.len > 7 && strncasecmp((const char *)text.data, "magnet:", 7) == 0) {
-        if ((err = magnet_parse(text, &source->magnet, error)) != ERR_NONE)
-            return err;
-        source->is_magnet = true;
-        add->row.magnet = xstrndup((const char *)text.data, text.len);
-        add->lt.magnet = add->row.magnet;
-        if (source->magnet.tracker_count == 0)
-            add_default_trackers(service, source);
-    } else if (infohash_parse(text, &source->hash)) {
-        char hex[INFOHASH_TEXT];
-
-        add->row.magnet = xasprintf("magnet:?xt=urn:btih:%s", infohash_text(&source->hash, hex));
-        add->lt.magnet = add->row.magnet;
-        add_default_trackers(service, source);
-    } else {
-        return error_set(
-            error, ERR_INVALID,
-            "'%.60s' is neither a magnet link, nor a URL of a .torrent, nor an info-hash",
-            request->source);
-    }
-    add->lt.trackers = source->trackers;
-    add->lt.tracker_count = source->tracker_count;
-    if ((err = lt_peek(&add->lt, &hashes, name, sizeof(name), error)) != ERR_NONE)
-        return err;
-    memcpy(source->hash.bytes, hashes.key, sizeof(source->hash.bytes));
-    char hex[INFOHASH_TEXT];
-    add->row.name = xstrdup(
-        name[0] && utf8_valid(bytes_of_text(name)) ? name : infohash_text(&source->hash, hex));
-    return ERR_NONE;
+    waiter.deadline_ms =
+        handlers_deadline(waiter.data, MIN((uint64_t)wait_ms, service->settings->metadata_timeout));
+    if (!torrent_wait(torrent, &waiter))
+        bus_fail(waiter.data, ERR_BUSY, "%d callers wait for this torrent's metadata already",
+                 WAITERS_MAX);
 }
 
 /* Each torrent has a folder of its own, so that two with the same file names do not meet. */
 static enum err make_folder(const struct service *service, const struct infohash *hash, char **out,
-                            struct error *error)
+                            bool *was_there_out, struct error *error)
 {
     char hex[INFOHASH_TEXT];
 
     *out = xasprintf("%s/%s", service->data_dir, infohash_text(hash, hex));
-    if (mkdir(*out, 0755) == 0 || errno == EEXIST)
+    *was_there_out = false;
+    if (mkdir(*out, 0755) == 0)
         return ERR_NONE;
-    enum err code = errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
-    error_set_errno(error, code, "cannot create folder %s", *out);
-    free(*out);
-    *out = NULL;
-    return code;
+    *was_there_out = errno == EEXIST;
+    if (*was_there_out)
+        return ERR_NONE;
+    return error_set_errno(error, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO,
+                           "cannot create folder %s", *out);
+}
+
+/* What a magnet that came again brought along must not be forgotten before its metadata is here. */
+static void keep_trackers(struct torrent *torrent, const struct source *source)
+{
+    if (torrent->row.has_metainfo || torrent->row.magnet == NULL)
+        return;
+    char *magnet = source_with_trackers(torrent->row.magnet, source);
+    free(torrent->row.magnet);
+    torrent->row.magnet = magnet;
+}
+
+static enum err add_source(struct service *service, const struct source *source,
+                           struct torrent_add *add, struct torrent **out, bool *is_new_out,
+                           struct error *error)
+{
+    enum err err;
+
+    if (torrent_find(service, &source->hash) == NULL && !space_has_place(service))
+        return error_set(error, ERR_BUSY,
+                         "twice torrent.max_torrents (%lu) are here and in use: remove some",
+                         (unsigned long)service->settings->max_torrents);
+    if ((err = make_folder(service, &source->hash, &add->row.save_path, &add->may_have_data,
+                           error)) != ERR_NONE)
+        return err;
+    char *folder = xstrdup(add->row.save_path);
+    add->lt.save_path = folder;
+    err = torrent_add(service, add, out, is_new_out, error);
+    /* Known by another hash, or refused: then nobody needs the folder, unless it holds something.
+     */
+    if (err != ERR_NONE || strcmp(folder, (*out)->row.save_path) != 0)
+        rmdir(folder);
+    free(folder);
+    return err;
 }
 
 static enum err add_torrent(struct service *service,
                             const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
                             struct torrent **out, bool *is_new_out, struct error *error)
 {
-    struct source source = {.tracker_count = 0};
+    struct source source;
     struct torrent_add add = {
         .lt = {.sequential = true,
                .paused = request->is_paused,
                .max_connections = (uint32_t)service->settings->torrent_connections}};
-    enum err err = read_source(service, request, metainfo, &source, &add, error);
+    enum err err =
+        source_read(&source, request, metainfo, service->settings->trackers, &add.lt, error);
 
-    if (err == ERR_NONE && torrent_find(service, &source.hash) == NULL &&
-        HASH_COUNT(service->torrents) >= 2 * service->settings->max_torrents)
-        err = error_set(error, ERR_BUSY,
-                        "%u torrents are here, twice torrent.max_torrents: remove some",
-                        HASH_COUNT(service->torrents));
-    if (err == ERR_NONE)
-        err = make_folder(service, &source.hash, &add.row.save_path, error);
+    if (err != ERR_NONE)
+        return err;
+    add.row.name = xstrdup(source.name);
+    add.row.magnet = source.uri != NULL ? xstrdup(source.uri) : NULL;
+    add.row.added_ms = add.row.used_ms = clock_unix_ms();
+    add.row.is_paused = request->is_paused;
+    add.row.has_background = service->settings->background && !request->no_background;
+    err = add_source(service, &source, &add, out, is_new_out, error);
     if (err == ERR_NONE) {
-        add.lt.save_path = add.row.save_path;
-        add.row.added_ms = add.row.used_ms = clock_unix_ms();
-        add.row.is_paused = request->is_paused;
-        add.row.has_background = service->settings->background && !request->no_background;
-        err = torrent_add(service, &add, out, is_new_out, error);
-    }
-    if (err == ERR_NONE) {
-        torrent_used(service, *out);
+        if (!*is_new_out)
+            keep_trackers(*out, &source);
+        (*out)->row.used_ms = clock_unix_ms();
         torrent_save(service, *out);
         alerts_drain(service); /* a .torrent brings its metadata: have it before the answer */
+        if ((*out)->info == NULL && source.metadata_url != NULL)
+            job_fetch_metadata(service, *out, source.metadata_url);
     }
     store_row_clear(&add.row);
     source_fini(&source);
@@ -199,29 +141,26 @@ static enum err add_torrent(struct service *service,
 void handlers_add(struct service *service, const Sharestream__Torrent__AddRequest *request,
                   struct bytes metainfo, Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
-    struct bytes text = trimmed(request->source);
     struct torrent *torrent;
     struct error error;
+    struct bytes url;
     bool is_new;
     enum err err;
 
-    if (metainfo.len == 0 && text.len > 4 && strncasecmp((const char *)text.data, "http", 4) == 0) {
-        if (job_fetch(service, request, closure, data, &error) != ERR_NONE)
+    if (metainfo.len == 0 && source_is_url(request->source, &url)) {
+        if (job_fetch(service, request, url, closure, data, &error) != ERR_NONE)
             bus_fail_error(data, &error);
         return;
     }
     err = add_torrent(service, request, metainfo, &torrent, &is_new, &error);
-    if (err != ERR_NONE) {
+    if (err != ERR_NONE)
         bus_fail_error(data, &error);
-        return;
-    }
-    if (torrent->info != NULL || request->wait_ms == 0) {
-        answer_added(service, torrent, is_new, closure, data);
-        return;
-    }
-    handlers_wait(service, torrent, request->wait_ms, answer_add, (ProtobufCClosure)closure, data);
-    if (torrent->waiters != NULL)
-        torrent->waiters->prev->is_new = is_new; /* the one just appended */
+    else
+        handlers_wait(service, torrent, request->wait_ms,
+                      (struct waiter){.answer = answer_add,
+                                      .closure = (ProtobufCClosure)closure,
+                                      .data = data,
+                                      .is_new = is_new});
 }
 
 enum err handlers_add_seed(struct service *service, const char *path, struct bytes metainfo,
@@ -232,19 +171,48 @@ enum err handlers_add_seed(struct service *service, const char *path, struct byt
         .lt = {.metainfo = metainfo,
                .seed = true,
                .max_connections = (uint32_t)service->settings->torrent_connections}};
+    char *folder = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
     bool is_new;
 
-    add.row.save_path = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+    add.row.save_path = xstrdup(folder);
     add.row.name = xstrdup(slash + 1);
     add.row.added_ms = add.row.used_ms = clock_unix_ms();
     add.row.is_seed = true;
     add.row.has_background = true;
-    add.lt.save_path = add.row.save_path;
+    add.lt.save_path = folder;
     enum err err = torrent_add(service, &add, out, &is_new, error);
     store_row_clear(&add.row);
+    free(folder);
+    if (err == ERR_NONE && !(*out)->row.is_seed && !layout_is_complete(*out))
+        return error_set(error, ERR_EXISTS,
+                         "the same torrent is being downloaded already: remove it, then seed");
     if (err == ERR_NONE) {
         torrent_save(service, *out);
         alerts_drain(service);
     }
     return err;
+}
+
+static bool is_same(const struct lt_hashes *a, const struct lt_hashes *b)
+{
+    return (a->has_v1 && b->has_v1 && memcmp(a->v1, b->v1, sizeof(a->v1)) == 0) ||
+           (a->has_v2 && b->has_v2 && memcmp(a->v2, b->v2, sizeof(a->v2)) == 0);
+}
+
+void handlers_add_metadata(struct service *service, struct torrent *torrent, struct bytes metainfo)
+{
+    struct lt_add add = {.metainfo = metainfo, .save_path = torrent->row.save_path};
+    struct lt_hashes wanted, got;
+    struct error error;
+    char name[1];
+    bool is_new;
+    lt_id id;
+
+    if (torrent->info != NULL || source_check(metainfo, &error) != ERR_NONE ||
+        lt_peek(&add, &got, name, sizeof(name), &error) != ERR_NONE ||
+        lt_hashes(service->lt, torrent->id, &wanted) != ERR_NONE || !is_same(&wanted, &got) ||
+        lt_add(service->lt, &add, &id, &is_new, &error) != ERR_NONE)
+        log_debug("metadata from xs= not usable", "hash=%s", torrent->hex);
+    else
+        alerts_drain(service);
 }

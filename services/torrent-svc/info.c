@@ -8,9 +8,26 @@
 #include "service.h"
 #include "wire/media_type.h"
 
+enum {
+    TEXT_MAX = 4096,           /* bytes of a comment */
+    FILES_BYTES_MAX = 8 << 20, /* of the list of files in one reply: half of a bus message */
+    FILE_BYTES = 96,           /* of one of them, beside its path; rounded up */
+};
+
 static char *borrowed(const char *text)
 {
     return (char *)(uintptr_t)(text != NULL ? text : "");
+}
+
+/* A copy, cut between characters. */
+static char *shortened(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len > TEXT_MAX)
+        for (len = TEXT_MAX; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80;)
+            len--;
+    return xstrndup(text, len);
 }
 
 static double ratio(uint64_t part, uint64_t whole)
@@ -18,47 +35,55 @@ static double ratio(uint64_t part, uint64_t whole)
     return whole == 0 ? 1.0 : (double)part / (double)whole;
 }
 
-static uint64_t ready_bytes(const struct torrent *torrent)
+/* Sizes of all files, and of those that are fetched when nobody reads. */
+static void fill_sizes(const struct torrent *torrent, Info *info)
 {
-    uint64_t sum = 0;
+    uint64_t wanted = 0, wanted_ready = 0;
 
-    for (uint32_t id = 0; id < torrent->file_count; id++)
-        sum += ready_map_file_bytes(torrent->map, id);
-    return sum;
-}
+    for (uint32_t id = 0; id < torrent->file_count; id++) {
+        uint64_t size = torrent->files[id].size, ready = ready_map_file_bytes(torrent->map, id);
 
-static uint64_t real_bytes(const struct torrent *torrent)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t id = 0; id < torrent->file_count; id++)
-        sum += torrent->files[id].size;
-    return sum;
+        info->size_bytes += size;
+        info->ready_bytes += ready;
+        if (torrent->is_wanted[id]) {
+            wanted += size;
+            wanted_ready += ready;
+        }
+    }
+    info->progress = ratio(wanted_ready, wanted);
 }
 
 static void fill_metadata(const struct torrent *torrent, Info *info)
 {
     const struct lt_info *meta = torrent->info;
 
-    if (meta == NULL || torrent->map == NULL)
+    if (meta == NULL)
         return;
     info->has_metadata = true;
-    info->size_bytes = real_bytes(torrent);
-    info->ready_bytes = ready_bytes(torrent);
+    info->file_count = torrent->file_count;
     info->piece_count = meta->piece_count;
     info->piece_bytes = meta->piece_bytes;
     info->pieces_ready = ready_map_count(torrent->map);
     info->is_private = meta->is_private;
-    info->comment = borrowed(meta->comment);
-    info->created_by = borrowed(meta->creator);
     info->created_unix_s = meta->created_s;
-    info->progress = ratio(info->ready_bytes, info->size_bytes);
-    info->n_ws_trackers = meta->ws_tracker_count;
-    info->ws_trackers = (char **)(uintptr_t)meta->ws_trackers;
+    fill_sizes(torrent, info);
     if (meta->hashes.has_v2) {
         info->info_hash_v2 = xcalloc(65, 1);
         hex_encode(bytes_of(meta->hashes.v2, 32), info->info_hash_v2);
     }
+}
+
+/* What strangers may have written at any length, for those who look at one torrent. */
+static void fill_texts(const struct torrent *torrent, Info *info)
+{
+    const struct lt_info *meta = torrent->info;
+
+    if (meta == NULL)
+        return;
+    info->comment = shortened(meta->comment);
+    info->created_by = shortened(meta->creator);
+    info->n_ws_trackers = meta->ws_tracker_count;
+    info->ws_trackers = (char **)(uintptr_t)meta->ws_trackers;
 }
 
 static void fill_readers(const struct torrent *torrent, Info *info)
@@ -73,34 +98,38 @@ static void fill_readers(const struct torrent *torrent, Info *info)
             info->buffered_bytes = views[i].buffered_bytes;
 }
 
-static void fill_files(const struct torrent *torrent, Info *info)
+static void fill_files(const struct torrent *torrent, uint32_t first, Info *info)
 {
-    if (torrent->map == NULL)
+    size_t bytes = 0;
+
+    if (first >= torrent->file_count)
         return;
-    info->files = xcalloc(torrent->file_count, sizeof(*info->files));
-    for (uint32_t id = 0; id < torrent->file_count; id++) {
-        Sharestream__Torrent__File *file = xcalloc(1, sizeof(*file));
+    info->files = xcalloc(torrent->file_count - first, sizeof(*info->files));
+    for (uint32_t id = first; id < torrent->file_count; id++) {
         const struct ready_file *real = &torrent->files[id];
 
+        bytes += strlen(real->path) + FILE_BYTES;
+        if (bytes > FILES_BYTES_MAX)
+            return;
+        Sharestream__Torrent__File *file = xcalloc(1, sizeof(*file));
         sharestream__torrent__file__init(file);
         file->id = id;
         file->path = borrowed(real->path);
         file->size_bytes = real->size;
         file->ready_bytes = ready_map_file_bytes(torrent->map, id);
         file->progress = ratio(file->ready_bytes, file->size_bytes);
-        file->is_wanted = torrent_is_selected(torrent, id);
+        file->is_wanted = torrent->is_wanted[id];
         file->media_type = borrowed(media_type(real->path));
         file->kind = borrowed(media_kind_word(media_kind(real->path)));
         info->files[info->n_files++] = file;
     }
 }
 
-void info_fill(const struct service *service, const struct torrent *torrent, bool with_files,
+void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t first_file,
                Info *info)
 {
     const struct lt_status *status = &torrent->status;
 
-    (void)service;
     sharestream__torrent__torrent_info__init(info);
     info->info_hash = borrowed(torrent->hex);
     info->name = borrowed(torrent->row.name);
@@ -127,8 +156,16 @@ void info_fill(const struct service *service, const struct torrent *torrent, boo
     info->limits->download = torrent->row.download_limit;
     info->limits->upload = torrent->row.upload_limit;
     info->limits->max_connections = torrent->row.max_connections;
-    if (with_files)
-        fill_files(torrent, info);
+    if (detail == INFO_FULL) {
+        fill_texts(torrent, info);
+        fill_files(torrent, first_file, info);
+    }
+}
+
+static void free_made(char *text)
+{
+    if (text != (const char *)protobuf_c_empty_string)
+        free(text);
 }
 
 void info_clear(Info *info)
@@ -137,7 +174,8 @@ void info_clear(Info *info)
         free(info->files[i]);
     free(info->files);
     free(info->limits);
-    if (info->info_hash_v2 != NULL && info->info_hash_v2[0] != '\0')
-        free(info->info_hash_v2);
+    free_made(info->info_hash_v2);
+    free_made(info->comment);
+    free_made(info->created_by);
     *info = (Info){0};
 }

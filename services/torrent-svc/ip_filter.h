@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * ip_filter: a file of address ranges that peers must not come from, as the usual block lists have
- * them: "first - last", "name:first-last" (p2p), "first - last , level , name" (dat), or a single
- * address. '#' begins a comment.
+ * them: "first - last", "name:first-last" (p2p), "first - last , level , name" (dat; levels above
+ * 127 are allowed), or a single address. A line that begins with '#' is a comment.
  */
 #ifndef TORRENT_IP_FILTER_H
 #define TORRENT_IP_FILTER_H

@@ -11,13 +11,15 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "handlers_add.h"
+#include "source.h"
 
-static struct job *new_job(struct service *service, const char *what, void *data)
+/* Takes `what`. */
+static struct job *new_job(struct service *service, char *what, void *data)
 {
     struct job *job = xcalloc(1, sizeof(*job));
 
     job->service = service;
-    job->what = xstrdup(what);
+    job->what = what;
     job->data = data;
     DL_APPEND(service->jobs, job);
     return job;
@@ -41,9 +43,13 @@ static unsigned count_jobs(const struct service *service)
     return count;
 }
 
-/* ---- fetching
- * --------------------------------------------------------------------------------------------------------
- */
+static enum err check_room(const struct service *service, struct error *error)
+{
+    if (count_jobs(service) >= JOBS_MAX)
+        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon",
+                         JOBS_MAX);
+    return ERR_NONE;
+}
 
 static Sharestream__Torrent__AddRequest *
 copy_request(const Sharestream__Torrent__AddRequest *request)
@@ -71,25 +77,49 @@ static void on_fetched(void *arg, struct bytes data, const struct error *error)
 }
 
 enum err job_fetch(struct service *service, const Sharestream__Torrent__AddRequest *request,
-                   Sharestream__Torrent__AddReply_Closure closure, void *data, struct error *error)
+                   struct bytes url, Sharestream__Torrent__AddReply_Closure closure, void *data,
+                   struct error *error)
 {
-    struct job *job;
+    enum err err = check_room(service, error);
 
-    if (count_jobs(service) >= JOBS_MAX)
-        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon",
-                         JOBS_MAX);
-    job = new_job(service, request->source, data);
+    if (err != ERR_NONE)
+        return err;
+    if (url.len > SOURCE_URL_MAX)
+        return error_set(error, ERR_INVALID, "the URL is longer than %d bytes", SOURCE_URL_MAX);
+    struct job *job = new_job(service, xstrndup((const char *)url.data, url.len), data);
     job->on_added = closure;
+    job->deadline_ms = handlers_deadline(data, UINT32_MAX);
     job->request = copy_request(request);
-    enum err err = fetch_start(service->fetcher, request->source, on_fetched, job, error);
+    err = fetch_start(service->fetcher, job->what, on_fetched, job, &job->fetch, error);
     if (err != ERR_NONE)
         end_job(job);
     return err;
 }
 
-/* ---- hashing
- * ---------------------------------------------------------------------------------------------------------
- */
+static void on_metadata_fetched(void *arg, struct bytes data, const struct error *error)
+{
+    struct job *job = arg;
+    struct torrent *torrent = torrent_find(job->service, &job->hash);
+
+    if (error != NULL)
+        log_debug("xs= gave nothing", "url=%s error=%s", job->what, error->text);
+    else if (torrent != NULL)
+        handlers_add_metadata(job->service, torrent, data);
+    end_job(job);
+}
+
+void job_fetch_metadata(struct service *service, const struct torrent *torrent, const char *url)
+{
+    struct error error;
+
+    if (check_room(service, &error) != ERR_NONE)
+        return;
+    struct job *job = new_job(service, xstrdup(url), NULL);
+    job->hash = torrent->hash;
+    if (fetch_start(service->fetcher, url, on_metadata_fetched, job, &job->fetch, &error) !=
+        ERR_NONE)
+        end_job(job);
+}
 
 static struct job *find_hash(struct service *service, uint32_t number)
 {
@@ -99,26 +129,39 @@ static struct job *find_hash(struct service *service, uint32_t number)
     return job;
 }
 
+/* The last part of the path becomes the name, and what is before it the folder to seed from. */
+static bool is_plain(const char *path)
+{
+    return path[0] == '/' && utf8_valid(bytes_of_text(path)) && strstr(path, "/../") == NULL &&
+           strstr(path, "/./") == NULL;
+}
+
 enum err job_hash(struct service *service, const Sharestream__Torrent__SeedRequest *request,
                   Sharestream__Torrent__SeedReply_Closure closure, void *data, struct error *error)
 {
+    enum err err = check_room(service, error);
     uint32_t number;
 
-    if (request->path[0] != '/')
-        return error_set(error, ERR_INVALID, "'%s' is not an absolute path", request->path);
-    if (count_jobs(service) >= JOBS_MAX)
-        return error_set(error, ERR_BUSY, "%d sources are being prepared; try again soon",
-                         JOBS_MAX);
-    enum err err =
-        lt_hash_start(service->lt, request->path, request->is_hybrid,
-                      (const char *const *)request->trackers, request->n_trackers, &number, error);
     if (err != ERR_NONE)
         return err;
-    struct job *job = new_job(service, request->path, data);
+    char *path = xasprintf("%s/", request->path); /* so that all parts look alike */
+    if (!is_plain(path))
+        err = error_set(error, ERR_INVALID, "'%s' is not an absolute path without '.' and '..'",
+                        utf8_valid(bytes_of_text(request->path)) ? request->path : "?");
+    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
+    if (err == ERR_NONE)
+        err = lt_hash_start(service->lt, path, request->is_hybrid,
+                            (const char *const *)request->trackers, request->n_trackers, &number,
+                            error);
+    if (err != ERR_NONE) {
+        free(path);
+        return err;
+    }
+    struct job *job = new_job(service, path, data);
     job->number = number;
-    job->is_hybrid = request->is_hybrid;
     job->on_seeded = closure;
-    job->deadline_ms = MIN(clock_ms() + request->wait_ms, bus_deadline_ms(data) - ANSWER_MARGIN_MS);
+    job->deadline_ms = handlers_deadline(data, request->wait_ms);
     log_info("hashing for seeding", "path=%s job=%u", job->what, number);
     return ERR_NONE;
 }
@@ -183,23 +226,37 @@ void job_hash_failed(struct service *service, const struct lt_alert *alert)
         hash_failed(service, job, alert->code, alert->text);
 }
 
-void jobs_tick(struct service *service, uint64_t now_ms)
+/* A file is hashed on when nobody waits any more, and its end told in an event. Nobody would know
+ * of a .torrent that comes too late, so that is given up. */
+void jobs_expire(struct service *service, uint64_t now_ms)
 {
-    struct job *job;
+    struct job *job, *next;
 
-    /* The rpc stops waiting; the hashing goes on and ends in an event. */
-    DL_FOREACH(service->jobs, job)
+    DL_FOREACH_SAFE(service->jobs, job, next)
     {
-        if (job->number != 0 && job->data != NULL && job->deadline_ms <= now_ms)
+        if (job->data == NULL || job->deadline_ms > now_ms)
+            continue;
+        if (job->number != 0) {
             answer_seed(job, "");
+            continue;
+        }
+        bus_fail(job->data, ERR_TIMEOUT, "the server behind the URL did not answer in time");
+        fetch_cancel(job->fetch);
+        end_job(job);
     }
 }
 
 void jobs_stop(struct service *service)
 {
     while (service->jobs != NULL) {
-        if (service->jobs->number != 0)
-            lt_hash_cancel(service->lt, service->jobs->number);
-        end_job(service->jobs);
+        struct job *job = service->jobs;
+
+        if (job->number != 0)
+            lt_hash_cancel(service->lt, job->number);
+        else
+            fetch_cancel(job->fetch);
+        if (job->data != NULL)
+            bus_fail(job->data, ERR_UNAVAILABLE, "torrent-svc is stopping; try again soon");
+        end_job(job);
     }
 }

@@ -18,6 +18,8 @@ enum err of_system(int value)
     case ENOSPC:
     case EDQUOT:
         return ERR_NO_SPACE;
+    case EADDRINUSE:
+        return ERR_BUSY;
     case ENOMEM:
         return ERR_INTERNAL;
     case ECANCELED:

@@ -22,9 +22,11 @@
 enum {
     WAITERS_MAX = 64,       /* calls that wait for the metadata of one torrent */
     REPLAN_MS = 250,        /* how often plans of torrents with readers are looked at */
+    EXPIRE_MS = 50,         /* how often waiting calls are looked at */
+    ANSWER_MARGIN_MS = 150, /* a waiting call is answered this long before its caller gives up; more
+                               than EXPIRE_MS and the way back */
     RESUME_SAVE_MS = 60000, /* how often changed resume data goes to the database */
     READY_BATCH_MAX = 4096, /* pieces in one Ready event */
-    ANSWER_MARGIN_MS = 100, /* a late answer leaves this long before the caller gives up */
     JOBS_MAX = 16,          /* files being hashed or fetched at once */
 };
 
@@ -42,7 +44,7 @@ enum {
     X(BOOL, limit_local_peers, "false", 0, 0,                                                      \
       "limits also hold for peers on this machine and in the local network")                       \
     X(COUNT, upload_slots, "8", 1, 1000, "peers served at the same time")                          \
-    X(COUNT, max_torrents, "100", 1, 100000,                                                       \
+    X(COUNT, max_torrents, "100", 1, 10000,                                                        \
       "torrents kept; above it the longest unused ones go with their data")                        \
     X(DURATION, cleanup_interval, "10m", 1000, 86400000,                                           \
       "how often unused torrents and disk space are looked at")                                    \
@@ -95,7 +97,7 @@ struct torrent;
 
 /* A call that is answered when the metadata is there, or at `deadline_ms` with what is known. */
 struct waiter {
-    void (*answer)(struct waiter *waiter, struct service *service, struct torrent *torrent);
+    void (*answer)(const struct waiter *waiter, struct service *service, struct torrent *torrent);
     ProtobufCClosure closure; /* of the rpc; cast back by `answer` */
     void *data;
     bool is_new;
@@ -107,32 +109,43 @@ struct torrent {
     struct infohash hash;
     char hex[INFOHASH_TEXT];
     lt_id id;
-    struct store_row row; /* what the database keeps; name, source, switches, times */
-    struct lt_info *info; /* NULL until the metadata is there */
-    struct lt_status status;
-    Sharestream__Torrent__State state;
-    struct ready_map *map; /* NULL until the metadata is there */
+    struct store_row row; /* what the database keeps of it */
+    bool may_have_data;   /* on disk: what it still needs is known once it is checked */
+
+    /* The metadata and what is made of it: all of these, or none while `info` is NULL. */
+    struct lt_info *info;
+    struct ready_map *map;
     struct sched *sched;
-    uint32_t *file_of;        /* real file id -> index in info->files */
-    struct ready_file *files; /* real files; paths owned by disk_paths */
-    uint32_t file_count;
-    bool is_checked;   /* pieces of the map are the truth of this life */
-    char problem[256]; /* ours (disk, quota), beside libtorrent's status.error */
-    enum err problem_code;
-    uint64_t resume_saved_ms;
-    bool is_resume_due;
-    uint32_t *fresh; /* pieces that became ready in this round, for one event */
+    uint32_t file_count;      /* real files; ids are indexes into the next three */
+    struct ready_file *files; /* paths owned by disk_paths */
+    uint32_t *file_of;        /* index into info->files */
+    bool *is_wanted;          /* fetched when nobody reads it */
+    uint32_t *fresh;          /* pieces that became ready in this round, for one event */
     uint32_t fresh_count;
+
+    struct lt_status status;
+    Sharestream__Torrent__State state; /* as last published */
+    enum err problem_code; /* ours, or a file error: why it is stopped; ERR_NONE while it is not */
+    char problem[256];
+    uint64_t resume_saved_ms;
+    unsigned resumes_asked; /* of libtorrent, not answered yet */
     struct waiter *waiters;
     UT_hash_handle hh;    /* by hash */
     UT_hash_handle hh_id; /* by lt id */
+};
+
+/* A torrent on its way out: libtorrent is deleting its data. */
+struct leaving {
+    lt_id id;
+    struct infohash hash;
+    char *folder;
+    struct leaving *next;
 };
 
 /* A .torrent being fetched or a file being hashed, until it is a torrent. */
 struct job {
     uint32_t number; /* of HashProgress events and of libtorrent's job; 0 for a fetch */
     char *what;      /* path or URL */
-    bool is_hybrid;
     uint64_t done, total;
     /* The rpc that waits; data is NULL once it is answered. */
     Sharestream__Torrent__AddReply_Closure on_added;
@@ -140,7 +153,9 @@ struct job {
     void *data;
     uint64_t deadline_ms; /* for the rpc, not for the job */
     struct service *service;
-    Sharestream__Torrent__AddRequest *request; /* copy, of a fetch */
+    struct fetch *fetch;
+    Sharestream__Torrent__AddRequest *request; /* copy, of a fetch for an Add */
+    struct infohash hash;                      /* else: the magnet whose metadata is fetched */
     struct job *prev, *next;
 };
 
@@ -155,14 +170,15 @@ struct service {
     struct fetcher *fetcher;
     struct torrent *torrents; /* by hash */
     struct torrent *by_id;
+    struct leaving *leaving;
     struct job *jobs;
     uint64_t download_limit, upload_limit; /* of the session, as changed at run time */
     uint32_t max_connections;
     uint64_t cleaned_ms;
-    uint16_t listen_port;
+    uint16_t listen_port; /* 0 = nobody can reach us */
+    bool is_port_taken;
     bool is_draining;
     uint64_t drain_started_ms;
-    unsigned resumes_due; /* asked for while draining */
     struct torrent_metrics metrics;
 };
 
@@ -170,32 +186,54 @@ struct service {
 struct torrent_add {
     struct lt_add lt;
     struct store_row row; /* taken over */
+    bool may_have_data;   /* see struct torrent */
 };
 enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out,
                      bool *is_new_out, struct error *error);
 struct torrent *torrent_find(struct service *service, const struct infohash *hash);
 struct torrent *torrent_of_id(struct service *service, lt_id id);
-void torrent_on_metadata(struct service *service, struct torrent *torrent);
-void torrent_on_checked(struct service *service, struct torrent *torrent);
+/* Data is only deleted when it is ours, never that of a seed. */
+void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data);
+/* libtorrent is done with a removed torrent; `code` ERR_NONE: its data is gone. */
+void torrent_on_removed(struct service *service, lt_id id, enum err code);
 void torrent_on_status(struct service *service, struct torrent *torrent,
                        const struct lt_status *status);
-void torrent_on_piece(struct service *service, struct torrent *torrent, uint32_t piece,
-                      bool is_ready);
-void torrent_replan(struct service *service, struct torrent *torrent, uint64_t now_ms);
-void torrent_flush_ready(struct service *service, struct torrent *torrent);
-void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data);
-void torrent_set_paused(struct service *service, struct torrent *torrent, bool is_paused);
-/* Stops it with a sentence that people see; ERR_NONE clears. */
-void torrent_problem(struct service *service, struct torrent *torrent, enum err code,
-                     const char *text);
+void torrent_pause(struct service *service, struct torrent *torrent);
+/* Also tries again what was stopped; fails when that still makes no sense. */
+enum err torrent_resume(struct service *service, struct torrent *torrent, struct error *error);
+/* Verifies every byte on disk again. The metadata must be known. */
+void torrent_recheck(struct service *service, struct torrent *torrent);
+/* Opens, moves or renews a stream; file and position must exist if the metadata is known. */
+enum err torrent_read(struct service *service, struct torrent *torrent,
+                      const struct sched_reader *reader, struct error *error);
+/* Stops it with a sentence that people see, until torrent_resume(). */
+void torrent_stop(struct service *service, struct torrent *torrent, enum err code,
+                  const char *text);
+/* Publishes the state if it is another than before. */
+void torrent_tell_state(struct service *service, struct torrent *torrent);
 void torrent_used(struct service *service, struct torrent *torrent);
 void torrent_save(struct service *service, struct torrent *torrent);
-void torrent_wait(struct torrent *torrent, struct waiter *waiter);
+void torrent_save_resume(struct service *service, struct torrent *torrent);
+/* Copies `waiter`. False: too many wait. */
+bool torrent_wait(struct torrent *torrent, const struct waiter *waiter);
+/* Answers those whose time has come; all of them when the metadata is here or it is stopped. */
 void torrent_expire_waiters(struct service *service, struct torrent *torrent, uint64_t now_ms);
 void torrent_free_all(struct service *service);
-/* Whether the file is fetched when nobody reads it. */
-bool torrent_is_selected(const struct torrent *torrent, uint32_t id);
 uint32_t torrent_reader_count(const struct torrent *torrent);
+
+/* layout.c: what the metadata says, and the pieces */
+void layout_on_metadata(struct service *service, struct torrent *torrent);
+void layout_clear(struct torrent *torrent);
+void layout_on_checked(struct service *service, struct torrent *torrent);
+void layout_on_piece(struct service *service, struct torrent *torrent, uint32_t piece,
+                     bool is_ready);
+void layout_flush_ready(struct service *service, struct torrent *torrent);
+/* Every file id must exist; none at all means all files. What was stopped for want of space runs
+ * again if the choice fits; if it does not, ERR_NO_SPACE, and the choice stands. */
+enum err layout_select(struct service *service, struct torrent *torrent, const uint32_t *files,
+                       size_t count, struct error *error);
+void layout_replan(struct service *service, struct torrent *torrent, uint64_t now_ms);
+bool layout_is_complete(const struct torrent *torrent);
 
 /* restore.c: what the last life left behind */
 enum err restore_all(struct service *service, struct error *error);
@@ -205,27 +243,36 @@ void alerts_drain(void *service);
 
 /* jobs.c: sources that take time */
 enum err job_fetch(struct service *service, const Sharestream__Torrent__AddRequest *request,
-                   Sharestream__Torrent__AddReply_Closure closure, void *data, struct error *error);
+                   struct bytes url, Sharestream__Torrent__AddReply_Closure closure, void *data,
+                   struct error *error);
+/* Looks for the metadata of a magnet at its xs= URL; nobody waits for that, nobody is told. */
+void job_fetch_metadata(struct service *service, const struct torrent *torrent, const char *url);
 enum err job_hash(struct service *service, const Sharestream__Torrent__SeedRequest *request,
                   Sharestream__Torrent__SeedReply_Closure closure, void *data, struct error *error);
 void job_hash_progress(struct service *service, const struct lt_alert *alert);
 void job_hash_done(struct service *service, const struct lt_alert *alert);
 void job_hash_failed(struct service *service, const struct lt_alert *alert);
-void jobs_tick(struct service *service, uint64_t now_ms);
+void jobs_expire(struct service *service, uint64_t now_ms);
 void jobs_stop(struct service *service);
 
 /* space.c: disk budget */
-/* Makes room for `bytes` more by evicting unused torrents; ERR_NO_SPACE with a sentence when that
- * is not enough. */
-enum err space_reserve(struct service *service, const struct torrent *for_whom, uint64_t bytes,
-                       struct error *error);
+/* Makes room for what the torrent will still fetch by evicting unused ones; ERR_NO_SPACE with a
+ * sentence, and nobody evicted, when that would not be enough. */
+enum err space_reserve(struct service *service, const struct torrent *torrent, struct error *error);
 void space_clean(struct service *service, uint64_t now_ms);
-uint64_t space_free(const struct service *service);
+/* Evicts unused torrents above max_torrents and says whether one more may come. */
+bool space_has_place(struct service *service);
+uint64_t space_free(const struct service *service); /* 0 also when nobody knows */
 uint64_t space_used(const struct service *service);
 
 /* info.c: a torrent as the bus shows it */
-/* Everything inside is owned by the torrent or by `*info` itself; free with info_free(). */
-void info_fill(const struct service *service, const struct torrent *torrent, bool with_files,
+enum info_detail {
+    INFO_BRIEF, /* for lists and events */
+    INFO_FULL,  /* with files, comment and trackers */
+};
+/* Everything inside is owned by the torrent or by `*info` itself; free with info_clear(). Files
+ * begin with `first_file` and end where the reply would become too large. */
+void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t first_file,
                Info *info);
 void info_clear(Info *info);
 

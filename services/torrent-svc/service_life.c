@@ -2,8 +2,10 @@
 #include "service_life.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -84,10 +86,21 @@ static void on_replan(void *arg)
 
     HASH_ITER(hh, service->torrents, torrent, next)
     {
-        torrent_replan(service, torrent, now_ms);
+        layout_replan(service, torrent, now_ms);
+    }
+}
+
+static void on_expire(void *arg)
+{
+    struct service *service = arg;
+    struct torrent *torrent, *next;
+    uint64_t now_ms = clock_ms();
+
+    HASH_ITER(hh, service->torrents, torrent, next)
+    {
         torrent_expire_waiters(service, torrent, now_ms);
     }
-    jobs_tick(service, now_ms);
+    jobs_expire(service, now_ms);
 }
 
 static enum err open_store(struct service *service, const char *data_dir, struct error *error)
@@ -121,13 +134,20 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
         (err = open_session(service, error)) != ERR_NONE ||
         (err = load_filter(service, error)) != ERR_NONE)
         return err;
-    service->fetcher = fetcher_new(service->settings->allow_private_urls);
+    service->fetcher = fetcher_new(&(struct fetch_config){
+        .allows_private = service->settings->allow_private_urls,
+        .proxy = service->settings->proxy,
+        .outgoing = service->settings->outgoing,
+    });
     if ((err = restore_all(service, error)) != ERR_NONE)
         return err;
+    alerts_drain(service); /* who asks first shall find the files already */
     svc_watch_fd(svc, lt_fd(service->lt), alerts_drain, service);
     svc_watch_fd(svc, fetcher_fd(service->fetcher), on_fetched, service);
     svc_every(svc, REPLAN_MS, on_replan, service);
-    svc_ready_text(svc, "torrents=%u", HASH_COUNT(service->torrents));
+    svc_every(svc, EXPIRE_MS, on_expire, service);
+    svc_ready_text(svc, "port=%u torrents=%u", lt_session_port(service->lt),
+                   HASH_COUNT(service->torrents));
     return ERR_NONE;
 }
 
@@ -142,11 +162,8 @@ void service_tick(void *state, uint64_t now_ms)
         return;
     HASH_ITER(hh, service->torrents, torrent, next)
     {
-        if (!torrent->is_resume_due || now_ms - torrent->resume_saved_ms < RESUME_SAVE_MS)
-            continue;
-        torrent->is_resume_due = false;
-        torrent->resume_saved_ms = now_ms;
-        lt_save_resume(service->lt, torrent->id, false);
+        if (now_ms - torrent->resume_saved_ms >= RESUME_SAVE_MS)
+            torrent_save_resume(service, torrent);
     }
     space_clean(service, now_ms);
     events_progress(service);
@@ -173,31 +190,57 @@ void service_drain(void *state)
     HASH_ITER(hh, service->torrents, torrent, next)
     {
         torrent_expire_waiters(service, torrent, UINT64_MAX);
-        if (lt_save_resume(service->lt, torrent->id, false) == ERR_NONE)
-            service->resumes_due++;
+        lt_pause(service->lt, torrent->id, true); /* no piece may come after its resume data */
+        torrent_save_resume(service, torrent);
     }
+}
+
+/* Nothing is asked for any more, and nothing being deleted. */
+static bool is_quiet(const struct service *service)
+{
+    struct torrent *torrent, *next;
+
+    HASH_ITER(hh, service->torrents, torrent, next)
+    {
+        if (torrent->resumes_asked > 0)
+            return false;
+    }
+    return service->leaving == NULL;
 }
 
 bool service_is_drained(void *state)
 {
     const struct service *service = state;
 
-    return service->resumes_due == 0 || clock_ms() - service->drain_started_ms > DRAIN_MS;
+    return is_quiet(service) || clock_ms() - service->drain_started_ms > DRAIN_MS;
+}
+
+/* A clean end promises that resume data is true even after a power cut: then the data must be on
+ * the disk first. The supervisor may lose patience with a slow one; that is no clean end. */
+static bool sync_data(const struct service *service)
+{
+    int fd = open(service->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = fd >= 0 && syncfs(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_synced;
 }
 
 void service_stop(void *state)
 {
     struct service *service = state;
+    bool is_clean = service->is_draining && is_quiet(service);
     uint8_t *saved = NULL;
     size_t len = 0;
 
     if (service->lt != NULL && lt_session_state(service->lt, &saved, &len) == ERR_NONE)
-        store_put_value(service->store, "session", saved, len);
+        store_put_value(service->store, "session", saved, len, NULL);
     free(saved);
     fetcher_free(&service->fetcher);
     torrent_free_all(service);
     lt_session_free(&service->lt);
-    store_close(&service->store, service->is_draining && service->resumes_due == 0);
+    store_close(&service->store, is_clean && sync_data(service));
     free(service->data_dir);
 }
 

@@ -11,46 +11,56 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "wire/infohash.h"
 
 struct store;
 
-/* Owned strings and blobs; store_row_clear() frees them. */
+/* Owned strings; store_row_clear() frees them. The blobs are kept apart: they are large, and only
+ * read at the start. */
 struct store_row {
     struct infohash hash;
-    char *name;        /* as shown before metadata: dn or hash; later the torrent's */
-    char *magnet;      /* as given, with its trackers; NULL when it came as a file */
-    char *save_path;   /* folder with the data */
-    uint8_t *metainfo; /* the .torrent, NULL until known */
-    size_t metainfo_len;
-    uint8_t *resume;
-    size_t resume_len;
+    char *name;      /* as shown before metadata: dn or hash; later the torrent's */
+    char *magnet;    /* as given, with all its trackers; NULL when it came as a file */
+    char *save_path; /* folder with the data */
+    bool has_metainfo;
     uint64_t added_ms, used_ms; /* unix */
     bool is_paused, is_seed, has_background;
-    char *selected; /* comma-separated file ids, NULL = all */
+    bool is_checked; /* its pieces were found out once, and nothing happened since that could make
+                        ready map and resume data wrong; false: check every byte at the start */
+    bool is_leaving; /* removed; its data may not be gone yet */
+    char *selected;  /* see selection.h; NULL = all files */
     uint64_t download_limit, upload_limit;
     uint32_t max_connections;
 };
 
+/* ERR_CONFIG: the file is damaged, or of a newer version. When the machine went down while the last
+ * life ran, so that the page cache was lost, no row is_checked any more. */
 enum err store_open(const char *path, struct store **out, struct error *error);
-/* Marks the shutdown as clean: resume data can be trusted at the next start even after a reboot. */
+/* `is_clean`: data and resume data are on disk, so that they can be trusted even after a reboot. */
 void store_close(struct store **store, bool is_clean);
-/* True when the last life ended by store_close(is_clean), or died in this boot (the page cache
- * survived). */
+/* False: the machine went down while the last life ran. */
 bool store_was_safe(const struct store *store);
 
+/* The blobs of a row that exists stay as they are. */
 enum err store_put(struct store *store, const struct store_row *row, struct error *error);
-enum err store_put_resume(struct store *store, const struct infohash *hash, const uint8_t *data,
-                          size_t len, struct error *error);
+enum store_blob { STORE_METAINFO, STORE_RESUME };
+/* The row must exist, or nothing happens. */
+enum err store_put_blob(struct store *store, const struct infohash *hash, enum store_blob which,
+                        const uint8_t *data, size_t len, struct error *error);
 enum err store_delete(struct store *store, const struct infohash *hash, struct error *error);
-/* Oldest first. The row is the callee's to take (set fields to NULL) or leave. */
-enum err store_each(struct store *store, void (*on_row)(void *arg, struct store_row *row),
+/* Oldest first. The row is the callee's to take (set fields to NULL) or leave; the blobs, empty
+ * when absent, live until it returns. It must not change the database. */
+enum err store_each(struct store *store,
+                    void (*on_row)(void *arg, struct store_row *row, struct bytes metainfo,
+                                   struct bytes resume),
                     void *arg, struct error *error);
 /* A value of the service itself (DHT state ...). Missing: ERR_NONE with *data_out NULL. Caller
  * frees. */
 enum err store_get_value(struct store *store, const char *key, uint8_t **data_out, size_t *len_out);
-enum err store_put_value(struct store *store, const char *key, const void *data, size_t len);
+enum err store_put_value(struct store *store, const char *key, const void *data, size_t len,
+                         struct error *error);
 
 void store_row_clear(struct store_row *row);
 

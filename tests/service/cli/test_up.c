@@ -169,6 +169,21 @@ static void death_of_the_supervisor_ends_up(void **state)
     expect_nothing_runs();
 }
 
+static void stop_from_elsewhere_ends_up_in_peace(void **state)
+{
+    pid_t pid = run_start("up");
+
+    (void)state;
+    assert_true(run_wait_for("page, API"));
+    rename("out", "kept.out");
+    EXPECT("stop", 0, "stopped");
+    rename("kept.out", "out");
+    struct result result = run_end(pid, 0);
+
+    assert_int_equal(result.code, 0);
+    assert_non_null(strstr(result.out, "stopped by somebody else"));
+}
+
 static void death_of_up_ends_everything(void **state)
 {
     pid_t pid = run_start("up");
@@ -207,6 +222,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_configuration_is_told),
         cmocka_unit_test(service_that_cannot_start_is_told_with_its_reason),
         cmocka_unit_test(death_of_the_supervisor_ends_up),
+        cmocka_unit_test(stop_from_elsewhere_ends_up_in_peace),
         cmocka_unit_test(death_of_up_ends_everything),
     };
     int code;
