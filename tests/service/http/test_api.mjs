@@ -104,6 +104,9 @@ test('the answers are as described', async (t) => {
   const link = list3u.body.toString().split('\n')[2].slice(`http://127.0.0.1:${stack.port}`.length);
   assert.equal((await stack.get(link)).status, 200);
   await ask(stack, 'GET', `${T}/files`, { status: 200 });
+  const later = await ask(stack, 'GET', `${T}/files`, { query: '?firstFile=1', status: 200 });
+  assert.deepEqual([later.json.fileCount, later.json.files.map(({ id }) => id)], [2, [1]]);
+  assert.match((await ask(stack, 'GET', `${T}/files/{file}/link`, { file: 1, status: 200 })).json.url, /\/1\//);
   await ask(stack, 'GET', `${T}/files/{file}/diagnosis`, { query: '?position=100', status: 200 });
   await ask(stack, 'GET', `${T}/files/{file}/diagnosis`, { query: '?position=x', status: 400 });
   assert.equal((await ask(stack, 'GET', `${T}/files/{file}/link`, { status: 200 })).json.expiresUnixS, 0);
