@@ -12,7 +12,7 @@ from competitors import Ours, Peerflix, Webtorrent
 from harness import Failed, Table, interleave, median, ratio, spread
 
 TIMEOUT_S = 30
-WARM_UP_S = 2
+WARM_UP_S = 0.5
 
 
 def first_byte_at(port, path, position=0):
@@ -38,7 +38,7 @@ def first_byte_at(port, path, position=0):
 def run(bench):
     competitors = [Ours(bench.programs), Webtorrent(), Peerflix()]
     content = bench.content()
-    torrents = [content.torrent() for _ in range(bench.rounds)]
+    torrents = [content.torrent() for _ in range(bench.short_rounds)]
     with bench.swarm(torrents) as swarm:
 
         def cold(competitor, number):
@@ -47,7 +47,7 @@ def run(bench):
                 port, path = player.url_of(swarm.magnet(torrents[number]))
                 return first_byte_at(port, path) - started
 
-        cold_s = interleave(competitors, bench.rounds, cold, bench.say)
+        cold_s = interleave(competitors, bench.short_rounds, cold, bench.say)
 
         def warm(competitor, number):
             """The process is fresh in each round, so that rounds are alike, but has settled."""
@@ -58,7 +58,7 @@ def run(bench):
                 port, path = player.url_of(swarm.magnet(torrents[number]))
                 return first_byte_at(port, path) - started
 
-        warm_s = interleave(competitors, bench.rounds, warm, bench.say)
+        warm_s = interleave(competitors, bench.short_rounds, warm, bench.say)
     table = Table("Magnet to first byte, s: median (range)", "", "cold process", "warm server")
     for competitor in competitors:
         table.row(competitor.name, spread(cold_s[competitor.name]), spread(warm_s[competitor.name]))

@@ -7,7 +7,7 @@ import contextlib
 from competitors import Nginx, Ours
 from harness import Table, interleave, median, spread
 
-SECONDS = 6
+SECONDS = 3
 DOWNLOADS, CONNECTIONS = 16, 4
 SMALL = '{"status":"live"}'
 
@@ -25,13 +25,13 @@ def run(bench):
             server, path, small = targets[competitor.name]
             with contextlib.ExitStack() as stack:
                 downloads = stack.enter_context(bench.fetching(
-                    server.port, path, content.size, connections=DOWNLOADS, seconds=SECONDS + 2))
+                    server.port, path, content.size, connections=DOWNLOADS, seconds=SECONDS + 1))
                 got = bench.wrk(server.port, small, CONNECTIONS, SECONDS)
                 moved = downloads.result()
             return {"p50_ms": got["p50_ms"], "p99_ms": got["p99_ms"], "per_s": got["per_s"],
                     "gb_per_s": moved["bytes"] / moved["seconds"] / 1e9}
 
-        results = interleave(competitors, bench.rounds + 2, measure, bench.say)
+        results = interleave(competitors, bench.short_rounds, measure, bench.say)
     table = Table("Small requests beside 16 downloads on one loop: median (range)", "", "p50 ms",
                   "p99 ms", "requests/s", "GB/s of the downloads")
     for competitor in competitors:

@@ -5,7 +5,7 @@ in random ranges of 1 MiB. One worker each (nginx: one process; ours: one loop t
 from competitors import Nginx, Ours
 from harness import Table, interleave, median, ratio, spread
 
-SECONDS = 4
+SECONDS = 2
 RANGE_BYTES = 1 << 20
 CASES = [(f"{what}, {count} connection{'s' * (count > 1)}", count, range_bytes)
          for what, range_bytes in (("whole", 0), ("random 1 MiB", RANGE_BYTES))
@@ -33,7 +33,7 @@ def run(bench):
                         "cpu_s_per_gib": cpu_s / (got["bytes"] / (1 << 30)),
                         "failures": got["failures"]}
 
-            results = interleave(competitors, bench.rounds + 2, measure, bench.say)
+            results = interleave(competitors, bench.short_rounds, measure, bench.say)
             mine, theirs = results["sharestream"], results["nginx"]
             speed = ratio(median(mine, "gb_per_s"), median(theirs, "gb_per_s"))
             cpu = ratio(median(mine, "cpu_s_per_gib"), median(theirs, "cpu_s_per_gib"))

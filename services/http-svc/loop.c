@@ -261,6 +261,9 @@ static void fini(struct loop *loop)
     /* Linked by h2o_context_request_shutdown(), and nobody else unlinks it. */
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&loop->context);
+    /* It asserts on timeouts; whatever an h2o module left linked is no reason to die at the end. */
+    if (h2o_linklist_is_empty(&loop->evloop->_timeouts))
+        h2o_evloop_destroy(loop->evloop);
 }
 
 static void *run(void *arg)
@@ -293,3 +296,13 @@ void loop_join(struct loop *loop)
     pthread_join(loop->thread, NULL);
     loop->is_running = false;
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/* What h2o itself never gives back: the queue of a context, and buffers that each thread keeps for
+ * the next request. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_multithread_create_queue\nleak:h2o_mem_alloc_recycle\n";
+}
+#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "handlers_add.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -105,46 +104,43 @@ static enum err add_source(struct service *service, const struct source *source,
 }
 
 static enum err add_torrent(struct service *service,
-                            const Sharestream__Torrent__AddRequest *request, struct bytes metainfo,
-                            struct torrent **out, bool *is_new_out, struct error *error)
+                            const Sharestream__Torrent__AddRequest *request,
+                            const struct source *source, struct lt_add lt, struct torrent **out,
+                            bool *is_new_out, struct error *error)
 {
-    struct source source;
-    struct torrent_add add = {
-        .lt = {.sequential = true,
-               .paused = request->is_paused,
-               .max_connections = (uint32_t)service->settings->torrent_connections}};
-    enum err err =
-        source_read(&source, request, metainfo, service->settings->trackers, &add.lt, error);
+    struct torrent_add add = {.lt = lt};
 
-    if (err != ERR_NONE)
-        return err;
-    add.row.name = xstrdup(source.name);
-    add.row.magnet = source.uri != NULL ? xstrdup(source.uri) : NULL;
+    add.lt.sequential = true;
+    add.lt.paused = request->is_paused;
+    add.lt.max_connections = (uint32_t)service->settings->torrent_connections;
+    add.row.name = xstrdup(source->name);
+    add.row.magnet = source->uri != NULL ? xstrdup(source->uri) : NULL;
     add.row.added_ms = add.row.used_ms = clock_unix_ms();
     add.row.is_paused = request->is_paused;
     add.row.has_background = service->settings->background && !request->no_background;
-    err = add_source(service, &source, &add, out, is_new_out, error);
-    if (err == ERR_NONE) {
-        if (!*is_new_out)
-            keep_trackers(*out, &source);
-        (*out)->row.used_ms = clock_unix_ms();
-        torrent_save(service, *out);
-        alerts_drain(service); /* a .torrent brings its metadata: have it before the answer */
-        if ((*out)->info == NULL && source.metadata_url != NULL)
-            job_fetch_metadata(service, *out, source.metadata_url);
-    }
+    enum err err = add_source(service, source, &add, out, is_new_out, error);
     store_row_clear(&add.row);
-    source_fini(&source);
-    return err;
+    if (err != ERR_NONE)
+        return err;
+    if (!*is_new_out)
+        keep_trackers(*out, source);
+    (*out)->row.used_ms = clock_unix_ms();
+    torrent_save(service, *out);
+    alerts_drain(service); /* a .torrent brings its metadata: have it before the answer */
+    if ((*out)->info == NULL && source->metadata_url != NULL)
+        job_fetch_metadata(service, *out, source->metadata_url);
+    return ERR_NONE;
 }
 
 void handlers_add(struct service *service, const Sharestream__Torrent__AddRequest *request,
                   struct bytes metainfo, Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
-    struct torrent *torrent;
+    struct lt_add lt = {.magnet = NULL};
+    struct torrent *torrent = NULL;
+    struct source source;
     struct error error;
     struct bytes url;
-    bool is_new;
+    bool is_new = false;
     enum err err;
 
     if (metainfo.len == 0 && source_is_url(request->source, &url)) {
@@ -152,15 +148,20 @@ void handlers_add(struct service *service, const Sharestream__Torrent__AddReques
             bus_fail_error(data, &error);
         return;
     }
-    err = add_torrent(service, request, metainfo, &torrent, &is_new, &error);
+    err = source_read(&source, request, metainfo, service->settings->trackers, &lt, &error);
+    if (err == ERR_NONE && torrent_is_leaving(service, &source.hash))
+        err = job_add_later(service, request, metainfo, &source.hash, closure, data, &error);
+    else if (err == ERR_NONE)
+        err = add_torrent(service, request, &source, lt, &torrent, &is_new, &error);
     if (err != ERR_NONE)
         bus_fail_error(data, &error);
-    else
+    else if (torrent != NULL)
         handlers_wait(service, torrent, request->wait_ms,
                       (struct waiter){.answer = answer_add,
                                       .closure = (ProtobufCClosure)closure,
                                       .data = data,
                                       .is_new = is_new});
+    source_fini(&source);
 }
 
 enum err handlers_add_seed(struct service *service, const char *path, struct bytes metainfo,

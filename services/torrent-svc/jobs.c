@@ -121,6 +121,35 @@ void job_fetch_metadata(struct service *service, const struct torrent *torrent, 
         end_job(job);
 }
 
+enum err job_add_later(struct service *service, const Sharestream__Torrent__AddRequest *request,
+                       struct bytes metainfo, const struct infohash *hash,
+                       Sharestream__Torrent__AddReply_Closure closure, void *data,
+                       struct error *error)
+{
+    Sharestream__Torrent__AddRequest whole = *request;
+    enum err err = check_room(service, error);
+
+    if (err != ERR_NONE)
+        return err;
+    whole.metainfo.data = (uint8_t *)(uintptr_t)metainfo.data;
+    whole.metainfo.len = metainfo.len;
+    struct job *job = new_job(service, xstrdup(request->source), data);
+    job->on_added = closure;
+    job->deadline_ms = handlers_deadline(data, UINT32_MAX);
+    job->request = copy_request(&whole);
+    job->hash = *hash;
+    return ERR_NONE;
+}
+
+static void add_now(struct job *job)
+{
+    const ProtobufCBinaryData *metainfo = &job->request->metainfo;
+
+    handlers_add(job->service, job->request, bytes_of(metainfo->data, metainfo->len), job->on_added,
+                 job->data);
+    end_job(job);
+}
+
 static struct job *find_hash(struct service *service, uint32_t number)
 {
     struct job *job;
@@ -226,6 +255,17 @@ void job_hash_failed(struct service *service, const struct lt_alert *alert)
         hash_failed(service, job, alert->code, alert->text);
 }
 
+static void give_up(struct job *job)
+{
+    if (job->fetch != NULL) {
+        fetch_cancel(job->fetch);
+        bus_fail(job->data, ERR_TIMEOUT, "the server behind the URL did not answer in time");
+    } else {
+        bus_fail(job->data, ERR_BUSY, "the same torrent is still being removed; try again soon");
+    }
+    end_job(job);
+}
+
 /* A file is hashed on when nobody waits any more, and its end told in an event. Nobody would know
  * of a .torrent that comes too late, so that is given up. */
 void jobs_expire(struct service *service, uint64_t now_ms)
@@ -234,15 +274,14 @@ void jobs_expire(struct service *service, uint64_t now_ms)
 
     DL_FOREACH_SAFE(service->jobs, job, next)
     {
-        if (job->data == NULL || job->deadline_ms > now_ms)
-            continue;
-        if (job->number != 0) {
+        bool is_late = job->data != NULL && job->deadline_ms <= now_ms;
+
+        if (job->number == 0 && job->fetch == NULL && !torrent_is_leaving(service, &job->hash))
+            add_now(job);
+        else if (is_late && job->number == 0)
+            give_up(job);
+        else if (is_late)
             answer_seed(job, "");
-            continue;
-        }
-        bus_fail(job->data, ERR_TIMEOUT, "the server behind the URL did not answer in time");
-        fetch_cancel(job->fetch);
-        end_job(job);
     }
 }
 
@@ -253,7 +292,7 @@ void jobs_stop(struct service *service)
 
         if (job->number != 0)
             lt_hash_cancel(service->lt, job->number);
-        else
+        else if (job->fetch != NULL)
             fetch_cancel(job->fetch);
         if (job->data != NULL)
             bus_fail(job->data, ERR_UNAVAILABLE, "torrent-svc is stopping; try again soon");

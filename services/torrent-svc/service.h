@@ -134,17 +134,18 @@ struct torrent {
     UT_hash_handle hh_id; /* by lt id */
 };
 
-/* A torrent on its way out: libtorrent is deleting its data. */
+/* A torrent on its way out: libtorrent is not done with it. */
 struct leaving {
     lt_id id;
     struct infohash hash;
-    char *folder;
+    char *folder; /* NULL: the data stays */
     struct leaving *next;
 };
 
-/* A .torrent being fetched or a file being hashed, until it is a torrent. */
+/* What is to become a torrent: a .torrent being fetched (`fetch`), a file being hashed (`number`),
+ * or an Add that waits until the same torrent is gone (neither). */
 struct job {
-    uint32_t number; /* of HashProgress events and of libtorrent's job; 0 for a fetch */
+    uint32_t number; /* of HashProgress events and of libtorrent's job */
     char *what;      /* path or URL */
     uint64_t done, total;
     /* The rpc that waits; data is NULL once it is answered. */
@@ -154,8 +155,8 @@ struct job {
     uint64_t deadline_ms; /* for the rpc, not for the job */
     struct service *service;
     struct fetch *fetch;
-    Sharestream__Torrent__AddRequest *request; /* copy, of a fetch for an Add */
-    struct infohash hash;                      /* else: the magnet whose metadata is fetched */
+    Sharestream__Torrent__AddRequest *request; /* copy; NULL when only metadata is fetched */
+    struct infohash hash; /* of the magnet whose metadata is fetched, or of who is to be gone */
     struct job *prev, *next;
 };
 
@@ -194,6 +195,7 @@ struct torrent *torrent_find(struct service *service, const struct infohash *has
 struct torrent *torrent_of_id(struct service *service, lt_id id);
 /* Data is only deleted when it is ours, never that of a seed. */
 void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data);
+bool torrent_is_leaving(const struct service *service, const struct infohash *hash);
 /* libtorrent is done with a removed torrent; `code` ERR_NONE: its data is gone. */
 void torrent_on_removed(struct service *service, lt_id id, enum err code);
 void torrent_on_status(struct service *service, struct torrent *torrent,
@@ -247,6 +249,11 @@ enum err job_fetch(struct service *service, const Sharestream__Torrent__AddReque
                    struct error *error);
 /* Looks for the metadata of a magnet at its xs= URL; nobody waits for that, nobody is told. */
 void job_fetch_metadata(struct service *service, const struct torrent *torrent, const char *url);
+/* Adds it once `hash`, which is leaving, is gone. */
+enum err job_add_later(struct service *service, const Sharestream__Torrent__AddRequest *request,
+                       struct bytes metainfo, const struct infohash *hash,
+                       Sharestream__Torrent__AddReply_Closure closure, void *data,
+                       struct error *error);
 enum err job_hash(struct service *service, const Sharestream__Torrent__SeedRequest *request,
                   Sharestream__Torrent__SeedReply_Closure closure, void *data, struct error *error);
 void job_hash_progress(struct service *service, const struct lt_alert *alert);

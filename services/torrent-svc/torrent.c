@@ -201,12 +201,12 @@ void torrent_remove(struct service *service, struct torrent *torrent, bool delet
     fail_waiters(torrent);
     if (torrent->map != NULL)
         ready_map_remove(&torrent->map);
+    struct leaving *leaving = xcalloc(1, sizeof(*leaving));
+    *leaving = (struct leaving){.id = torrent->id,
+                                .hash = torrent->hash,
+                                .folder = deletes ? xstrdup(torrent->row.save_path) : NULL};
+    LL_PREPEND(service->leaving, leaving);
     if (deletes) {
-        struct leaving *leaving = xcalloc(1, sizeof(*leaving));
-
-        *leaving = (struct leaving){
-            .id = torrent->id, .hash = torrent->hash, .folder = xstrdup(torrent->row.save_path)};
-        LL_PREPEND(service->leaving, leaving);
         torrent->row.is_leaving = true;
         torrent_save(service, torrent);
     } else {
@@ -215,6 +215,18 @@ void torrent_remove(struct service *service, struct torrent *torrent, bool delet
     lt_remove(service->lt, torrent->id, deletes);
     events_changed(service, torrent, true);
     release(service, torrent);
+}
+
+bool torrent_is_leaving(const struct service *service, const struct infohash *hash)
+{
+    const struct leaving *leaving;
+
+    LL_FOREACH(service->leaving, leaving)
+    {
+        if (memcmp(leaving->hash.bytes, hash->bytes, sizeof(hash->bytes)) == 0)
+            return true;
+    }
+    return false;
 }
 
 void torrent_on_removed(struct service *service, lt_id id, enum err code)
@@ -227,7 +239,7 @@ void torrent_on_removed(struct service *service, lt_id id, enum err code)
     LL_DELETE(service->leaving, leaving);
     /* libtorrent deletes the files it knows of; our folder goes once it is empty. What could not be
      * deleted keeps its row, and the next start tries again. */
-    if (code == ERR_NONE) {
+    if (leaving->folder != NULL && code == ERR_NONE) {
         rmdir(leaving->folder);
         forget_row(service, &leaving->hash);
     }

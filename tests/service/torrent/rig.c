@@ -119,7 +119,9 @@ void rig_kill(struct rig *rig)
 enum err rig_try(struct rig *rig, const char *method, const void *request, void **reply_out,
                  struct error *error)
 {
-    struct ask where = {.config = &rig->bus, .service = "torrent", .deadline_ms = ASK_MS};
+    struct ask where = {.config = &rig->bus,
+                        .service = "torrent",
+                        .deadline_ms = rig->ask_ms != 0 ? rig->ask_ms : ASK_MS};
     ProtobufCMessage *reply;
     enum err err =
         ask(&where, &sharestream__torrent__torrent__descriptor, method, request, &reply, error);
@@ -187,7 +189,7 @@ const char *rig_add(struct rig *rig, const char *source)
 {
     Sharestream__Torrent__AddRequest request = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
 
-    request.source = (char *)(uintptr_t)source;
+    request.source = rig_text(source);
     return add(rig, &request);
 }
 
@@ -214,7 +216,7 @@ Info *rig_get(struct rig *rig, const char *hash)
 {
     Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
 
-    request.info_hash = (char *)(uintptr_t)hash;
+    request.info_hash = rig_text(hash);
     return rig_ask(rig, "Get", &request);
 }
 
@@ -231,7 +233,7 @@ void rig_order(struct rig *rig, const char *method, const char *hash)
 {
     Sharestream__Torrent__Name name = SHARESTREAM__TORRENT__NAME__INIT;
 
-    name.info_hash = (char *)(uintptr_t)hash;
+    name.info_hash = rig_text(hash);
     rig_free(rig_ask(rig, method, &name));
 }
 
@@ -239,7 +241,7 @@ void rig_remove(struct rig *rig, const char *hash, bool keeps_data)
 {
     Sharestream__Torrent__RemoveRequest request = SHARESTREAM__TORRENT__REMOVE_REQUEST__INIT;
 
-    request.info_hash = (char *)(uintptr_t)hash;
+    request.info_hash = rig_text(hash);
     request.keeps_data = keeps_data;
     rig_free(rig_ask(rig, "Remove", &request));
 }
@@ -249,7 +251,7 @@ void rig_limit(struct rig *rig, const char *hash, uint64_t download, uint64_t up
     Sharestream__Torrent__LimitsRequest request = SHARESTREAM__TORRENT__LIMITS_REQUEST__INIT;
     Sharestream__Torrent__Limits limits = SHARESTREAM__TORRENT__LIMITS__INIT;
 
-    request.info_hash = (char *)(uintptr_t)hash;
+    request.info_hash = rig_text(hash);
     request.limits = &limits;
     limits.download = download;
     limits.upload = upload;
@@ -261,7 +263,7 @@ void rig_read(struct rig *rig, const char *hash, uint64_t reader, uint32_t file,
 {
     Sharestream__Torrent__ReadRequest request = SHARESTREAM__TORRENT__READ_REQUEST__INIT;
 
-    request.info_hash = (char *)(uintptr_t)hash;
+    request.info_hash = rig_text(hash);
     request.reader = reader;
     request.file = file;
     request.position = position;
@@ -274,7 +276,7 @@ void rig_diagnose(struct rig *rig, const char *hash, uint32_t file, char code_ou
 {
     Sharestream__Torrent__DiagnoseRequest request = SHARESTREAM__TORRENT__DIAGNOSE_REQUEST__INIT;
 
-    request.info_hash = (char *)(uintptr_t)hash;
+    request.info_hash = rig_text(hash);
     request.file = file;
     Sharestream__Torrent__Diagnosis *reply = rig_ask(rig, "Diagnose", &request);
     snprintf(code_out, 32, "%s", reply->code);
@@ -437,10 +439,12 @@ static void start_aria2(struct rig *rig, struct process *client, uint16_t port, 
     char *dir = xasprintf("--dir=%s", folder), *listen = xasprintf("--listen-port=%u", port);
     char *log = rig_path(rig, "aria2.log");
     char *limits = xasprintf("--max-upload-limit=%s", limit);
+    char *tracker = xasprintf("--bt-tracker=%s", rig->tracker);
     const char *const argv[] = {"aria2c",
                                 dir,
                                 listen,
                                 limits,
+                                tracker,
                                 "--no-conf",
                                 "--interface=127.0.0.1",
                                 "--disable-ipv6=true",
@@ -460,6 +464,7 @@ static void start_aria2(struct rig *rig, struct process *client, uint16_t port, 
     free(dir);
     free(listen);
     free(limits);
+    free(tracker);
 }
 
 uint16_t rig_seed_with_aria2(struct rig *rig, const struct film *film, const char *upload_limit)

@@ -28,6 +28,12 @@
 #include "process.h"
 #include "stream/ready_map.h"
 
+/* protobuf-c wants strings that it could change, and never does. */
+static inline char *rig_text(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 enum { RIG_CLIENTS_MAX = 4, MB = 1 << 20 };
 
 typedef Sharestream__Torrent__TorrentInfo Info;
@@ -42,7 +48,9 @@ struct rig {
     struct bus_config bus;
     struct process service;
     struct process clients[RIG_CLIENTS_MAX];
-    uint16_t port; /* of the service, for peers */
+    uint16_t port;    /* of the service, for peers */
+    char tracker[64]; /* that aria2 is told of; "" = none */
+    uint32_t ask_ms;  /* deadline of the next questions; 0 = a long one */
 };
 
 /* For cmocka: makes the rig and its folder; nothing runs yet. */
@@ -104,5 +112,8 @@ void rig_fetch_with_aria2(struct rig *rig, const char *source, const char *folde
 /* Slot of a client; must be there. */
 struct process *rig_new_client(struct rig *rig);
 char *rig_path(const struct rig *rig, const char *name);
+
+/* A test of cmocka with a rig of its own. */
+#define STORY(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 #endif

@@ -249,18 +249,13 @@ static void damaged_database_is_a_matter_of_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(kill_in_mid_download_loses_no_piece, rig_setup,
-                                        rig_teardown),
-        cmocka_unit_test_setup_teardown(clean_stop_is_resumed_without_the_map, rig_setup,
-                                        rig_teardown),
-        cmocka_unit_test_setup_teardown(power_cut_is_followed_by_a_check, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(death_while_checking_does_not_end_the_check, rig_setup,
-                                        rig_teardown),
-        cmocka_unit_test_setup_teardown(removal_is_finished_by_the_next_life, rig_setup,
-                                        rig_teardown),
-        cmocka_unit_test_setup_teardown(choices_outlive_the_process, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(damaged_database_is_a_matter_of_configuration, rig_setup,
-                                        rig_teardown),
+        STORY(kill_in_mid_download_loses_no_piece),
+        STORY(clean_stop_is_resumed_without_the_map),
+        STORY(power_cut_is_followed_by_a_check),
+        STORY(death_while_checking_does_not_end_the_check),
+        STORY(removal_is_finished_by_the_next_life),
+        STORY(choices_outlive_the_process),
+        STORY(damaged_database_is_a_matter_of_configuration),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void the_table_is_bounded_and_idle_addresses_make_room(void **state)
     const struct throttle_limits limits = {
         .connections = 1, .requests_per_s = 1, .max_addresses = 4};
     struct throttle *throttle = throttle_new(&limits);
-    char text[16];
+    char text[32];
 
     (void)state;
     for (int i = 0; i < 1000; i++) {
