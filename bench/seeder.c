@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * seeder: the other side of the downloads in bench/: libtorrent and nothing else, so that it answers
- * at once and keeps a limit evenly. It believes that the data is there, says "ready" and seeds until
- * it is killed.
+ * seeder: the other side of the downloads in bench/: libtorrent and nothing else, so that it
+ * answers at once and keeps a limit evenly. It believes that the data is there, says "ready" and
+ * seeds until it is killed.
  *
  *   bench_seeder ADDRESS:PORT BYTES_PER_S {METAINFO FOLDER}...
  *

@@ -253,6 +253,7 @@ test('tod-p2m: errors have its texts', async (t) => {
   const unknown = await stack.get('/nothing/here');
   assert.equal(unknown.status, 404);
   assert.equal(unknown.body.toString(), '404 page not found\n');
+  assert.match((await stack.get('/')).body.toString(), /^ShareStream is up/);
   const post = await stack.request('POST', `/torrent/${HASH}`);
   assert.equal(post.status, 405);
   assert.equal(post.headers.allow, 'GET, OPTIONS');

@@ -65,15 +65,23 @@ int rig_teardown(void **state)
 
 static void write_config(const struct rig *rig, const char *settings)
 {
+    static const char *const quiet[][2] = {{"listen", "127.0.0.1:0"},
+                                           {"dht", "false"},
+                                           {"lsd", "false"},
+                                           {"upnp", "false"},
+                                           {"disk_floor", "0"}};
+    char key[32];
     FILE *file = fopen(rig->config, "we");
 
     assert_non_null(file);
     fprintf(file, "common:\n  data_dir: %s\n  run_dir: %s\n  log_level: debug\n", rig->data_dir,
             rig->run_dir);
-    fprintf(file,
-            "torrent:\n  dht: false\n  lsd: false\n  upnp: false\n  disk_floor: 0\n"
-            "%s%s",
-            strstr(settings, "listen:") == NULL ? "  listen: 127.0.0.1:0\n" : "", settings);
+    fprintf(file, "torrent:\n%s", settings);
+    for (size_t i = 0; i < COUNT_OF(quiet); i++) {
+        snprintf(key, sizeof(key), "  %s:", quiet[i][0]);
+        if (strstr(settings, key) == NULL)
+            fprintf(file, "%s %s\n", key, quiet[i][1]);
+    }
     fclose(file);
 }
 
@@ -478,7 +486,12 @@ uint16_t rig_seed_with_aria2(struct rig *rig, const struct film *film, const cha
     return port;
 }
 
-void rig_fetch_with_aria2(struct rig *rig, const char *source, const char *folder)
+uint16_t rig_fetch_with_aria2(struct rig *rig, const char *source, const char *folder)
 {
-    start_aria2(rig, rig_new_client(rig), process_free_port(), folder, "0", source);
+    struct process *client = rig_new_client(rig);
+    uint16_t port = process_free_port();
+
+    start_aria2(rig, client, port, folder, "0", source);
+    process_wait_port(client, port);
+    return port;
 }

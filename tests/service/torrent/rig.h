@@ -106,9 +106,9 @@ uint32_t rig_check_ready(struct rig *rig, const struct film *film, uint8_t *have
 /* Whole files, at the places the ready map tells. */
 void rig_check_files(struct rig *rig, const struct film *film);
 
-/* aria2 with the film in rig->originals, or without (then `folder` gets it); returns its port. */
+/* aria2 that has the film, and one that puts it into `folder`; return the port for peers. */
 uint16_t rig_seed_with_aria2(struct rig *rig, const struct film *film, const char *upload_limit);
-void rig_fetch_with_aria2(struct rig *rig, const char *source, const char *folder);
+uint16_t rig_fetch_with_aria2(struct rig *rig, const char *source, const char *folder);
 /* Slot of a client; must be there. */
 struct process *rig_new_client(struct rig *rig);
 char *rig_path(const struct rig *rig, const char *name);
