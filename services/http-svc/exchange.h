@@ -61,7 +61,7 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* In its closure, when that got NULL: why. */
 const struct error *exchange_call_error(const struct exchange *x);
-/* svc.Svc of "torrent", "supervisor" or "http"; several such calls may run at once, at most 4. */
+/* svc.Svc of "torrent" or "supervisor"; several such calls may run at once, at most 4. */
 ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms);
 bool exchange_has_torrent(const struct exchange *x);
 /* Notice when the client leaves while we wait for something that may take long. */

@@ -13,7 +13,12 @@
 #include "base/log.h"
 #include "base/must.h"
 
-enum { TICKS_PER_S = 1000 / BUS_TICK_MS, ROUND_WAIT_MS = 1000, CLOSING_ROUNDS = 100 };
+enum {
+    TICKS_PER_S = 1000 / BUS_TICK_MS,
+    ROUND_WAIT_MS = 1000,
+    CLOSING_ROUNDS = 100,
+    GOODBYE_MS = 50
+};
 
 /* ---- later: h2o's own zero_timeout runs again and again within one round, so that one fast
  * download would starve everybody else. An eventfd becomes readable in the next round. */
@@ -211,7 +216,6 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
         return error->code;
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
     loop->svc_torrent = bus_remote(loop->side_bus, "torrent", &sharestream__svc__svc__descriptor);
-    loop->svc_http = bus_remote(loop->side_bus, "http", &sharestream__svc__svc__descriptor);
     loop->svc_supervisor =
         bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
@@ -259,10 +263,24 @@ static void close_clients(struct loop *loop)
     log_warn("connections left open", "");
 }
 
+/* What ends of streams tell torrent-svc has to leave before the sockets close; without it, it finds
+ * out 10 s later. */
+static void say_goodbye(struct loop *loop)
+{
+    uint64_t until_ms = clock_ms() + GOODBYE_MS;
+
+    while (clock_ms() < until_ms)
+        run_round(loop, 10);
+}
+
 static void fini(struct loop *loop)
 {
+    bool had_streams = !h2o_linklist_is_empty(&loop->streams);
+
     listener_stop(loop);
     close_clients(loop);
+    if (had_streams)
+        say_goodbye(loop);
     count_rounds(loop);
     h2o_timeout_unlink(&loop->every_100ms);
     lease_set_free(&loop->leases);

@@ -60,7 +60,7 @@ struct loop {
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
-    struct bus_remote *svc_torrent, *svc_supervisor, *svc_http;
+    struct bus_remote *svc_torrent, *svc_supervisor;
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */
     h2o_linklist_t clients;
