@@ -42,21 +42,27 @@ def run(bench):
     with bench.swarm(torrents) as swarm:
 
         def cold(competitor, number):
+            folder = bench.folder()
             started = time.monotonic()
-            with competitor.start(bench.folder()) as player:
+            with competitor.start(folder) as player:
                 port, path = player.url_of(swarm.magnet(torrents[number]))
-                return first_byte_at(port, path) - started
+                first_byte_s = first_byte_at(port, path) - started
+            bench.discard(folder)
+            return first_byte_s
 
         cold_s = interleave(competitors, bench.short_rounds, cold, bench.say)
 
         def warm(competitor, number):
             """The process is fresh in each round, so that rounds are alike, but has settled."""
-            with competitor.start(bench.folder()) as player:
+            folder = bench.folder()
+            with competitor.start(folder) as player:
                 player.settle()
                 time.sleep(WARM_UP_S)
                 started = time.monotonic()
                 port, path = player.url_of(swarm.magnet(torrents[number]))
-                return first_byte_at(port, path) - started
+                first_byte_s = first_byte_at(port, path) - started
+            bench.discard(folder)
+            return first_byte_s
 
         warm_s = interleave(competitors, bench.short_rounds, warm, bench.say)
     table = Table("Magnet to first byte, s: median (range)", "", "cold process", "warm server")
