@@ -44,7 +44,7 @@ static enum err bind_all(struct bus *bus, struct error *error)
         (err = bind_to(bus, bus->pub, true, bus->events_endpoint, sizeof(bus->events_endpoint),
                        error)) != ERR_NONE)
         return err;
-    bus_watch_socket(bus, bus->router);
+    bus_watch_socket(bus, bus->router, serve_receive, bus);
     /* The PUB socket is not watched: it never gives us anything, and sending is when it reads its
      * subscriptions. */
     trace_bind(bus);
@@ -249,8 +249,9 @@ static void receive_one(struct bus *bus, zmq_msg_t *identity)
         bus_drop_rest(bus->router, &payload);
 }
 
-unsigned serve_receive(struct bus *bus, unsigned budget)
+unsigned serve_receive(void *owner, unsigned budget)
 {
+    struct bus *bus = owner;
     unsigned used = 0;
     zmq_msg_t identity;
 
