@@ -163,3 +163,14 @@ bool utf8_valid(struct bytes in)
             return false;
     return true;
 }
+
+size_t utf8_cut(struct bytes in, size_t max)
+{
+    size_t len = max;
+
+    if (in.len <= max)
+        return in.len;
+    while (len > 0 && (in.data[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}

@@ -35,6 +35,8 @@ unsigned text_distance(const char *a, const char *b);
 /* Length of the well-formed character (RFC 3629) that the bytes begin with, 0 when there is none or
  * it is NUL. */
 size_t utf8_next(struct bytes in, uint32_t *code_out);
+/* The most bytes, up to `max`, after which well-formed UTF-8 can be cut between two characters. */
+size_t utf8_cut(struct bytes in, size_t max);
 /* True when the bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool utf8_valid(struct bytes in);
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "base/units.h"
 
 __attribute__((format(printf, 3, 4))) static void say(struct diagnosis *out, const char *code,
@@ -99,8 +100,8 @@ void diagnose(const struct facts *facts, struct diagnosis *out)
     if (facts->is_head_ready) {
         on_ready_head(facts, out);
     } else if (facts->has_problem || facts->state == LT_STATE_ERROR) {
-        say(out, facts->is_disk_full ? "disk_full" : "failed", "it was stopped: %.200s",
-            facts->problem);
+        say(out, facts->is_disk_full ? "disk_full" : "failed", "it was stopped: %.*s",
+            (int)utf8_cut(bytes_of_text(facts->problem), 200), facts->problem);
         ADVISE(out, facts->is_disk_full ? "make room on the disk, then resume the torrent"
                                         : "mend the cause, then resume the torrent");
     } else if (facts->state == LT_STATE_PAUSED) {

@@ -22,12 +22,7 @@ static char *borrowed(const char *text)
 /* A copy, cut between characters. */
 static char *shortened(const char *text)
 {
-    size_t len = strlen(text);
-
-    if (len > TEXT_MAX)
-        for (len = TEXT_MAX; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80;)
-            len--;
-    return xstrndup(text, len);
+    return xstrndup(text, utf8_cut(bytes_of_text(text), TEXT_MAX));
 }
 
 static double ratio(uint64_t part, uint64_t whole)

@@ -3,7 +3,6 @@
  * layout: what a torrent consists of once its metadata is known: files, selection, ready map,
  * scheduler; and its pieces from then on. All of it comes at once or not at all.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -220,7 +219,6 @@ void layout_on_piece(struct service *service, struct torrent *torrent, uint32_t 
 static void after_check(struct service *service, struct torrent *torrent)
 {
     struct error error;
-    char text[256];
 
     if (!torrent->row.is_checked) {
         torrent->row.is_checked = true;
@@ -228,10 +226,9 @@ static void after_check(struct service *service, struct torrent *torrent)
     }
     if (torrent->row.is_seed && !layout_is_complete(torrent)) {
         fetch_nothing(service, torrent);
-        snprintf(text, sizeof(text),
-                 "files in %.120s are gone or changed: put them back, then resume",
-                 torrent->row.save_path);
-        torrent_stop(service, torrent, ERR_IO, text);
+        error_set(&error, ERR_IO, "files are gone or changed: put them back, then resume; in %s",
+                  torrent->row.save_path);
+        torrent_stop(service, torrent, error.code, error.text);
     } else if (torrent->problem_code == ERR_NONE &&
                space_reserve(service, torrent, &error) != ERR_NONE) {
         torrent_stop(service, torrent, error.code, error.text);

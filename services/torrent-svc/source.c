@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,8 +15,7 @@ enum { TRACKER_BYTES_MAX = 1024, SHOWN_MAX = 60 };
 
 void source_fini(struct source *source)
 {
-    if (source->is_magnet)
-        magnet_fini(&source->magnet);
+    magnet_fini(&source->magnet);
     free(source->name);
     free(source->uri);
     free(source->tracker_list);
@@ -88,47 +88,93 @@ static void add_default_trackers(struct source *source, const char *list)
         source->trackers[source->tracker_count++] = url;
 }
 
-static bool names_tracker(const struct magnet *magnet, const char *url)
+static void add_key(struct text *uri, const char *key, const char *value)
 {
-    for (size_t i = 0; i < magnet->tracker_count; i++)
-        if (strcmp(magnet->trackers[i], url) == 0)
+    text_addf(uri, "%s%s=", uri->len > strlen("magnet:?") ? "&" : "", key);
+    text_add_percent(uri, bytes_of_text(value), ":[],");
+}
+
+static void add_hashes(struct text *uri, const struct magnet *magnet)
+{
+    char value[sizeof("urn:btmh:1220") + 64], hex[65];
+
+    if (magnet->has_v1) {
+        snprintf(value, sizeof(value), "urn:btih:%s", infohash_text(&magnet->v1, hex));
+        add_key(uri, "xt", value);
+    }
+    if (magnet->has_v2) {
+        snprintf(value, sizeof(value), "urn:btmh:1220%s",
+                 hex_encode(bytes_of(magnet->v2, sizeof(magnet->v2)), hex));
+        add_key(uri, "xt", value);
+    }
+}
+
+static void add_selection(struct text *uri, const struct magnet *magnet)
+{
+    struct text list = {0};
+
+    for (size_t i = 0; i < magnet->selected_count; i++) {
+        uint32_t first = magnet->selected[i], last = first;
+
+        while (i + 1 < magnet->selected_count && magnet->selected[i + 1] == last + 1)
+            last = magnet->selected[++i];
+        text_addf(&list, "%s%u", list.len ? "," : "", first);
+        if (last > first)
+            text_addf(&list, "-%u", last);
+    }
+    if (list.len > 0)
+        add_key(uri, "so", text_str(&list));
+    text_fini(&list);
+}
+
+static bool is_among(char *const *list, size_t count, const char *url)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], url) == 0)
             return true;
     return false;
 }
 
-static void add_tracker(struct text *uri, const struct magnet *known, const char *url)
+/* One spelling for all: what libtorrent reads is what we have understood and checked. */
+static char *write_magnet(const struct magnet *magnet, const struct source *more)
 {
-    struct text more = {0};
+    struct text uri = {0};
 
-    text_add(&more, "&tr=");
-    text_add_percent(&more, bytes_of_text(url), "");
-    if (!names_tracker(known, url) && uri->len + more.len <= MAGNET_BYTES_MAX)
-        text_add(uri, text_str(&more));
-    text_fini(&more);
+    text_add(&uri, "magnet:?");
+    add_hashes(&uri, magnet);
+    if (magnet->name != NULL)
+        add_key(&uri, "dn", magnet->name);
+    for (size_t i = 0; i < magnet->tracker_count; i++)
+        add_key(&uri, "tr", magnet->trackers[i]);
+    for (size_t i = 0; i < more->tracker_count; i++)
+        if (!is_among(magnet->trackers, magnet->tracker_count, more->trackers[i]))
+            add_key(&uri, "tr", more->trackers[i]);
+    for (size_t i = 0; magnet != &more->magnet && i < more->magnet.tracker_count; i++)
+        if (!is_among(magnet->trackers, magnet->tracker_count, more->magnet.trackers[i]))
+            add_key(&uri, "tr", more->magnet.trackers[i]);
+    for (size_t i = 0; i < magnet->web_seed_count; i++)
+        add_key(&uri, "ws", magnet->web_seeds[i]);
+    for (size_t i = 0; i < magnet->peer_count; i++)
+        add_key(&uri, "x.pe", magnet->peers[i]);
+    add_selection(&uri, magnet);
+    return text_take(&uri);
 }
 
 char *source_with_trackers(const char *magnet, const struct source *source)
 {
-    struct text text = {0};
     struct magnet known;
 
-    text_add(&text, magnet);
     if (magnet_parse(bytes_of_text(magnet), &known, NULL) != ERR_NONE)
-        return text_take(&text);
-    for (size_t i = 0; i < source->tracker_count; i++)
-        add_tracker(&text, &known, source->trackers[i]);
-    for (size_t i = 0; i < source->magnet.tracker_count; i++)
-        add_tracker(&text, &known, source->magnet.trackers[i]);
+        return xstrdup(magnet);
+    char *uri = write_magnet(&known, source);
     magnet_fini(&known);
-    return text_take(&text);
+    return uri;
 }
 
 static enum err not_a_source(struct bytes text, struct error *error)
 {
-    size_t len = MIN(text.len, (size_t)SHOWN_MAX);
+    size_t len = utf8_cut(text, SHOWN_MAX);
 
-    while (len < text.len && len > 0 && (text.data[len] & 0xc0) == 0x80)
-        len--; /* not in the middle of a character */
     if (!utf8_valid(bytes_of(text.data, len)))
         len = 0;
     return error_set(error, ERR_INVALID,
@@ -139,27 +185,23 @@ static enum err not_a_source(struct bytes text, struct error *error)
 static enum err read_text(struct source *source, struct bytes text, const char *default_trackers,
                           struct error *error)
 {
-    char *uri, hex[INFOHASH_TEXT];
-    enum err err;
+    struct magnet *magnet = &source->magnet;
+    enum err err = ERR_NONE;
 
-    if (begins_with(text, "magnet:")) {
-        if ((err = magnet_parse(text, &source->magnet, error)) != ERR_NONE)
-            return err;
-        source->is_magnet = true;
-        source->metadata_url = source->magnet.source;
-        uri = xstrndup((const char *)text.data, text.len);
-    } else if (infohash_parse(text, &source->hash)) {
-        uri =
-            text.len == 64
-                ? xasprintf("magnet:?xt=urn:btmh:1220%.*s", (int)text.len, (const char *)text.data)
-                : xasprintf("magnet:?xt=urn:btih:%s", infohash_text(&source->hash, hex));
-    } else {
+    if (begins_with(text, "magnet:"))
+        err = magnet_parse(text, magnet, error);
+    else if (text.len == 2 * sizeof(magnet->v2))
+        magnet->has_v2 = hex_decode(text, magnet->v2, sizeof(magnet->v2));
+    else
+        magnet->has_v1 = infohash_parse(text, &magnet->v1);
+    if (err != ERR_NONE)
+        return err;
+    if (!magnet->has_v1 && !magnet->has_v2)
         return not_a_source(text, error);
-    }
-    if (source->magnet.tracker_count == 0)
+    source->metadata_url = magnet->source;
+    if (magnet->tracker_count == 0)
         add_default_trackers(source, default_trackers);
-    source->uri = source_with_trackers(uri, source);
-    free(uri);
+    source->uri = write_magnet(magnet, source);
     return ERR_NONE;
 }
 

@@ -21,9 +21,8 @@ struct source {
     const char *metadata_url; /* xs= of the magnet, or NULL */
     const char *trackers[SOURCE_TRACKERS_MAX]; /* added to those of the source */
     size_t tracker_count;
-    bool is_magnet;
-    struct magnet magnet;
-    char *tracker_list; /* copy of the setting that `trackers` points into */
+    struct magnet magnet; /* empty for metainfo */
+    char *tracker_list;   /* copy of the setting that `trackers` points into */
 };
 
 /* Fills what lt_add needs to know of the source. Everything points into the request, `metainfo` or
@@ -33,7 +32,8 @@ enum err source_read(struct source *out, const Sharestream__Torrent__AddRequest 
                      struct bytes metainfo, const char *default_trackers, struct lt_add *add,
                      struct error *error);
 void source_fini(struct source *source);
-/* `magnet` with the trackers of `source` that it does not name; caller frees. */
+/* The link `magnet`, which we wrote, with the trackers of `source` that it does not name; caller
+ * frees. */
 char *source_with_trackers(const char *magnet, const struct source *source);
 /* The URL without blanks around it. */
 bool source_is_url(const char *text, struct bytes *url_out);

@@ -315,8 +315,8 @@ static void read_only_disk_is_told(void **state)
     rig_wait_ready(rig, film.hash, 3);
     rig_kill(rig);
     assert_int_equal(mount(NULL, rig->data_dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    assert_int_not_equal(rig_start_fails(rig, ""), 0);
-    assert_true(process_said(&rig->service, "torrents.sqlite"));
+    assert_int_equal(rig_start_fails(rig, ""), 78);
+    assert_true(process_said(&rig->service, "cannot write in folder"));
     assert_int_equal(mount(NULL, rig->data_dir, NULL, MS_REMOUNT, NULL), 0);
     rig_start(rig, "");
     rig_wait_ready(rig, film.hash, 3);

@@ -173,6 +173,17 @@ static void utf8_table(void **state)
     }
 }
 
+static void utf8_is_cut_between_characters(void **state)
+{
+    struct bytes text = bytes_of_text("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xac"); /* 1 2 3 4 bytes */
+    static const size_t cuts[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+
+    (void)state;
+    for (size_t max = 0; max < COUNT_OF(cuts); max++)
+        assert_int_equal(utf8_cut(text, max), cuts[max]);
+    assert_int_equal(utf8_cut(bytes_of(NULL, 0), 5), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +193,7 @@ int main(void)
         cmocka_unit_test(percent_decoding_table),
         cmocka_unit_test(distance_counts_edits),
         cmocka_unit_test(utf8_table),
+        cmocka_unit_test(utf8_is_cut_between_characters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
