@@ -124,6 +124,12 @@ void daemon_stop(struct daemon *daemon, bool is_quiet)
     }
 }
 
+bool daemon_was_asked(const struct daemon *daemon)
+{
+    return daemon->has_ended && WIFEXITED(daemon->wait_status) &&
+           WEXITSTATUS(daemon->wait_status) == EXIT_STOPPED;
+}
+
 /* The last lines of the log, as far as they fit. */
 static void add_tail(struct text *out, const char *path)
 {

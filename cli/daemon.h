@@ -22,6 +22,8 @@ enum err daemon_start(const struct cli *cli, bool shows_log, struct daemon *out,
 bool daemon_is_alive(struct daemon *daemon);
 /* Waits, with a word to the person, until all have stopped; a second Ctrl-C kills. */
 void daemon_stop(struct daemon *daemon, bool is_quiet);
+/* It has ended because somebody told it to: `sharestream stop`, a signal. */
+bool daemon_was_asked(const struct daemon *daemon);
 /* How it ended, and the last lines of its log, for a person. */
 void daemon_tell_end(const struct daemon *daemon, struct text *out);
 

@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "human.h"
@@ -110,8 +111,12 @@ static void diagnose(struct cli *cli, const struct follow *follow, char *out, si
         return;
     const Sharestream__Torrent__Diagnosis *diagnosis = reply;
 
-    snprintf(out, cap, "%s%s%s", diagnosis->summary, diagnosis->advice[0] != '\0' ? "; " : "",
-             diagnosis->advice);
+    /* It looks at the start of the file, which may be there while the rest is not. */
+    if (strcmp(diagnosis->code, "ok") == 0)
+        out[0] = '\0';
+    else
+        snprintf(out, cap, "%s%s%s", diagnosis->summary, diagnosis->advice[0] != '\0' ? "; " : "",
+                 diagnosis->advice);
     reply_free(reply);
 }
 

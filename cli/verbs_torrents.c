@@ -49,24 +49,27 @@ static enum cli_exit add_one(struct cli *cli, const char *word)
 
     if (reply == NULL)
         return cli->exit;
-    if (cli->wants_json)
-        cli_print_json(&reply->base);
-    else
-        print_named(reply->is_new ? "added" : "already there", reply->info_hash,
-                    reply->info != NULL ? reply->info->name : "");
     enum cli_exit how = CLI_OK;
 
+    if (!cli->wants_json)
+        print_named(reply->is_new ? "added" : "already there", reply->info_hash,
+                    reply->info != NULL ? reply->info->name : "");
     if (args_has(&cli->args, "--wait") && (reply->info == NULL || !reply->info->has_metadata)) {
         Info *info = wait_for_metadata(cli, reply->info_hash);
 
-        if (info == NULL)
+        if (info == NULL) {
             how = cli->exit;
-        else if (cli->wants_json)
-            cli_print_json(&info->base);
-        else
-            print_named("ready", info->info_hash, info->name);
-        reply_free(info);
+        } else {
+            if (reply->info != NULL)
+                reply_free(reply->info);
+            reply->info = info;
+            if (!cli->wants_json)
+                print_named("ready", info->info_hash, info->name);
+        }
     }
+    /* One source, one document, the last word on it. */
+    if (cli->wants_json)
+        cli_print_json(&reply->base);
     reply_free(reply);
     return how;
 }

@@ -38,10 +38,20 @@ static bool has_ended(void *arg)
     return up->daemon.pid != 0 && !daemon_is_alive(&up->daemon);
 }
 
+static bool goes_on(struct up *up)
+{
+    return !term_interrupted() && !has_ended(up);
+}
+
 static enum cli_exit tell_end(struct up *up)
 {
     struct text end = {0};
 
+    if (daemon_was_asked(&up->daemon)) {
+        if (!up->cli->wants_json)
+            puts("stopped by somebody else");
+        return CLI_OK;
+    }
     daemon_tell_end(&up->daemon, &end);
     if (up->cli->wants_json)
         cli_refuse(up->cli, CLI_ERROR, ERR_IO, "%.200s", text_str(&end));
@@ -111,8 +121,7 @@ static enum cli_exit wait_until_ready(struct up *up)
     char hopeless[HUMAN_TEXT] = "";
     bool is_ready = false;
 
-    while (!is_ready && hopeless[0] == '\0' && clock_ms() < until_ms && !has_ended(up) &&
-           !term_interrupted()) {
+    while (!is_ready && hopeless[0] == '\0' && clock_ms() < until_ms && goes_on(up)) {
         struct text line = {0};
 
         is_ready = look(up, &line, hopeless);
@@ -123,12 +132,10 @@ static enum cli_exit wait_until_ready(struct up *up)
         text_fini(&line);
     }
     live_erase(&live);
-    if (is_ready || term_interrupted())
+    if (is_ready || !goes_on(up))
         return CLI_OK;
     if (hopeless[0] != '\0')
         return tell_hopeless(up, hopeless);
-    if (has_ended(up))
-        return tell_end(up);
     return cli_refuse(up->cli, CLI_ERROR, ERR_TIMEOUT, "not ready after a minute; see the log %s",
                       up->daemon.log);
 }
@@ -138,9 +145,8 @@ static enum cli_exit start(struct up *up)
     struct cli *cli = up->cli;
     struct error error;
 
-    if (cli_is_there(cli, "supervisor"))
-        return CLI_OK;
-    if (daemon_start(cli, args_has(&cli->args, "--log"), &up->daemon, &error) != ERR_NONE)
+    if (!cli_is_there(cli, "supervisor") &&
+        daemon_start(cli, args_has(&cli->args, "--log"), &up->daemon, &error) != ERR_NONE)
         return cli_complain(cli, CLI_ERROR, &error);
     return wait_until_ready(up);
 }
@@ -157,7 +163,7 @@ static enum cli_exit print_front(struct up *up)
     } else {
         printf("ShareStream %s %s\n", SHARESTREAM_VERSION,
                up->daemon.pid != 0 ? "is up" : "was up already");
-        print_fact("page, API", "%s", stats->base_url);
+        print_fact("API", "%s", stats->base_url);
         if (stats->needs_token)
             print_fact("token", "in %s/admin-token, unless http.admin_token sets one",
                        up->cli->config.common.data_dir);
@@ -245,7 +251,7 @@ static enum cli_exit idle(struct up *up)
 
     if (!up->cli->term.is_tty)
         live.is_quiet = true; /* a log does not need to know every three seconds that all is well */
-    while (!term_interrupted() && !has_ended(up)) {
+    while (goes_on(up)) {
         char down[HUMAN_TEXT], upload[HUMAN_TEXT], line[240];
         struct error error = {0};
         void *reply;
@@ -275,11 +281,11 @@ enum cli_exit do_up(struct cli *cli)
     term_catch_interrupt();
     enum cli_exit how = start(&up);
 
-    if (how == CLI_OK && !term_interrupted())
+    if (how == CLI_OK && goes_on(&up))
         how = print_front(&up);
-    if (how == CLI_OK && !term_interrupted() && source != NULL)
+    if (how == CLI_OK && goes_on(&up) && source != NULL)
         how = play(&up, source);
-    else if (how == CLI_OK && !term_interrupted() && up.daemon.pid != 0)
+    else if (how == CLI_OK && goes_on(&up) && up.daemon.pid != 0)
         how = idle(&up);
     if (how == CLI_OK && has_ended(&up))
         how = tell_end(&up);

@@ -1,3 +1,6 @@
+# What ./run builds: the binaries, no tests.
+add_custom_target(programs)
+
 # The three kinds of part. Each takes every .c (and .cpp) file of its own folder: a file that exists is built.
 
 # sharestream_library(NAME USES ...): lib/NAME as target sharestream_NAME, included as "NAME/module.h".
@@ -29,6 +32,8 @@ function(sharestream_service name)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
     add_executable(${name} main.c)
     target_link_libraries(${name} PRIVATE ${name}_core sharestream_warnings)
+    add_dependencies(programs ${name})
+    install(TARGETS ${name})
   endif()
 endfunction()
 

@@ -211,9 +211,12 @@ static const char *near_match(const struct settings_file *file, const char *wron
     unsigned distance = 3; /* farther than two edits is no help */
     bool is_top = line_of(file, NULL, wrong) != 0;
 
-    for (size_t i = 0; i < file->table_count && !is_top && place == NULL; i++)
-        if (line_of(file, file->tables[i]->section, wrong) != 0)
+    for (size_t i = 0; i < file->table_count && !is_top; i++) {
+        if (line_of(file, file->tables[i]->section, wrong) != 0) {
             place = file->tables[i]->section;
+            break;
+        }
+    }
     *section = place;
     if (place == NULL)
         for (const cyaml_schema_field_t *field = file->fields; field->key != NULL; field++)

@@ -18,7 +18,8 @@
 enum {
     BUS_NAME_MAX = 64,
     BUS_ENDPOINT_MAX = 256,
-    BUS_ROUND_MAX = 256,    /* messages handled in one dispatch */
+    BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
+    BUS_LINGER_MS = 100,
     BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */
@@ -26,6 +27,20 @@ enum {
 };
 
 typedef Sharestream__Bus__Envelope Envelope;
+
+/* Takes at most `budget` messages from a socket; returns how many. Fewer than the budget: nothing
+ * is left. */
+typedef unsigned receive_fn(void *owner, unsigned budget);
+
+/* A socket that dispatch looks at when it is due: its fd said so, a send swallowed the edge, or the
+ * budget was used up. */
+struct watched {
+    void *socket;
+    receive_fn *receive;
+    void *owner;
+    bool is_due;
+    struct watched *prev, *next;
+};
 
 /* One instance of a remote service. */
 struct peer {
@@ -99,6 +114,7 @@ struct bus {
     char public_key[BUS_KEY_TEXT], secret_key[BUS_KEY_TEXT];
     int epoll_fd, kick_fd;
     bool is_kicked;
+    struct watched *watched; /* list */
     void *router, *pub, *trace_pull, *trace_push, *zap;
     char events_endpoint[BUS_ENDPOINT_MAX];
     struct served *served;
@@ -113,7 +129,7 @@ struct bus {
 void *bus_context(void);
 void *bus_socket(struct bus *bus, int type, bool is_server);
 void bus_socket_close(struct bus *bus, void **socket);
-void bus_watch_socket(struct bus *bus, void *socket);
+void bus_watch_socket(struct bus *bus, void *socket, receive_fn *receive, void *owner);
 /* The dispatch must come round again soon: something is waiting that no fd tells. */
 void bus_kick(struct bus *bus);
 /* After each send: ZMQ_FD is edge-triggered and the send may have swallowed the edge. */
@@ -133,37 +149,37 @@ void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMess
 uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *package_service,
                    const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
                    const ProtobufCMessage *input, ProtobufCClosure closure, void *arg);
-unsigned call_receive(struct peer *peer, unsigned budget);
+receive_fn call_receive; /* of a struct peer */
 void call_fail_peer(struct peer *peer, uint64_t other_than_generation, const char *why);
 void call_expire(struct bus *bus, uint64_t now_ms);
 void call_finish_failed(struct bus *bus);
 void call_cancel_all(struct bus *bus);
 
 /* serve.c */
-unsigned serve_receive(struct bus *bus, unsigned budget);
+receive_fn serve_receive; /* of a struct bus */
 void serve_drop_all(struct bus *bus);
 
 /* peer.c */
 void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                const char *events);
 void peer_close(struct peer *peer);
-unsigned peer_monitor(struct peer *peer, unsigned budget);
+receive_fn peer_monitor; /* of a struct peer */
 void peer_tick(struct peer *peer, uint64_t now_ms);
 uint64_t peer_weight(const struct peer *peer, struct bytes key);
 
 /* event.c */
-unsigned event_receive(struct peer *peer, unsigned budget);
+receive_fn event_receive; /* of a struct peer */
 
 /* trace.c */
 bool trace_is_on(const char *peer);
 __attribute__((format(printf, 2, 3))) void trace_line(struct bus *bus, const char *format, ...);
-unsigned trace_forward(struct bus *bus, unsigned budget);
+receive_fn trace_forward; /* of a struct bus */
 void trace_bind(struct bus *bus);
 
 /* curve.c */
 enum err curve_make_keys(struct bus *bus, const char *secret, struct error *error);
 void curve_apply(const struct bus *bus, void *socket, bool is_server);
-unsigned curve_zap(struct bus *bus, unsigned budget);
+receive_fn curve_zap; /* of a struct bus */
 enum err curve_zap_bind(struct bus *bus, struct error *error);
 
 /* endpoint.c */

@@ -273,8 +273,9 @@ static void finish(struct bus *bus, struct call *call, const Envelope *envelope,
 }
 
 /* Frames: envelope, payload (absent when the envelope tells an error). */
-unsigned call_receive(struct peer *peer, unsigned budget)
+unsigned call_receive(void *owner, unsigned budget)
 {
+    struct peer *peer = owner;
     struct bus *bus = peer->remote->bus;
     unsigned used = 0;
     zmq_msg_t frame, payload;

@@ -53,7 +53,7 @@ enum err curve_zap_bind(struct bus *bus, struct error *error)
     if (bus->zap == NULL || zmq_bind(bus->zap, ZAP_ENDPOINT) != 0)
         return error_set(error, ERR_INTERNAL, "cannot bind the key check: %s",
                          zmq_strerror(zmq_errno()));
-    bus_watch_socket(bus, bus->zap);
+    bus_watch_socket(bus, bus->zap, curve_zap, bus);
     return ERR_NONE;
 }
 
@@ -81,8 +81,9 @@ static void answer(struct bus *bus, const zmq_msg_t *request_id, bool is_welcome
         log_debug("bus refused a stranger's key");
 }
 
-unsigned curve_zap(struct bus *bus, unsigned budget)
+unsigned curve_zap(void *owner, unsigned budget)
 {
+    struct bus *bus = owner;
     unsigned used = 0;
     zmq_msg_t frame, id;
 

@@ -45,8 +45,9 @@ static void deliver(struct peer *peer, const Envelope *envelope, struct bytes pa
     protobuf_c_message_free_unpacked(event, NULL);
 }
 
-unsigned event_receive(struct peer *peer, unsigned budget)
+unsigned event_receive(void *owner, unsigned budget)
 {
+    struct peer *peer = owner;
     unsigned used = 0;
     zmq_msg_t frame, payload;
 

@@ -37,14 +37,14 @@ void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, 
     peer->monitor = zmq_socket(bus_context(), ZMQ_PAIR);
     must(peer->monitor != NULL);
     connect_to(peer->monitor, monitor);
-    bus_watch_socket(bus, peer->monitor);
+    bus_watch_socket(bus, peer->monitor, peer_monitor, peer);
     connect_to(peer->dealer, rpc);
-    bus_watch_socket(bus, peer->dealer);
+    bus_watch_socket(bus, peer->dealer, call_receive, peer);
     if (remote->watch.on_event != NULL) {
         peer->sub = bus_socket(bus, ZMQ_SUB, false);
         must(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, "event", 5) == 0);
         connect_to(peer->sub, events);
-        bus_watch_socket(bus, peer->sub);
+        bus_watch_socket(bus, peer->sub, event_receive, peer);
     }
 }
 
@@ -115,8 +115,9 @@ static void greet(struct peer *peer, uint64_t now_ms)
 }
 
 /* A monitor message is an event frame (16-bit event, 32-bit value) and an address frame. */
-unsigned peer_monitor(struct peer *peer, unsigned budget)
+unsigned peer_monitor(void *owner, unsigned budget)
 {
+    struct peer *peer = owner;
     unsigned used = 0;
     zmq_msg_t frame;
 
@@ -126,10 +127,15 @@ unsigned peer_monitor(struct peer *peer, unsigned budget)
         if (zmq_msg_size(&frame) >= sizeof(event))
             memcpy(&event, zmq_msg_data(&frame), sizeof(event));
         bus_drop_rest(peer->monitor, &frame);
-        if (event == ZMQ_EVENT_DISCONNECTED)
+        if (event == ZMQ_EVENT_DISCONNECTED) {
+            /* What it still answered comes first, or a late greeting would make the dead look
+             * alive. */
+            while (call_receive(peer, BUS_ROUND_MAX) == BUS_ROUND_MAX)
+                ;
             went_down(peer, "went away");
-        else
+        } else {
             greet(peer, clock_ms());
+        }
         used++;
     }
     return used;

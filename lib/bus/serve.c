@@ -28,7 +28,7 @@ static enum err bind_to(struct bus *bus, void *socket, bool events, char *endpoi
 static enum err bind_all(struct bus *bus, struct error *error)
 {
     char endpoint[BUS_ENDPOINT_MAX];
-    int on = 1;
+    int on = 1, replies = 8 * BUS_QUEUE_MAX;
     enum err err = curve_zap_bind(bus, error);
 
     if (err != ERR_NONE)
@@ -38,12 +38,15 @@ static enum err bind_all(struct bus *bus, struct error *error)
     /* A caller that is gone or full makes the send fail instead of being dropped in silence; we
      * count it. */
     must(zmq_setsockopt(bus->router, ZMQ_ROUTER_MANDATORY, &on, sizeof(on)) == 0);
+    /* A burst of answers is as large as the burst of requests that came in over several rounds. */
+    must(zmq_setsockopt(bus->router, ZMQ_SNDHWM, &replies, sizeof(replies)) == 0);
     if ((err = bind_to(bus, bus->router, false, endpoint, sizeof(endpoint), error)) != ERR_NONE ||
         (err = bind_to(bus, bus->pub, true, bus->events_endpoint, sizeof(bus->events_endpoint),
                        error)) != ERR_NONE)
         return err;
-    bus_watch_socket(bus, bus->router);
-    bus_watch_socket(bus, bus->pub);
+    bus_watch_socket(bus, bus->router, serve_receive, bus);
+    /* The PUB socket is not watched: it never gives us anything, and sending is when it reads its
+     * subscriptions. */
     trace_bind(bus);
     return ERR_NONE;
 }
@@ -246,8 +249,9 @@ static void receive_one(struct bus *bus, zmq_msg_t *identity)
         bus_drop_rest(bus->router, &payload);
 }
 
-unsigned serve_receive(struct bus *bus, unsigned budget)
+unsigned serve_receive(void *owner, unsigned budget)
 {
+    struct bus *bus = owner;
     unsigned used = 0;
     zmq_msg_t identity;
 

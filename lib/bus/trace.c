@@ -73,11 +73,12 @@ void trace_bind(struct bus *bus)
     if (zmq_bind(bus->trace_pull, TRACE_PIPE) != 0)
         bus_socket_close(bus, &bus->trace_pull);
     else
-        bus_watch_socket(bus, bus->trace_pull);
+        bus_watch_socket(bus, bus->trace_pull, trace_forward, bus);
 }
 
-unsigned trace_forward(struct bus *bus, unsigned budget)
+unsigned trace_forward(void *owner, unsigned budget)
 {
+    struct bus *bus = owner;
     unsigned used = 0;
     zmq_msg_t line;
 

@@ -189,10 +189,14 @@ static int print_config(const char *shape, const char *file, const struct settin
     struct error error;
 
     if (strcmp(shape, "markdown") == 0 || strcmp(shape, "mdoc") == 0) {
+        const struct settings_table *tables[] = {&common_settings_table, &bus_settings_table, own};
         bool is_mdoc = strcmp(shape, "mdoc") == 0;
 
-        (is_mdoc ? settings_print_mdoc
-                 : settings_print_markdown)(stdout, own ? own : &common_settings_table);
+        for (size_t i = 0; i < COUNT_OF(tables) && tables[i] != NULL; i++) {
+            if (i > 0 && !is_mdoc)
+                printf("\n");
+            (is_mdoc ? settings_print_mdoc : settings_print_markdown)(stdout, tables[i]);
+        }
         return EXIT_STOPPED;
     }
     if (config_load(file, own, &config, &error) != ERR_NONE) {

@@ -196,6 +196,13 @@ void exchange_reply(struct exchange *x, int status, const char *type, struct byt
     h2o_send(req, &copy, copy.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
 }
 
+void exchange_send_head(struct exchange *x, int status, const char *type, size_t length)
+{
+    exchange_set_head(x, status, type, length);
+    h2o_start_response(x->req, &no_generator);
+    h2o_send(x->req, NULL, 0, H2O_SEND_STATE_FINAL);
+}
+
 void exchange_reply_json(struct exchange *x, int status, json_t *take)
 {
     char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(12));
@@ -250,24 +257,15 @@ ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, con
                   key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0), &x->call);
 }
 
-static struct bus_remote *svc_remote(const struct exchange *x, const char *service)
-{
-    if (strcmp(service, "torrent") == 0)
-        return x->loop->svc_torrent;
-    return strcmp(service, "http") == 0 ? x->loop->svc_http : x->loop->svc_supervisor;
-}
-
 ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms)
 {
-    must(x->svc_call_count < COUNT_OF(x->svc_calls));
-    uint64_t *call = &x->svc_calls[x->svc_call_count++];
+    struct bus_remote *remote =
+        strcmp(service, "torrent") == 0 ? x->loop->svc_torrent : x->loop->svc_supervisor;
 
-    if (!bus_is_up(svc_remote(x, service)))
+    must(x->svc_call_count < COUNT_OF(x->svc_calls));
+    if (!bus_is_up(remote))
         deadline_ms = MIN(deadline_ms, (uint32_t)SVC_AWAY_MS);
-    if (strcmp(service, "http") == 0)
-        return bus_to_instance(x->loop->svc_http, svc_instance(x->loop->http->svc), deadline_ms,
-                               call);
-    return bus_to(svc_remote(x, service), deadline_ms, bytes_of(NULL, 0), call);
+    return bus_to(remote, deadline_ms, bytes_of(NULL, 0), &x->svc_calls[x->svc_call_count++]);
 }
 
 const struct error *exchange_call_error(const struct exchange *x)
@@ -285,7 +283,7 @@ static void cancel_calls(struct exchange *x)
         bus_cancel(x->loop->bus, x->call);
     x->call = 0;
     for (size_t i = 0; i < x->svc_call_count; i++)
-        bus_cancel(x->loop->bus, x->svc_calls[i]);
+        bus_cancel(x->loop->side_bus, x->svc_calls[i]);
     x->svc_call_count = 0;
 }
 

@@ -3,7 +3,7 @@
  * exchange: one request and its answer, as the handlers in routes_*.c see it: no h2o here.
  *
  * A handler answers exactly once, now or later: by one of the exchange_reply/fail functions, by
- * stream_body_start() or by event_body_start(). After that it must not touch the exchange: it may
+ * stream_answer() or by event_body_start(). After that it must not touch the exchange: it may
  * be gone. When the client goes first, calls to neighbours are cancelled and their closures never
  * come.
  */
@@ -61,7 +61,7 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* In its closure, when that got NULL: why. */
 const struct error *exchange_call_error(const struct exchange *x);
-/* svc.Svc of "torrent", "supervisor" or "http"; several such calls may run at once, at most 4. */
+/* svc.Svc of "torrent" or "supervisor"; several such calls may run at once, at most 4. */
 ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms);
 bool exchange_has_torrent(const struct exchange *x);
 /* Notice when the client leaves while we wait for something that may take long. */
@@ -69,11 +69,11 @@ void exchange_watch(struct exchange *x);
 bool exchange_is_draining(const struct exchange *x);
 
 /* ---- bodies */
-/* Is there a ready map, so that stream_body_start() needs nobody's help? */
+/* Is there a ready map, so that stream_answer() needs nobody's help? */
 bool exchange_has_map(struct exchange *x, const struct infohash *hash);
 
-/* stream_body.c: answers with the file by the rules of RFC 9110. */
-void stream_body_start(struct exchange *x, const struct infohash *hash, uint32_t file);
+/* stream_answer.c: answers with the file by the rules of RFC 9110. */
+void stream_answer(struct exchange *x, const struct infohash *hash, uint32_t file);
 /* event_body.c: answers with server-sent events, of all torrents or of one; takes `first`. */
 void event_body_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
 

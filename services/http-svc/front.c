@@ -102,6 +102,8 @@ static void free_loops(struct front *front)
             front->loops[i].evloop == NULL)
             close(front->loops[i].listen_fd);
     free(front->loops);
+    if (front->config.hosts != NULL)
+        h2o_config_dispose(&front->config);
     free(front);
 }
 

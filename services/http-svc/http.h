@@ -34,6 +34,7 @@ struct http {
     pthread_mutex_t throttle_lock;
     struct front *front;
     struct bus_remote *torrent; /* of the main thread */
+    uint64_t started_ms;
     struct http_metrics metrics;
 };
 
@@ -42,6 +43,8 @@ extern ProtobufCService *http_service(void);
 
 /* ---- http_events.c: what torrent-svc publishes goes to the loops as server-sent events */
 void http_events_start(struct http *http);
+/* Every second: is it there? */
+void http_events_tick(struct http *http, uint64_t now_ms);
 
 /* ---- keys.c: secrets in data_dir */
 /* Reads, or makes (0600), the key of links; and when a token is needed and none is configured, the

@@ -7,10 +7,13 @@
 
 #include <proto/torrent.pb-c.h>
 
+#include "base/clock.h"
 #include "bus/pb_json.h"
 #include "feed.h"
 #include "front.h"
 #include "http.h"
+
+enum { PATIENCE_MS = 3000 }; /* both may have been started just now */
 
 static void publish(struct http *http, const char *name, const ProtobufCMessage *message,
                     const char *hash_text, bool is_last)
@@ -64,12 +67,11 @@ static void on_up(void *arg, unsigned instance)
     svc_degraded(http->svc, NULL);
 }
 
-static void on_down(void *arg, unsigned instance)
+void http_events_tick(struct http *http, uint64_t now_ms)
 {
-    struct http *http = arg;
-
-    (void)instance;
-    if (!bus_is_up(http->torrent))
+    if (bus_is_up(http->torrent))
+        svc_degraded(http->svc, NULL);
+    else if (now_ms - http->started_ms > PATIENCE_MS)
         svc_degraded(http->svc, "torrent-svc is away");
 }
 
@@ -79,12 +81,11 @@ void http_events_start(struct http *http)
         .event = &sharestream__torrent__event__descriptor,
         .on_event = on_event,
         .on_up = on_up,
-        .on_down = on_down,
         .arg = http,
     };
 
     http->torrent =
         bus_remote(svc_bus(http->svc), "torrent", &sharestream__torrent__torrent__descriptor);
-    svc_degraded(http->svc, "torrent-svc is away");
+    http->started_ms = clock_ms();
     bus_watch(http->torrent, &watch);
 }

@@ -95,6 +95,11 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     return ERR_NONE;
 }
 
+void http_tick(void *state, uint64_t now_ms)
+{
+    http_events_tick(state, now_ms);
+}
+
 void http_reload(void *state)
 {
     struct http *http = state;

@@ -8,6 +8,7 @@
 #include "http.h"
 
 enum err http_start(void *state, struct svc *svc, struct error *error);
+void http_tick(void *state, uint64_t now_ms);
 void http_reload(void *state);
 void http_drain(void *state);
 bool http_is_drained(void *state);

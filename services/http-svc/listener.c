@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,23 +67,22 @@ static enum err bind_error(const struct endpoint *endpoint, struct error *error)
     }
 }
 
-static void set_port(struct sockaddr_storage *address, uint16_t port)
-{
-    if (address->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)address)->sin_port = htons(port);
-}
+/* IPv4 and IPv6 have the port at the same place. */
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+               "one struct does for both");
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr_storage storage;
+        struct sockaddr any;
+        struct sockaddr_in in;
+    } address = {.in = {.sin_port = 0}};
     socklen_t len = sizeof(address);
 
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+    if (getsockname(fd, &address.any, &len) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.in.sin_port);
 }
 
 enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, uint16_t *port_out,
@@ -106,7 +106,7 @@ enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, 
         return bind_error(endpoint, error);
     *port_out = port_of(probe);
     close(probe);
-    set_port(&address, *port_out);
+    ((struct sockaddr_in *)&address)->sin_port = htons(*port_out);
     for (size_t i = 0; i < count; i++) {
         fds[i] = bind_one((struct sockaddr *)&address, len, true);
         if (fds[i] >= 0)

@@ -13,7 +13,12 @@
 #include "base/log.h"
 #include "base/must.h"
 
-enum { TICKS_PER_S = 1000 / BUS_TICK_MS, ROUND_WAIT_MS = 1000, CLOSING_ROUNDS = 100 };
+enum {
+    TICKS_PER_S = 1000 / BUS_TICK_MS,
+    ROUND_WAIT_MS = 1000,
+    CLOSING_ROUNDS = 100,
+    GOODBYE_MS = 50
+};
 
 /* ---- later: h2o's own zero_timeout runs again and again within one round, so that one fast
  * download would starve everybody else. An eventfd becomes readable in the next round. */
@@ -121,6 +126,14 @@ static void on_bus(h2o_socket_t *sock, const char *err)
     bus_dispatch(loop->bus);
 }
 
+static void on_side_bus(h2o_socket_t *sock, const char *err)
+{
+    struct loop *loop = sock->data;
+
+    (void)err;
+    bus_dispatch(loop->side_bus);
+}
+
 static void count_rounds(struct loop *loop)
 {
     struct http_metrics *metrics = &loop->http->metrics;
@@ -140,6 +153,7 @@ static void on_100ms(h2o_timeout_entry_t *entry)
 
     h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
     bus_tick(loop->bus);
+    bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
     listener_tick(loop);
     count_rounds(loop);
@@ -196,17 +210,21 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
         return error_set_errno(error, ERR_IO, "cannot make an eventfd");
     loop->bus = bus_new(svc_bus_config(http->svc), error);
     if (loop->bus == NULL)
-        return error != NULL && error->code != ERR_NONE ? error->code : ERR_IO;
+        return error->code;
+    loop->side_bus = bus_new(svc_bus_config(http->svc), error);
+    if (loop->side_bus == NULL)
+        return error->code;
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
-    loop->svc_torrent = bus_remote(loop->bus, "torrent", &sharestream__svc__svc__descriptor);
-    loop->svc_http = bus_remote(loop->bus, "http", &sharestream__svc__svc__descriptor);
-    loop->svc_supervisor = bus_remote(loop->bus, "supervisor", &sharestream__svc__svc__descriptor);
+    loop->svc_torrent = bus_remote(loop->side_bus, "torrent", &sharestream__svc__svc__descriptor);
+    loop->svc_supervisor =
+        bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
     loop->evloop = h2o_evloop_create();
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
     loop->bus_socket = watch_fd(loop, bus_fd(loop->bus), on_bus);
+    loop->side_socket = watch_fd(loop, bus_fd(loop->side_bus), on_side_bus);
     loop->every_100ms.cb = on_100ms;
     h2o_timeout_link(loop->evloop, &loop->context.hundred_ms_timeout, &loop->every_100ms);
     return ERR_NONE;
@@ -245,22 +263,41 @@ static void close_clients(struct loop *loop)
     log_warn("connections left open", "");
 }
 
+/* What ends of streams tell torrent-svc has to leave before the sockets close; without it, it finds
+ * out 10 s later. */
+static void say_goodbye(struct loop *loop)
+{
+    uint64_t until_ms = clock_ms() + GOODBYE_MS;
+
+    while (clock_ms() < until_ms)
+        run_round(loop, 10);
+}
+
 static void fini(struct loop *loop)
 {
+    bool had_streams = !h2o_linklist_is_empty(&loop->streams);
+
     listener_stop(loop);
     close_clients(loop);
+    if (had_streams)
+        say_goodbye(loop);
     count_rounds(loop);
     h2o_timeout_unlink(&loop->every_100ms);
     lease_set_free(&loop->leases);
     unwatch_fd(&loop->bus_socket);
+    unwatch_fd(&loop->side_socket);
     unwatch_fd(&loop->wake_socket);
     bus_free(&loop->bus);
+    bus_free(&loop->side_bus);
     loop_maps_close(loop);
     feed_fini(&loop->inbox);
     close(loop->wake_fd);
     /* Linked by h2o_context_request_shutdown(), and nobody else unlinks it. */
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&loop->context);
+    /* It asserts on timeouts; whatever an h2o module left linked is no reason to die at the end. */
+    if (h2o_linklist_is_empty(&loop->evloop->_timeouts))
+        h2o_evloop_destroy(loop->evloop);
 }
 
 static void *run(void *arg)
@@ -293,3 +330,13 @@ void loop_join(struct loop *loop)
     pthread_join(loop->thread, NULL);
     loop->is_running = false;
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/* What h2o itself never gives back: the queue of a context, and buffers that each thread keeps for
+ * the next request. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_multithread_create_queue\nleak:h2o_mem_alloc_recycle\n";
+}
+#endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
- * front.c, loop.c, listener.c, exchange.c, stream_body.c and event_body.c include this; nothing
- * else knows h2o.
+ * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c and
+ * event_body.c include this; nothing else knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox` (behind its lock).
  */
@@ -17,6 +17,7 @@
 #include "exchange.h"
 #include "feed.h"
 #include "http.h"
+#include "parts.h"
 #include "stream/lease.h"
 #include "stream/ready_map.h"
 
@@ -55,7 +56,11 @@ struct loop {
 
     struct bus *bus;
     h2o_socket_t *bus_socket;
-    struct bus_remote *torrent, *svc_torrent, *svc_supervisor, *svc_http;
+    struct bus_remote *torrent;
+    /* For rare questions: what a bus has to look after is looked at with each message. */
+    struct bus *side_bus;
+    h2o_socket_t *side_socket;
+    struct bus_remote *svc_torrent, *svc_supervisor;
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */
     h2o_linklist_t clients;
@@ -144,9 +149,15 @@ void exchange_watch_tick(struct loop *loop);
 void exchange_abort(struct exchange *x);
 /* Status, headers that all answers have, length (SIZE_MAX: unknown). */
 void exchange_set_head(struct exchange *x, int status, const char *type, size_t length);
+/* An answer without body that says how long it would be. */
+void exchange_send_head(struct exchange *x, int status, const char *type, size_t length);
 struct exchange *exchange_of(h2o_socket_t *sock);
 
-/* ---- stream_body.c, event_body.c: every second */
+/* ---- stream_body.c, event_body.c */
+/* Takes the entry. Ranges and what stands between them are in `parts`. */
+void stream_body_send(struct exchange *x, struct map_entry *entry, struct ready_map *map,
+                      uint32_t file, const struct parts *parts, int status);
+/* Every second. */
 void streams_tick(struct loop *loop, uint64_t now_ms);
 void event_bodies_tick(struct loop *loop, unsigned seconds);
 void event_bodies_publish(struct loop *loop, struct feed_event *event);

@@ -104,6 +104,10 @@ void loop_maps_sweep(struct loop *loop, uint64_t now_ms)
 
 void loop_maps_close(struct loop *loop)
 {
-    while (!h2o_linklist_is_empty(&loop->maps))
-        forget(entry_at(loop->maps.next));
+    h2o_linklist_t *link, *next;
+
+    for (link = loop->maps.next; link != &loop->maps; link = next) {
+        next = link->next;
+        forget(entry_at(link));
+    }
 }

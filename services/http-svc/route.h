@@ -33,6 +33,7 @@ enum route_need {
  * ":source" an info-hash or magnet link, ":file" a file id, ":any" one segment, "*" whatever
  * follows, also nothing. First match wins. */
 #define ROUTES(X)                                                                                  \
+    X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
     X(METRICS, "/metrics", METHOD_READ, NEED_ADMIN, on_metrics)                                    \

@@ -14,7 +14,7 @@
 enum { TOKEN_TEXT_MAX = 256 };
 
 static exchange_handler *const handlers[] = {
-#define X(id, pattern, methods, need, handler) [ROUTE_##id] = handler,
+#define X(id, pattern, methods, need, handler) [ROUTE_##id] = (handler),
     ROUTES(X)
 #undef X
 };

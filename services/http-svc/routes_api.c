@@ -44,7 +44,7 @@ static ProtobufCMessage *read_message(struct exchange *x,
                                       const ProtobufCMessageDescriptor *descriptor)
 {
     struct bytes body = exchange_body(x);
-    json_error_t json_error;
+    json_error_t json_error = {0};
     struct error error = {0};
     ProtobufCMessage *message = NULL;
     json_t *json;
@@ -88,6 +88,18 @@ static uint32_t read_wait(struct exchange *x)
         !parse_duration_ms(text, &ms))
         return 0;
     return (uint32_t)MIN(ms, (uint64_t)ROUTES_WAIT_MS);
+}
+
+/* ?firstFile=; 0 when absent or broken. */
+static uint32_t read_first_file(struct exchange *x)
+{
+    char text[TEXT_MAX];
+    uint64_t file;
+
+    if (!query_get(exchange_route(x)->query, "firstFile", text, sizeof(text)) ||
+        !parse_count(text, &file))
+        return 0;
+    return (uint32_t)MIN(file, (uint64_t)UINT32_MAX);
 }
 
 static uint32_t call_ms(uint32_t wait_ms)
@@ -223,6 +235,7 @@ static void get(struct exchange *x, Sharestream__Torrent__TorrentInfo_Closure cl
     if (request.info_hash == NULL)
         return;
     request.wait_ms = read_wait(x);
+    request.first_file = read_first_file(x);
     if (request.wait_ms > 0)
         exchange_watch(x);
     sharestream__torrent__torrent__get(
@@ -247,8 +260,9 @@ static void on_files_info(const Sharestream__Torrent__TorrentInfo *info, void *a
     for (size_t i = 0; i < info->n_files; i++)
         json_array_append_new(files, pb_to_json(&info->files[i]->base));
     exchange_add_header(x, "cache-control", "no-store");
-    exchange_reply_json(
-        x, 200, json_pack("{s:b,s:o}", "hasMetadata", (int)info->has_metadata, "files", files));
+    exchange_reply_json(x, 200,
+                        json_pack("{s:b,s:I,s:o}", "hasMetadata", (int)info->has_metadata,
+                                  "fileCount", (json_int_t)info->file_count, "files", files));
 }
 
 void on_files(struct exchange *x)

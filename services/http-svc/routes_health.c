@@ -14,7 +14,19 @@
 #include "routes.h"
 #include "shapes.h"
 
-enum { METRICS_CALL_MS = 1000, METRICS_PARTS = 3 };
+enum { METRICS_CALL_MS = 1000, NEIGHBOURS = 2 };
+
+/* Where the page will be. */
+void on_root(struct exchange *x)
+{
+    static const char text[] = "ShareStream is up.\n\n"
+                               "There is no page to look at yet. To play something:\n"
+                               "  sharestream add <magnet link>\n"
+                               "  sharestream stream 1\n"
+                               "The interface for programs: /api/v1/openapi.yaml\n";
+
+    exchange_reply(x, 200, "text/plain; charset=utf-8", bytes_of_text(text));
+}
 
 void on_live(struct exchange *x)
 {
@@ -53,18 +65,23 @@ struct gathering {
         struct gathering *gathering;
         const char *service; /* who is asked */
         char *text;          /* freed when all are there; NULL: no answer */
-    } questions[METRICS_PARTS];
+    } questions[NEIGHBOURS];
 };
 
 static void finish(struct gathering *gathering)
 {
-    struct exposition_part parts[METRICS_PARTS];
-    struct text out = {0};
+    struct exposition_part parts[NEIGHBOURS + 1];
+    struct text own = {0}, out = {0};
 
-    for (size_t i = 0; i < METRICS_PARTS; i++)
-        parts[i] =
+    /* Ours without a message, so that they can be had in any trouble. All of them are atomic: any
+     * thread may print them. */
+    svc_metrics(exchange_http(gathering->x)->svc, &own);
+    parts[0] = (struct exposition_part){"http", text_str(&own)};
+    for (size_t i = 0; i < NEIGHBOURS; i++)
+        parts[i + 1] =
             (struct exposition_part){gathering->questions[i].service, gathering->questions[i].text};
-    exposition_merge(&out, parts, METRICS_PARTS);
+    exposition_merge(&out, parts, NEIGHBOURS + 1);
+    text_fini(&own);
     exchange_reply(gathering->x, 200, "text/plain; version=0.0.4; charset=utf-8",
                    bytes_of(out.data, out.len));
     text_fini(&out);
@@ -87,14 +104,14 @@ static void on_metrics_reply(const Sharestream__Svc__MetricsReply *reply, void *
 
 void on_metrics(struct exchange *x)
 {
-    static const char *const services[METRICS_PARTS] = {"http", "torrent", "supervisor"};
+    static const char *const services[NEIGHBOURS] = {"torrent", "supervisor"};
     static const Sharestream__Svc__MetricsRequest request = SHARESTREAM__SVC__METRICS_REQUEST__INIT;
     struct gathering *gathering = exchange_alloc(x, sizeof(*gathering));
 
     exchange_add_header(x, "cache-control", "no-store");
     gathering->x = x;
-    gathering->waiting = METRICS_PARTS;
-    for (size_t i = 0; i < METRICS_PARTS; i++) {
+    gathering->waiting = NEIGHBOURS;
+    for (size_t i = 0; i < NEIGHBOURS; i++) {
         gathering->questions[i] = (struct question){.gathering = gathering, .service = services[i]};
         sharestream__svc__svc__metrics(exchange_svc(x, services[i], METRICS_CALL_MS), &request,
                                        on_metrics_reply, &gathering->questions[i]);

@@ -50,12 +50,14 @@ static char *read_hash(struct exchange *x, struct infohash *hash)
     return NULL;
 }
 
-static void get(struct exchange *x, Sharestream__Torrent__TorrentInfo_Closure closure)
+static void get(struct exchange *x, uint32_t first_file,
+                Sharestream__Torrent__TorrentInfo_Closure closure)
 {
     Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
     struct infohash hash;
 
     request.info_hash = read_hash(x, &hash);
+    request.first_file = first_file;
     if (request.info_hash != NULL)
         sharestream__torrent__torrent__get(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
                                            &request, closure, x);
@@ -160,7 +162,7 @@ static void on_playlist_info(const Sharestream__Torrent__TorrentInfo *info, void
 
 void on_playlist(struct exchange *x)
 {
-    get(x, on_playlist_info);
+    get(x, 0, on_playlist_info);
 }
 
 static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *arg)
@@ -169,7 +171,8 @@ static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *ar
     const struct route *route = exchange_route(x);
     struct text base = {0}, url = {0};
 
-    if (info == NULL || !info->has_metadata || route->file >= info->n_files) {
+    /* The list was asked for from this file on. */
+    if (info == NULL || info->n_files == 0 || info->files[0]->id != route->file) {
         if (info == NULL)
             exchange_fail_error(x, exchange_call_error(x));
         else
@@ -179,7 +182,7 @@ static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *ar
     add_base(x, &base);
     struct naming_link link = link_of(x, &base, info->info_hash);
     link.file = route->file;
-    link.path = info->files[route->file]->path;
+    link.path = info->files[0]->path;
     naming_url(&url, &link);
     exchange_add_header(x, "cache-control", "no-store");
     exchange_reply_json(x, 200,
@@ -192,7 +195,7 @@ static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *ar
 void on_link(struct exchange *x)
 {
     if (exchange_route(x)->has_file)
-        get(x, on_link_info);
+        get(x, exchange_route(x)->file, on_link_info);
     else
         exchange_fail(x, ERR_INVALID, "a file id is a number");
 }
@@ -219,7 +222,7 @@ static void on_events_info(const Sharestream__Torrent__TorrentInfo *info, void *
 
 void on_torrent_events(struct exchange *x)
 {
-    get(x, on_events_info);
+    get(x, 0, on_events_info);
 }
 
 void on_all_events(struct exchange *x)

@@ -18,7 +18,7 @@ struct opening {
 
 static void begin(struct opening *opening)
 {
-    stream_body_start(opening->x, &opening->source.hash, exchange_route(opening->x)->file);
+    stream_answer(opening->x, &opening->source.hash, exchange_route(opening->x)->file);
 }
 
 static void fail_stream(struct exchange *x, const struct error *error)

@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +29,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "naming.h"
 #include "parts.h"
-#include "wire/media_type.h"
 
 enum {
     SMALL_BYTES = 64 << 10,       /* a body up to this goes out in one piece with its head */
     FIRST_CHUNK_BYTES = 64 << 10, /* by pread, until LARGE_AFTER_BYTES went out */
     LARGE_AFTER_BYTES = 2 << 20,
-    ETAG_TEXT = 64,
 };
 
 enum stream_state {
@@ -65,6 +64,7 @@ struct stream {
     size_t buffer_bytes;
     uint64_t sent;
     uint64_t progress_ms; /* when something last went out or arrived */
+    uint64_t acked;       /* by the client's kernel, when we last looked */
     uint32_t seen_pieces; /* of the torrent, when we last looked */
     char head[PARTS_HEAD_TEXT];
 };
@@ -196,13 +196,22 @@ static void went_out(struct stream *s, size_t bytes)
         lease_move(s->lease, s->position);
 }
 
+/* Now, unless this round has sent enough. */
+static void go_on(struct stream *s)
+{
+    if (s->x->loop->round_sent < LOOP_ROUND_BYTES)
+        pump(s);
+    else
+        queue(s);
+}
+
 static void on_writable(h2o_socket_t *sock, const char *err)
 {
     struct exchange *x = exchange_of(sock);
 
     (void)err; /* the next sendfile will tell */
     must(x != NULL && x->body != NULL);
-    pump(x->body);
+    go_on(x->body);
 }
 
 /* True when the file could be opened; else the stream is cut. */
@@ -244,10 +253,14 @@ static bool send_by_kernel(struct stream *s, uint64_t run, uint64_t *turn_left)
             s->can_sendfile = false; /* this file system cannot */
             return true;
         } else if (errno != EINTR) {
-            if (errno == EPIPE || errno == ECONNRESET)
-                exchange_abort(s->x);
-            else
+            if (errno == EIO || errno == ENXIO || errno == EOVERFLOW) {
                 cut_broken(s, "the file cannot be read");
+            } else {
+                /* TCP_USER_TIMEOUT is the kernel's way to say that nothing was taken. */
+                if (errno == ETIMEDOUT)
+                    metrics_of(s)->streams_slow_total++;
+                exchange_abort(s->x);
+            }
             return false;
         }
     }
@@ -356,75 +369,13 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 
     (void)req;
     s->progress_ms = clock_ms();
-    if (s->can_sendfile && s->x->loop->round_sent < LOOP_ROUND_BYTES)
-        pump(s);
+    if (s->can_sendfile)
+        go_on(s);
     else
         queue(s);
 }
 
 /* ---- beginning */
-
-static void set_etag(struct exchange *x, const struct infohash *hash, uint32_t file, char *out)
-{
-    char text[INFOHASH_TEXT];
-
-    snprintf(out, ETAG_TEXT, "\"%s-%" PRIu32 "\"", infohash_text(hash, text), file);
-    exchange_add_header(x, "etag", out);
-    exchange_add_header(x, "cache-control",
-                        x->loop->http->policy.needs_token ? "private, max-age=3600"
-                                                          : "public, max-age=3600");
-    exchange_add_header(x, "accept-ranges", "bytes");
-}
-
-/* RFC 9110 section 13.2.2. True when the answer is not the file. */
-static bool answer_precondition(struct exchange *x, const char *etag)
-{
-    struct bytes match = exchange_header(x, "if-match");
-    struct bytes none_match = exchange_header(x, "if-none-match");
-
-    if (match.data != NULL && !etag_list_matches(match, etag, false)) {
-        exchange_fail_as(x, 412, ERR_INVALID, "the file is not the one that If-Match names");
-        return true;
-    }
-    if (none_match.data != NULL && etag_list_matches(none_match, etag, true)) {
-        exchange_reply(x, 304, NULL, bytes_of(NULL, 0));
-        return true;
-    }
-    return false;
-}
-
-static enum range_result choose_ranges(struct exchange *x, const char *etag, uint64_t size,
-                                       struct range ranges[RANGE_MAX], size_t *count)
-{
-    struct bytes header = exchange_header(x, "range"), condition = exchange_header(x, "if-range");
-
-    *count = 0;
-    /* Only GET has ranges. */
-    if (exchange_is_head(x) || header.data == NULL ||
-        (condition.data != NULL && !if_range_matches(condition, etag)))
-        return RANGE_WHOLE;
-    return range_parse(header, size, ranges, count);
-}
-
-static void add_file_headers(struct exchange *x, const struct parts *parts, bool is_partial,
-                             const char *path)
-{
-    struct text disposition = {0};
-
-    if (is_partial && !parts_is_multipart(parts)) {
-        char value[96];
-
-        snprintf(value, sizeof(value), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
-                 parts->ranges[0].first, parts->ranges[0].last, parts->size);
-        exchange_add_header(x, "content-range", value);
-    }
-    naming_disposition(&disposition, path, false);
-    exchange_add_header(x, "content-disposition", text_str(&disposition));
-    text_fini(&disposition);
-    /* A page or a drawing out of a torrent must not run scripts as a page of ours. */
-    if (strstr(parts->type, "html") != NULL || strstr(parts->type, "xml") != NULL)
-        exchange_add_header(x, "content-security-policy", "sandbox; default-src 'none'");
-}
 
 /* A small body that is there goes out with its head in one write. */
 static bool send_small(struct stream *s, int status, const char *type)
@@ -474,8 +425,8 @@ static struct stream *new_stream(struct exchange *x, struct map_entry *entry, st
     return s;
 }
 
-static void start(struct exchange *x, struct map_entry *entry, struct ready_map *map, uint32_t file,
-                  const struct parts *parts, int status)
+void stream_body_send(struct exchange *x, struct map_entry *entry, struct ready_map *map,
+                      uint32_t file, const struct parts *parts, int status)
 {
     struct stream *s = new_stream(x, entry, map, file);
     char type[PARTS_HEAD_TEXT];
@@ -493,73 +444,30 @@ static void start(struct exchange *x, struct map_entry *entry, struct ready_map 
     h2o_send(x->req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
 }
 
-/* Everything that is answered without sending bytes of the file. True: it was. */
-static bool answer_without_body(struct exchange *x, const struct parts *parts,
-                                enum range_result result)
-{
-    char type[PARTS_HEAD_TEXT], value[64];
-
-    if (result == RANGE_UNSATISFIABLE) {
-        snprintf(value, sizeof(value), "bytes */%" PRIu64, parts->size);
-        exchange_add_header(x, "content-range", value);
-        exchange_fail_as(x, 416, ERR_INVALID, "the file has no such range");
-        return true;
-    }
-    if (!exchange_is_head(x) && parts->size > 0)
-        return false;
-    parts_content_type(parts, type);
-    exchange_set_head(x, 200, type, (size_t)parts->size);
-    static h2o_generator_t nothing;
-    h2o_start_response(x->req, &nothing);
-    h2o_send(x->req, NULL, 0, H2O_SEND_STATE_FINAL);
-    return true;
-}
-
-void stream_body_start(struct exchange *x, const struct infohash *hash, uint32_t file)
-{
-    struct map_entry *entry;
-    struct ready_map *map = loop_map_take(x->loop, hash, &entry);
-    struct range ranges[RANGE_MAX];
-    struct parts parts;
-    enum range_result result;
-    char etag[ETAG_TEXT];
-    size_t count;
-
-    if (map == NULL || file >= ready_map_layout(map)->file_count) {
-        if (map == NULL)
-            exchange_fail_as(x, 500, ERR_INTERNAL, "Failed to get torrent");
-        else
-            exchange_fail_as(x, 404, ERR_NOT_FOUND, "File not found");
-        loop_map_release(&entry);
-        return;
-    }
-    const struct ready_file *info = &ready_map_layout(map)->files[file];
-    set_etag(x, hash, file, etag);
-    if (answer_precondition(x, etag)) {
-        loop_map_release(&entry);
-        return;
-    }
-    result = choose_ranges(x, etag, info->size, ranges, &count);
-    if (result != RANGE_PARTIAL) {
-        ranges[0] = (struct range){0, info->size > 0 ? info->size - 1 : 0};
-        count = 1;
-    }
-    parts_init(&parts, ranges, count, info->size, media_type(info->path), x->trace);
-    if (result != RANGE_UNSATISFIABLE)
-        add_file_headers(x, &parts, result == RANGE_PARTIAL, info->path);
-    if (answer_without_body(x, &parts, result))
-        loop_map_release(&entry);
-    else
-        start(x, entry, map, file, &parts, result == RANGE_PARTIAL ? 206 : 200);
-}
-
 /* ---- time */
+
+/* Between two writes of ours a slow client may take many bytes. */
+static void look_at_client(struct stream *s, uint64_t now_ms)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(h2o_socket_get_fd(s->x->client->sock), IPPROTO_TCP, TCP_INFO, &info, &len) !=
+            0 ||
+        info.tcpi_bytes_acked == s->acked)
+        return;
+    s->acked = info.tcpi_bytes_acked;
+    s->progress_ms = now_ms;
+}
 
 static void check_time(struct stream *s, uint64_t now_ms)
 {
     const struct http_settings *settings = s->x->loop->http->settings;
-    uint64_t quiet_ms = now_ms > s->progress_ms ? now_ms - s->progress_ms : 0;
+    uint64_t quiet_ms;
 
+    if (s->state != STREAM_WAITING)
+        look_at_client(s, now_ms);
+    quiet_ms = now_ms > s->progress_ms ? now_ms - s->progress_ms : 0;
     if (s->state == STREAM_WAITING) {
         /* Also finds what a lost event did not tell. */
         later_add(s->x->loop, &s->turn);

@@ -237,7 +237,7 @@ enum lt_alert_type {
     LT_PIECE_READY,   /* piece: verified and readable by pread from another process. Only after
                          LT_CHECKED, never twice for a piece */
     LT_PIECE_FAILED,  /* piece: hash did not match */
-    LT_FINISHED,      /* all wanted pieces are here */
+    LT_FINISHED,      /* all wanted pieces passed; the last LT_PIECE_READY may still follow */
     LT_STATUS,        /* status: once a second for torrents that changed, after lt_post_updates() */
     LT_RESUME,        /* data, len: resume data to keep. Valid until the next lt_poll() */
     LT_RESUME_FAILED, /* code, text; ERR_NONE: nothing changed since the last */

@@ -16,10 +16,10 @@
 namespace
 {
 
-// The torrent of an alert, also when it is being removed; nullptr when we no longer know it.
-lt_torrent *torrent_of(lt_session &session, lt::alert const *alert)
+// The torrent of a handle, also when it is being removed; nullptr when we no longer know it.
+lt_torrent *torrent_of(lt_session &session, lt::torrent_handle const &handle)
 {
-    auto const id = session.ids.find(static_cast<lt::torrent_alert const *>(alert)->handle);
+    auto const id = session.ids.find(handle);
     if (id == session.ids.end())
         return nullptr;
     auto const found = session.torrents.find(id->second);
@@ -90,7 +90,7 @@ void on_status(lt_session &session, lt::state_update_alert const &alert)
 void on_trouble(lt_session &session, lt_torrent &torrent, lt::error_code const &code,
                 char const *file)
 {
-    if (!torrent.trouble.empty() || torrent.is_removing)
+    if (!torrent.trouble.empty())
         return;
     torrent.trouble = code.message();
     if (file != nullptr && file[0] != '\0')
@@ -105,7 +105,7 @@ void on_metadata(lt_session &session, lt_torrent &torrent)
     struct error error = {};
     std::shared_ptr<lt::torrent_info const> const info = torrent.handle.torrent_file();
 
-    if (!info || torrent.info || torrent.is_removing)
+    if (!info || torrent.info)
         return;
     if (ltp_check_info(*info, &error) != ERR_NONE) {
         torrent.refusal = error.text;
@@ -153,6 +153,8 @@ void on_dropped(lt_session &session, lt::alerts_dropped_alert const &alert)
     ltp_push(session, LT_DROPPED, 0);
     for (auto const &entry : session.torrents) {
         lt_torrent &torrent = *entry.second;
+        if (torrent.is_removing)
+            continue;
         if (alert.dropped_alerts[lt::metadata_received_alert::alert_type] && !torrent.info)
             on_metadata(session, torrent);
         ltp_ready_lost(session, torrent,
@@ -270,6 +272,15 @@ void on_torrent_alert(lt_session &session, lt_torrent &torrent, lt::alert *alert
                  std::string(failed->tracker_url()) + ": " + failed->failure_reason());
         break;
     }
+    default:
+        break;
+    }
+}
+
+// What still comes for a torrent whose id is gone already.
+void on_last_alert(lt_session &session, lt_torrent &torrent, lt::alert *alert)
+{
+    switch (alert->type()) {
     case lt::torrent_removed_alert::alert_type:
         if (!torrent.deletes_data)
             on_gone(session, torrent, {});
@@ -285,15 +296,20 @@ void on_torrent_alert(lt_session &session, lt_torrent &torrent, lt::alert *alert
     }
 }
 
-void translate(lt_session &session, lt::alert *alert)
+void translate(lt_session &session, lt::alert &alert)
 {
-    if (dynamic_cast<lt::torrent_alert *>(alert) == nullptr) {
-        on_session_alert(session, alert);
+    auto const *of_torrent = dynamic_cast<lt::torrent_alert const *>(&alert);
+    if (of_torrent == nullptr) {
+        on_session_alert(session, &alert);
         return;
     }
-    lt_torrent *torrent = torrent_of(session, alert);
-    if (torrent != nullptr)
-        on_torrent_alert(session, *torrent, alert);
+    lt_torrent *torrent = torrent_of(session, of_torrent->handle);
+    if (torrent == nullptr)
+        return;
+    if (torrent->is_removing)
+        on_last_alert(session, *torrent, &alert);
+    else
+        on_torrent_alert(session, *torrent, &alert);
 }
 
 // Makes session.events non-empty unless there is nothing to tell.
@@ -301,7 +317,7 @@ void refill(lt_session &session)
 {
     while (session.events.empty()) {
         if (session.batch_next < session.batch.size()) {
-            translate(session, session.batch[session.batch_next++]);
+            translate(session, *session.batch[session.batch_next++]);
             continue;
         }
         session.batch.clear();

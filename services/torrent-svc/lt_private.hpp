@@ -34,7 +34,8 @@ extern "C" { // the C headers know nothing of C++
 #include "base/error.h"
 #include "base/text.h"
 }
-// In C a function may be named like the struct it fills (as stat is); C++ allows it, with a warning.
+// In C a function may be named like the struct it fills (as stat is); C++ allows it, with a
+// warning.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #include "lt.h"

@@ -203,7 +203,7 @@ void ltp_ready_lost(lt_session &session, lt_torrent &torrent, bool lost_a_finish
 {
     lt_ready &ready = torrent.ready;
 
-    if (!torrent.info || torrent.is_removing || !torrent.refusal.empty())
+    if (!torrent.info || !torrent.refusal.empty())
         return;
     // The lost alerts may include the end of a check: start over from the status. They may include
     // the end of a flush or not: counting it as foreign errs towards waiting, and the tick ends it.

@@ -97,7 +97,7 @@ enum err set_encryption(sp &pack, char const *word, struct error *error)
 }
 
 // scheme://[user:pass@]host:port
-enum err set_proxy(sp &pack, std::string text, struct error *error)
+enum err set_proxy(sp &pack, std::string const &text, struct error *error)
 {
     if (text.empty()) {
         pack.set_int(sp::proxy_type, sp::none);
@@ -292,9 +292,10 @@ enum err lt_session_apply(struct lt_session *session, const struct lt_config *co
         set_local_limits(*session, config->limit_local_peers);
         session->has_pex = config->pex;
         for (auto const &entry : session->torrents)
-            entry.second->handle.set_flags(config->pex ? lt::torrent_flags_t{}
-                                                       : lt::torrent_flags::disable_pex,
-                                           lt::torrent_flags::disable_pex);
+            if (!entry.second->is_removing)
+                entry.second->handle.set_flags(config->pex ? lt::torrent_flags_t{}
+                                                           : lt::torrent_flags::disable_pex,
+                                               lt::torrent_flags::disable_pex);
         return ERR_NONE;
     });
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "service.h"
+#include "wire/magnet.h"
 
 /* Resume data also tells of peers and trackers, so it is handed over in any case. */
 static const char *believe(const struct service *service, const struct store_row *row,
@@ -30,6 +31,21 @@ static const char *believe(const struct service *service, const struct store_row
         return "map";
     }
     return "resume";
+}
+
+/* The peers a magnet names (x.pe) are nowhere else: no tracker or DHT may know them. */
+static void reconnect(struct service *service, const struct torrent *torrent)
+{
+    struct magnet magnet;
+    struct endpoint peer;
+
+    if (torrent->row.magnet == NULL ||
+        magnet_parse(bytes_of_text(torrent->row.magnet), &magnet, NULL) != ERR_NONE)
+        return;
+    for (size_t i = 0; i < magnet.peer_count; i++)
+        if (parse_endpoint(magnet.peers[i], &peer))
+            lt_connect_peer(service->lt, torrent->id, peer.host, peer.port, NULL);
+    magnet_fini(&magnet);
 }
 
 static void restore_one(void *arg, struct store_row *row, struct bytes metainfo,
@@ -63,10 +79,12 @@ static void restore_one(void *arg, struct store_row *row, struct bytes metainfo,
         mkdir(row->save_path, 0755); /* somebody may have tidied up */
     add.row = *row;
     *row = (struct store_row){0};
-    if (torrent_add(service, &add, &torrent, &is_new, &error) != ERR_NONE)
+    if (torrent_add(service, &add, &torrent, &is_new, &error) != ERR_NONE) {
         log_error("torrent not restored", "hash=%s error=%s", hex, error.text);
-    else
+    } else {
         log_debug("torrent restored", "hash=%s by=%s", hex, by);
+        reconnect(service, torrent);
+    }
     store_row_clear(&add.row); /* taken over unless it failed */
     ready_map_close(&map);
 }

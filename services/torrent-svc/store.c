@@ -16,9 +16,12 @@ struct store {
 
 enum { SCHEMA_VERSION = 1 };
 
+/* Opening waits for no disk (it would be most of the time until the service is ready): the log is
+ * read up to its first torn frame, so what is written here is there whenever something written
+ * later is. */
 static const char schema[] =
+    "PRAGMA synchronous=OFF;"
     "PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=NORMAL;"
     "CREATE TABLE IF NOT EXISTS torrents("
     " hash TEXT PRIMARY KEY, name TEXT NOT NULL, magnet TEXT, save_path TEXT NOT NULL,"
     " added_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, is_paused INTEGER NOT NULL,"
@@ -140,6 +143,9 @@ enum err store_open(const char *path, struct store **out, struct error *error)
         err = failed(store, "open", error);
     if (err == ERR_NONE)
         err = begin_life(store, error);
+    if (err == ERR_NONE &&
+        sqlite3_exec(store->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL) != SQLITE_OK)
+        err = failed(store, "open", error);
     if (err != ERR_NONE) {
         sqlite3_close(store->db);
         free(store);

@@ -73,7 +73,8 @@ struct made_info {
     Sharestream__Torrent__Limits limits;
 };
 
-static void make_info(const struct torrent *torrent, bool with_files, struct made_info *made)
+/* Files from `first_file` on. */
+static void make_info(const struct torrent *torrent, uint32_t first_file, struct made_info *made)
 {
     memset(made, 0, sizeof(*made));
     sharestream__torrent__torrent_info__init(&made->info);
@@ -90,10 +91,10 @@ static void make_info(const struct torrent *torrent, bool with_files, struct mad
     made->info.pieces_ready = torrent->map != NULL ? ready_map_count(torrent->map) : 0;
     made->info.peers = 5;
     made->info.seeds = 2;
-    if (!with_files)
-        return;
-    for (uint32_t i = 0; i < torrent->layout.file_count; i++) {
-        Sharestream__Torrent__File *file = &made->files[i];
+    made->info.file_count = torrent->layout.file_count;
+    made->info.files = made->file_list;
+    for (uint32_t i = first_file; i < torrent->layout.file_count; i++) {
+        Sharestream__Torrent__File *file = &made->files[made->info.n_files];
 
         sharestream__torrent__file__init(file);
         file->id = i;
@@ -102,10 +103,8 @@ static void make_info(const struct torrent *torrent, bool with_files, struct mad
         file->is_wanted = true;
         file->media_type = TEXT("video/mp4");
         file->kind = TEXT("video");
-        made->file_list[i] = file;
+        made->file_list[made->info.n_files++] = file;
     }
-    made->info.n_files = torrent->layout.file_count;
-    made->info.files = made->file_list;
 }
 
 static void publish(struct fake *fake, Sharestream__Torrent__Event__KindCase kind, void *message)
@@ -216,7 +215,7 @@ static const char *say_progress(struct fake *fake, struct torrent *torrent, unsi
     struct made_info made;
     Info *list[1] = {&made.info};
 
-    make_info(torrent, false, &made);
+    make_info(torrent, UINT32_MAX, &made);
     progress.n_torrents = 1;
     progress.torrents = list;
     for (unsigned i = 0; i < times; i++)
@@ -350,7 +349,7 @@ HANDLER(add, AddRequest, AddReply)
     if (strstr(request->source, "full") != NULL) {
         bus_fail(data, ERR_NO_SPACE, "the disk is full");
     } else if (torrent != NULL) {
-        make_info(torrent, true, &made);
+        make_info(torrent, 0, &made);
         reply.info_hash = torrent->hash;
         reply.is_new = request->metainfo.len > 0;
         reply.info = &made.info;
@@ -372,7 +371,7 @@ HANDLER(get, GetRequest, TorrentInfo)
     fake->gets++;
     if (torrent == NULL)
         return;
-    make_info(torrent, true, &made);
+    make_info(torrent, request->first_file, &made);
     closure(&made.info, data);
 }
 
@@ -390,7 +389,7 @@ HANDLER(list, ListRequest, ListReply)
     for (size_t i = 0; i < fake->count; i++) {
         if (fake->torrents[i].hash[0] == '\0')
             continue;
-        make_info(&fake->torrents[i], false, &made[reply.n_torrents]);
+        make_info(&fake->torrents[i], UINT32_MAX, &made[reply.n_torrents]);
         list[reply.n_torrents] = &made[reply.n_torrents].info;
         reply.n_torrents++;
     }

@@ -27,7 +27,7 @@ static void up_alone_starts_and_stops_everything(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("page, API    http://127.0.0.1:8080\n"));
+    assert_true(run_wait_for("API          http://127.0.0.1:8080\n"));
     struct result result = run_end(pid, SIGINT);
 
     assert_int_equal(result.code, 0);
@@ -156,7 +156,7 @@ static void death_of_the_supervisor_ends_up(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("page, API"));
+    assert_true(run_wait_for("API  "));
     rename("out", "kept.out"); /* the next run writes its own */
     rename("err", "kept.err");
     kill(supervisor_pid(), SIGKILL);
@@ -169,12 +169,27 @@ static void death_of_the_supervisor_ends_up(void **state)
     expect_nothing_runs();
 }
 
+static void stop_from_elsewhere_ends_up_in_peace(void **state)
+{
+    pid_t pid = run_start("up");
+
+    (void)state;
+    assert_true(run_wait_for("API  "));
+    rename("out", "kept.out");
+    EXPECT("stop", 0, "stopped");
+    rename("kept.out", "out");
+    struct result result = run_end(pid, 0);
+
+    assert_int_equal(result.code, 0);
+    assert_non_null(strstr(result.out, "stopped by somebody else"));
+}
+
 static void death_of_up_ends_everything(void **state)
 {
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("page, API"));
+    assert_true(run_wait_for("API  "));
     run_end(pid, SIGKILL);
     for (int i = 0; i < 500 && run("status").code != 3; i++)
         usleep(20000);
@@ -207,6 +222,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_configuration_is_told),
         cmocka_unit_test(service_that_cannot_start_is_told_with_its_reason),
         cmocka_unit_test(death_of_the_supervisor_ends_up),
+        cmocka_unit_test(stop_from_elsewhere_ends_up_in_peace),
         cmocka_unit_test(death_of_up_ends_everything),
     };
     int code;

@@ -155,12 +155,20 @@ export class Stack {
     return Number(match[1]);
   }
 
-  // A raw connection: `text` is sent; `received` grows; `gone` is a promise.
+  // A raw connection: `text` is sent; `received` and its length `total` grow; `gone` is a promise.
   raw(text = '', options = {}) {
     const socket = net.connect({ host: '127.0.0.1', port: this.port, ...options });
     (this.sockets ??= []).push(socket);
-    socket.received = Buffer.alloc(0);
-    socket.on('data', (data) => { socket.received = Buffer.concat([socket.received, data]); });
+    let parts = [];
+    socket.total = 0;
+    Object.defineProperty(socket, 'received', {
+      get: () => (parts.length > 1 && (parts = [Buffer.concat(parts)]), parts[0] ?? Buffer.alloc(0)),
+      set: (value) => { parts = [value]; },
+    });
+    socket.on('data', (data) => {
+      parts.push(data);
+      socket.total += data.length;
+    });
     socket.on('error', () => {});
     socket.gone = new Promise((resolve) => socket.on('close', resolve));
     if (text) socket.write(text);
@@ -169,3 +177,28 @@ export class Stack {
 }
 
 export const request = (method, target, more = '') => `${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+
+// `count` clients in a process of their own that take all they get; resolves when each has got something.
+export async function downloads(t, port, target, count) {
+  const script = `
+    const net = require('node:net');
+    let begun = 0;
+    for (let i = 0; i < ${count}; i++) {
+      let first = true;
+      const socket = net.connect({ host: '127.0.0.1', port: ${port}, onread: { buffer: Buffer.alloc(1 << 20), callback: () => {
+        if (first) { first = false; if (++begun === ${count}) console.log('begun'); }
+        return true;
+      } } });
+      socket.on('close', () => console.log('ended'));
+      socket.on('error', () => {});
+      socket.write('GET ${target} HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n');
+    }`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  child.ended = 0;
+  await new Promise((resolve) => readline.createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === 'begun') resolve();
+    else child.ended++;
+  }));
+  return child;
+}

@@ -156,6 +156,21 @@ test('pipelined requests behind a waiting stream are answered in order', async (
   assert.ok(socket.received.includes(pattern(SIZE, 5000)));
 });
 
+test('a client that leaves while torrent-svc is thinking is noticed as well', async (t) => {
+  const stack = await withFile(t);
+  await stack.fake.say('mute on');
+  for (const target of [`/torrent/${OTHER}`, `/stream/${OTHER}/0`, `/api/v1/torrents/${OTHER}?wait=1m`]) {
+    const aborts = await stack.metric('sharestream_http_aborts_seen_total');
+    const asked = async () => Object.values(await stack.fake.counts()).reduce((sum, value) => sum + value);
+    const before = await asked();
+    const socket = stack.raw(request('GET', target));
+    await until(async () => (await asked()) > before, 'the question');
+    socket.end();
+    await until(async () => (await stack.metric('sharestream_http_aborts_seen_total')) === aborts + 1, 'the abort');
+    await until(async () => (await stack.metric('sharestream_http_requests')) === 1, 'its end');
+  }
+});
+
 test('a client that leaves in the middle of a body costs nothing', async (t) => {
   const stack = await withFile(t);
   const big = 64 << 20;
@@ -238,6 +253,7 @@ test('tod-p2m: errors have its texts', async (t) => {
   const unknown = await stack.get('/nothing/here');
   assert.equal(unknown.status, 404);
   assert.equal(unknown.body.toString(), '404 page not found\n');
+  assert.match((await stack.get('/')).body.toString(), /^ShareStream is up/);
   const post = await stack.request('POST', `/torrent/${HASH}`);
   assert.equal(post.status, 405);
   assert.equal(post.headers.allow, 'GET, OPTIONS');

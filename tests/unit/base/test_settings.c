@@ -121,7 +121,7 @@ static enum err load(const char *yaml)
 static void must_load(const char *yaml)
 {
     if (load(yaml) != ERR_NONE)
-        fail_msg("%s\n%s", error.text, yaml);
+        fail_msg("%s\n%s", error.text, yaml != NULL ? yaml : "");
 }
 
 /* `complaint` is what follows the name of the file. */

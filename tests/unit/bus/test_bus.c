@@ -387,6 +387,24 @@ static void events_arrive_and_a_lost_one_is_noticed(void **state)
     assert_true(fixture->caller.gaps > 0);
 }
 
+/* A busy loop is what a forgotten edge of a ZMQ_FD looks like from outside. */
+static void bus_with_nothing_to_do_is_quiet(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bus *buses[] = {fixture->caller.bus, fixture->callee.bus};
+
+    call_link(&fixture->caller, MOOD_ANSWER, 5000);
+    turn_until(fixture, &fixture->caller.replies, 1);
+    for (size_t i = 0; i < COUNT_OF(buses); i++) {
+        struct pollfd fd = {.fd = bus_fd(buses[i]), .events = POLLIN};
+        unsigned rounds = 0;
+
+        while (poll(&fd, 1, 100) > 0 && rounds++ < 100)
+            bus_dispatch(buses[i]);
+        assert_true(rounds < 100);
+    }
+}
+
 static void service_that_is_not_served_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -560,6 +578,7 @@ int main(void)
         T(death_of_the_callee_ends_its_calls_at_once_and_the_next_life_answers),
         T(full_queue_is_an_error_now),
         T(events_arrive_and_a_lost_one_is_noticed),
+        T(bus_with_nothing_to_do_is_quiet),
         T(service_that_is_not_served_is_refused),
         T(plain_req_socket_is_answered),
         T(tcp_with_the_shared_secret_works),

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { HASH, Stack, until } from './harness.mjs';
+
+test('loopback without a token: everybody here, no page from elsewhere', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_NAMES: 'my.box, other.box' } });
+  await stack.fake.say(`torrent ${HASH} 65536 1000`);
+  await stack.fake.say(`ready ${HASH} 0 0`);
+  const target = `/api/v1/torrents/${HASH}`;
+  for (const [host, status] of [['localhost', 200], ['localhost:8080', 200], ['127.0.0.1', 200], ['127.1.2.3:99', 200], ['[::1]:8080', 200], ['MY.box:80', 200],
+    ['evil.example', 403], ['127.0.0.1.evil.example', 403], ['localhost.evil.example', 403], ['10.0.0.1', 403]])
+    assert.equal((await stack.get(target, { host })).status, status, host);
+  const rebound = await stack.json('GET', target, undefined, { host: 'evil.example' });
+  assert.equal(rebound.json.error.code, 'denied');
+  assert.match(rebound.json.error.advice, /http\.names/);
+  assert.equal((await stack.get('/health/live', { host: 'evil.example' })).status, 200);
+
+  const pause = (headers) => stack.request('POST', `${target}/pause`, { headers }).then(({ status }) => status);
+  assert.equal(await pause({}), 204);
+  assert.equal(await pause({ origin: `http://127.0.0.1:${stack.port}` }), 204);
+  assert.equal(await pause({ origin: 'http://localhost:3000' }), 204, 'a page of this machine');
+  assert.equal(await pause({ origin: 'https://evil.example' }), 403);
+  assert.equal(await pause({ origin: 'null' }), 403);
+  assert.equal(await pause({ 'sec-fetch-site': 'cross-site' }), 403);
+  assert.equal((await stack.get(`/torrent/${HASH}`, { 'sec-fetch-site': 'cross-site' })).status, 403, 'it would add a torrent');
+  assert.equal((await stack.get(`/stream/${HASH}/0`, { 'sec-fetch-site': 'cross-site' })).status, 200, 'a film may be shown elsewhere');
+
+  const foreign = await stack.get(target, { origin: 'https://evil.example' });
+  assert.equal(foreign.headers['access-control-allow-origin'], undefined);
+  const near = await stack.get(`/stream/${HASH}/0`, { origin: 'http://localhost:3000', range: 'bytes=0-1' });
+  assert.equal(near.headers['access-control-allow-origin'], 'http://localhost:3000');
+  assert.equal(near.headers['access-control-allow-credentials'], 'true');
+  assert.match(near.headers['access-control-expose-headers'], /Content-Range, Content-Length, Accept-Ranges, ETag/);
+  assert.equal(near.headers.vary, 'Origin');
+  const preflight = await stack.request('OPTIONS', `/stream/${HASH}/0`, { headers: { origin: 'http://localhost:3000', 'access-control-request-method': 'GET' } });
+  assert.equal(preflight.status, 204);
+  assert.match(preflight.headers['access-control-allow-headers'], /Range, If-Range/);
+  assert.equal(preflight.headers['access-control-allow-methods'], 'GET, HEAD, OPTIONS');
+  assert.equal(preflight.headers['access-control-allow-origin'], 'http://localhost:3000');
+});
+
+test('cors_origins decides alone when it is set', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_CORS_ORIGINS: 'https://a.example, https://b.example' } });
+  for (const [origin, allowed] of [['https://a.example', true], ['https://b.example', true], ['http://localhost:3000', false], ['https://c.example', false]])
+    assert.equal((await stack.get('/health/live', { origin })).headers['access-control-allow-origin'], allowed ? origin : undefined);
+});
+
+test('bound wide: a token is made, and links open one file', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' } });
+  await stack.fake.say(`torrent ${HASH} 65536 1000,1000`);
+  await stack.fake.say(`ready ${HASH} 0 0`);
+  const file = path.join(stack.dir, 'data', 'admin-token');
+  const token = fs.readFileSync(file, 'utf8');
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  assert.equal(fs.statSync(path.join(stack.dir, 'data', 'link-key')).mode & 0o777, 0o600);
+  assert.equal(stack.http.log.split(token).length, 2, 'shown once');
+
+  assert.equal((await stack.get('/health/ready')).status, 200);
+  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml']) {
+    const answer = await stack.get(target);
+    assert.equal(answer.status, 401, target);
+    assert.match(answer.headers['www-authenticate'], /^Bearer/);
+    assert.equal((await stack.get(target, { authorization: 'Bearer wrong-token-wrong-token' })).status, 401);
+    assert.equal((await stack.get(target, { authorization: `Bearer ${token}`, host: 'any.name' })).status, 200);
+    assert.equal((await stack.get(`${target}?token=${token}`)).status, 200);
+  }
+  const playlist = await stack.get(`/api/v1/torrents/${HASH}/playlist.m3u`, { authorization: `Bearer ${token}`, host: `box:${stack.port}` });
+  const links = playlist.body.toString().split('\n').filter((line) => line.startsWith('http'));
+  assert.equal(links.length, 2);
+  const link = links[0].slice(`http://box:${stack.port}`.length);
+  assert.match(link, /^\/stream\/[0-9a-f]{40}\/0\/file%20%220%22%20%C3%A9\.mp4\?exp=\d+&sig=[\w-]{22}$/);
+  assert.equal((await stack.get(link)).status, 200);
+  assert.equal((await stack.get(link, { range: 'bytes=0-1' })).status, 206);
+  assert.equal((await stack.request('HEAD', link)).status, 200);
+  assert.equal((await stack.get(link.replace(/\/file[^?]*/, '/any.mkv'))).status, 200, 'the name is for the player');
+  for (const [change, what] of [
+    [(text) => text.replace('/0/', '/1/'), 'another file'], [(text) => text.replace(/exp=(\d+)/, (_, at) => `exp=${Number(at) + 1}`), 'another time'],
+    [(text) => text.replace(/sig=./, 'sig=_'), 'another signature'], [(text) => text.replace(/exp=\d+/, 'exp=1'), 'expired'],
+    [(text) => text.replace(HASH, 'f'.repeat(40)), 'another torrent']]) {
+    const answer = await stack.json('GET', change(link));
+    assert.ok(answer.status === 403 || change(link) === link, what);
+  }
+  assert.equal((await stack.get(`/api/v1/torrents${link.slice(link.indexOf('?'))}`)).status, 401, 'and nothing else');
+  // A viewer causes nothing: a link to a torrent that is not there adds none.
+  await stack.fake.say(`gone ${HASH}`);
+  const { adds } = await stack.fake.counts();
+  assert.equal((await stack.get(link)).status, 500);
+  const counts = await stack.fake.counts();
+  assert.equal(counts.adds, adds);
+  assert.ok(counts.gets >= 1);
+
+  // The next life has the same token and key, and does not show the token again.
+  await stack.http.stop();
+  const again = new stack.http.constructor('http-svc', stack.env, stack.dir);
+  await again.ready;
+  assert.equal(fs.readFileSync(file, 'utf8'), token);
+  assert.ok(!again.log.includes(token));
+  await again.stop();
+});
+
+test('a token is asked for on loopback too when one is configured', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_ADMIN_TOKEN: 'correct-horse' } });
+  assert.equal((await stack.get('/api/v1/torrents')).status, 401);
+  assert.equal((await stack.get('/api/v1/torrents', { authorization: 'bearer correct-horse' })).status, 200);
+  assert.equal((await stack.get('/api/v1/torrents?token=correct-horse')).status, 200);
+  assert.ok(!stack.http.log.includes('correct-horse'));
+});
+
+test('secrets that others can read are refused', async (t) => {
+  const stack = await Stack.start(t);
+  const file = path.join(stack.dir, 'data', 'link-key');
+  await stack.http.stop();
+  fs.chmodSync(file, 0o644);
+  const other = new stack.http.constructor('http-svc', stack.env, stack.dir);
+  assert.equal((await other.exit).code, 78);
+  await until(() => other.log.includes('link-key'), 'a word about it');
+});

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// Each answer of the running server is checked against docs/openapi.yaml, and each path of that file is asked for.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import test from 'node:test';
+import Ajv from 'ajv';
+import formats from 'ajv-formats';
+import yaml from 'js-yaml';
+import { HASH, OTHER, Stack, until } from './harness.mjs';
+
+const file = new URL('../../../docs/openapi.yaml', import.meta.url);
+const api = yaml.load(fs.readFileSync(file, 'utf8'));
+const ajv = new Ajv({ strict: false, allErrors: true });
+formats(ajv);
+ajv.addSchema(api, 'api');
+
+function resolve(node) {
+  return node?.$ref ? resolve(node.$ref.slice(2).split('/').reduce((at, part) => at[part], api)) : node;
+}
+
+// OpenAPI 3.0's `nullable` is known to ajv; references are made absolute for it.
+function absolute(schema) {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/'));
+}
+
+function checkAnswer(template, method, answer) {
+  const operation = api.paths[template][method.toLowerCase()];
+  assert.ok(operation, `${method} ${template} is not described`);
+  const response = resolve(operation.responses[answer.status] ?? operation.responses.default);
+  assert.ok(response, `${method} ${template} ${answer.status} is not described: ${answer.body}`);
+  if (!response.content) {
+    assert.equal(answer.body.length, 0);
+    return;
+  }
+  const type = answer.headers['content-type'].split(';')[0];
+  const media = response.content[type] ?? response.content['*/*'];
+  assert.ok(media, `${type} is not described for ${method} ${template} ${answer.status}`);
+  if (type !== 'application/json') return;
+  const validate = ajv.compile(absolute(media.schema));
+  assert.ok(validate(JSON.parse(answer.body)), `${method} ${template}: ${ajv.errorsText(validate.errors)}\n${answer.body}`);
+}
+
+const seen = new Set();
+const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+async function ask(stack, method, template, { hash = HASH, file: id = 0, query = '', value, status, headers }) {
+  const answer = await stack.json(method, fill(template, { hash, source: hash, file: id }) + query, value, headers);
+  seen.add(`${method.toLowerCase()} ${template}`);
+  assert.equal(answer.status, status, `${method} ${template}${query}: ${answer.body.subarray(0, 300)}`);
+  checkAnswer(template, method, answer);
+  return answer;
+}
+
+test('the answers are as described', async (t) => {
+  const stack = await Stack.start(t);
+  await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
+  await stack.fake.say(`ready ${HASH} 0 100`);
+  const T = '/api/v1/torrents/{hash}';
+
+  await ask(stack, 'GET', '/health/live', { status: 200 });
+  await ask(stack, 'GET', '/health/ready', { status: 200 });
+  await ask(stack, 'GET', '/metrics', { status: 200 });
+  await ask(stack, 'GET', '/torrent/{source}', { status: 200 });
+  await ask(stack, 'GET', '/torrent/{source}', { hash: OTHER, status: 500 });
+  await ask(stack, 'GET', '/torrent/{source}', { hash: 'magnet%3A%3Fxt%3Durn%3Abtih%3A' + OTHER + '%26dn%3Dfull', status: 507 });
+  await ask(stack, 'GET', '/stream/{source}/{file}', { status: 200 });
+  await ask(stack, 'GET', '/stream/{source}/{file}', { status: 206, headers: { range: 'bytes=0-1' } });
+  await ask(stack, 'GET', '/stream/{source}/{file}', { status: 416, headers: { range: 'bytes=999999-' } });
+  await ask(stack, 'GET', '/stream/{source}/{file}', { status: 404, file: 7 });
+  await ask(stack, 'GET', '/stream/{source}/{file}', { status: 400, file: 'x' });
+  await ask(stack, 'HEAD', '/stream/{source}/{file}', { status: 200 });
+  const served = await ask(stack, 'GET', '/api/v1/openapi.yaml', { status: 200 });
+  assert.equal(served.body.toString(), fs.readFileSync(file, 'utf8'), 'what is served is what is tested');
+
+  const list = await ask(stack, 'GET', '/api/v1/torrents', { status: 200 });
+  assert.equal(list.json.torrents[0].infoHash, HASH);
+  const added = await ask(stack, 'POST', '/api/v1/torrents', { value: { source: HASH }, status: 200 });
+  assert.equal(added.headers.location, `/api/v1/torrents/${HASH}`);
+  await ask(stack, 'POST', '/api/v1/torrents', { value: {}, status: 400 });
+  await ask(stack, 'POST', '/api/v1/torrents', { value: { source: 'nonsense' }, status: 400 });
+  await ask(stack, 'POST', '/api/v1/torrents', { value: { source: 'full' }, status: 507 });
+  const unknown = await ask(stack, 'POST', '/api/v1/torrents', { value: { sauce: 'x' }, status: 400 });
+  assert.match(unknown.json.error.message, /sauce/);
+  const got = await ask(stack, 'GET', T, { status: 200 });
+  assert.equal(got.json.files.length, 2);
+  await ask(stack, 'GET', T, { hash: OTHER, status: 404 });
+  await ask(stack, 'GET', T, { hash: 'nonsense', status: 400 });
+  for (const verb of ['pause', 'resume', 'recheck']) {
+    await ask(stack, 'POST', `${T}/${verb}`, { status: 204 });
+    await ask(stack, 'POST', `${T}/${verb}`, { hash: OTHER, status: 404 });
+  }
+  await ask(stack, 'PUT', `${T}/select`, { value: { files: [0] }, status: 204 });
+  await ask(stack, 'PUT', `${T}/select`, { value: { files: ['a'] }, status: 400 });
+  await ask(stack, 'PUT', `${T}/limits`, { value: { download: 1000 }, status: 200 });
+  assert.equal((await ask(stack, 'GET', `${T}/limits`, { status: 200 })).json.download, 1000);
+  await ask(stack, 'PUT', '/api/v1/limits', { value: { upload: 5 }, status: 200 });
+  await ask(stack, 'GET', '/api/v1/limits', { status: 200 });
+  await ask(stack, 'GET', `${T}/peers`, { status: 200 });
+  const metainfo = await ask(stack, 'GET', `${T}/metainfo`, { status: 200 });
+  assert.equal(metainfo.headers['content-type'], 'application/x-bittorrent');
+  const list3u = await ask(stack, 'GET', `${T}/playlist.m3u`, { status: 200 });
+  assert.equal(list3u.body.toString(), `#EXTM3U\n${[0, 1].map((id) => `#EXTINF:-1,Fake torrent/file "${id}" é.mp4\nhttp://127.0.0.1:${stack.port}/stream/${HASH}/${id}/file%20%22${id}%22%20%C3%A9.mp4\n`).join('')}`);
+  const link = list3u.body.toString().split('\n')[2].slice(`http://127.0.0.1:${stack.port}`.length);
+  assert.equal((await stack.get(link)).status, 200);
+  await ask(stack, 'GET', `${T}/files`, { status: 200 });
+  const later = await ask(stack, 'GET', `${T}/files`, { query: '?firstFile=1', status: 200 });
+  assert.deepEqual([later.json.fileCount, later.json.files.map(({ id }) => id)], [2, [1]]);
+  assert.match((await ask(stack, 'GET', `${T}/files/{file}/link`, { file: 1, status: 200 })).json.url, /\/1\//);
+  await ask(stack, 'GET', `${T}/files/{file}/diagnosis`, { query: '?position=100', status: 200 });
+  await ask(stack, 'GET', `${T}/files/{file}/diagnosis`, { query: '?position=x', status: 400 });
+  assert.equal((await ask(stack, 'GET', `${T}/files/{file}/link`, { status: 200 })).json.expiresUnixS, 0);
+  await ask(stack, 'GET', `${T}/files/{file}/link`, { file: 9, status: 404 });
+  await ask(stack, 'GET', '/api/v1/stats', { status: 200 });
+  await ask(stack, 'POST', '/api/v1/seed', { value: { path: '/etc/hostname' }, status: 202 });
+  await ask(stack, 'POST', '/api/v1/seed', { value: { path: 'relative' }, status: 400 });
+  await ask(stack, 'GET', `${T}/events`, { hash: OTHER, status: 404 });
+  await ask(stack, 'DELETE', T, { query: '?keepData=perhaps', status: 400 });
+  await ask(stack, 'DELETE', T, { query: '?keepData=true', status: 204 });
+  await ask(stack, 'DELETE', T, { hash: OTHER, status: 404 });
+
+  const missing = Object.entries(api.paths).flatMap(([path, item]) => Object.keys(item).filter((key) => key !== 'parameters').map((method) => `${method} ${path}`))
+    .filter((operation) => !seen.has(operation) && operation !== 'get /api/v1/events');
+  assert.deepEqual(missing, [], 'described but not tried');
+});
+
+test('bodies of other types and broken JSON are refused', async (t) => {
+  const stack = await Stack.start(t);
+  const wrong = await stack.request('POST', '/api/v1/torrents', { headers: { 'content-type': 'text/plain' }, body: 'x' });
+  assert.equal(wrong.status, 415);
+  for (const body of ['{', '[]', '"x"', '{"source":1}', `${'['.repeat(100000)}`, '{"waitMs":-1}', '{"source":"a","source":"b"}']) {
+    const answer = await stack.request('POST', '/api/v1/torrents', { headers: { 'content-type': 'application/json' }, body });
+    assert.equal(answer.status, 400, body.slice(0, 40));
+    checkAnswer('/api/v1/torrents', 'POST', answer);
+  }
+  const lost = await stack.json('GET', '/api/v1/nothing');
+  assert.equal(lost.status, 404);
+  assert.equal(lost.json.error.code, 'not_found');
+  const method = await stack.request('PATCH', '/api/v1/torrents');
+  assert.equal(method.status, 405);
+  assert.equal(method.headers.allow, 'GET, HEAD, POST, OPTIONS');
+});
+
+test('with torrent-svc away the answers say so, in time', async (t) => {
+  const stack = await Stack.start(t, { torrent: false });
+  const ready = await stack.json('GET', '/health/ready');
+  assert.equal(ready.status, 503);
+  checkAnswer('/health/ready', 'GET', ready);
+  const answers = await Promise.all(['/api/v1/torrents', `/api/v1/torrents/${HASH}`].map((target) => stack.json('GET', target)));
+  for (const answer of answers) {
+    assert.equal(answer.status, 503);
+    assert.equal(answer.json.error.code, 'unavailable');
+    assert.ok(answer.headers['retry-after']);
+  }
+  const stream = await stack.json('GET', `/stream/${HASH}/0`);
+  assert.equal(stream.status, 503);
+  assert.deepEqual(stream.json, { error: 'Failed to get torrent' });
+  const stats = await stack.json('GET', '/api/v1/stats');
+  checkAnswer('/api/v1/stats', 'GET', stats);
+  assert.equal(stats.json.torrent, null);
+});
+
+// Reads events from a raw connection: [{event, data}] so far.
+function events(socket) {
+  const text = socket.received.toString();
+  return text.split('\n\n').map((block) => ({ event: /^(?:[0-9a-f]+\r\n)?event: (.*)$/m.exec(block)?.[1], data: /^data: (.*)$/m.exec(block)?.[1] }))
+    .filter(({ event }) => event).map(({ event, data }) => ({ event, data: JSON.parse(data) }));
+}
+
+test('events: of one torrent, of all, to the end', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_THREADS: '2' } });
+  await stack.fake.say(`torrent ${HASH} 65536 1000`);
+  await stack.fake.say(`torrent ${OTHER} 65536 1000`);
+  const get = (target) => stack.raw(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  const one = get(`/api/v1/torrents/${HASH}/events`), all = get('/api/v1/events');
+  await until(() => all.received.includes('retry:') && events(one).length === 1, 'the greetings');
+  assert.match(one.received.toString(), /content-type: text\/event-stream/);
+  const validate = ajv.compile({ $ref: 'api#/components/schemas/TorrentInfo' });
+  assert.ok(validate(events(one)[0].data), ajv.errorsText(validate.errors));
+  await stack.fake.say(`progress ${OTHER}`);
+  await stack.fake.say(`progress ${HASH}`);
+  await until(() => events(all).length === 2 && events(one).length === 2, 'progress');
+  assert.deepEqual(events(all).map(({ data }) => data.infoHash), [OTHER, HASH]);
+  assert.deepEqual(events(one).map(({ data }) => data.infoHash), [HASH, HASH]);
+  await stack.fake.say(`gone ${HASH}`);
+  await until(() => one.received.toString().endsWith('0\r\n\r\n'), 'the end of the stream');
+  assert.deepEqual(events(one).at(-1), { event: 'changed', data: { infoHash: HASH, isGone: true, state: 'unknown' } });
+  all.end();
+  await until(async () => (await stack.metric('sharestream_http_event_clients')) === 0, 'the client to be gone');
+});
+
+test('events: a client that does not read loses some, and a bounded amount is kept for it', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_SEND_TIMEOUT: '2s' } });
+  await stack.fake.say(`torrent ${HASH} 65536 1000`);
+  const socket = stack.raw('GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await until(() => socket.received.includes('retry:'), 'the greeting');
+  socket.pause();
+  for (let i = 0; i < 40; i++) await stack.fake.say(`flood ${HASH} 1000`);
+  await until(async () => (await stack.metric('sharestream_http_events_dropped_total')) > 0, 'dropped events');
+  const progress = setInterval(() => stack.fake.say(`flood ${HASH} 1000`), 20);
+  await until(async () => (await stack.metric('sharestream_http_event_clients')) === 0, 'the cut').finally(() => clearInterval(progress));
+});
+
+test('events end when the server stops', async (t) => {
+  const stack = await Stack.start(t);
+  const socket = stack.raw('GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await until(() => socket.received.includes('retry:'), 'the greeting');
+  stack.http.child.kill('SIGTERM');
+  await socket.gone;
+  assert.ok(socket.received.toString().endsWith('0\r\n\r\n'));
+  assert.deepEqual(await stack.http.exit, { code: 0, signal: null });
+});

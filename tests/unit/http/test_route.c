@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define HASH "0123456789abcdef0123456789abcdef01234567"
+
+static struct route find(const char *method, const char *target)
+{
+    return route_find(bytes_of_text(method), bytes_of_text(target));
+}
+
+static void paths_lead_to_their_routes(void **state)
+{
+    static const struct {
+        const char *method, *target;
+        enum route_id id;
+    } cases[] = {
+        {"GET", "/health/live", ROUTE_LIVE},
+        {"HEAD", "/health/ready", ROUTE_READY},
+        {"GET", "/health", ROUTE_NONE},
+        {"GET", "/health/live/", ROUTE_NONE},
+        {"GET", "/", ROUTE_ROOT},
+        {"GET", "", ROUTE_NONE},
+        {"GET", "*", ROUTE_NONE},
+        {"GET", "http://host/metrics", ROUTE_METRICS},
+        {"GET", "http://host", ROUTE_ROOT},
+        {"GET", "https://host:1/metrics?a=b", ROUTE_METRICS},
+        {"GET", "/torrent/" HASH, ROUTE_P2M_TORRENT},
+        {"GET", "/torrent/", ROUTE_NONE},
+        {"HEAD", "/torrent/" HASH, ROUTE_NONE},
+        {"GET", "/stream/" HASH "/0", ROUTE_STREAM},
+        {"GET", "/stream/" HASH "/0/", ROUTE_STREAM},
+        {"GET", "/stream/" HASH "/0/a/b/c.mkv", ROUTE_STREAM},
+        {"GET", "/stream/" HASH, ROUTE_NONE},
+        {"POST", "/stream/" HASH "/0", ROUTE_NONE},
+        {"GET", "/hls/" HASH "/0/playlist.m3u8", ROUTE_HLS},
+        {"GET", "/api/v1/torrents", ROUTE_LIST},
+        {"POST", "/api/v1/torrents", ROUTE_ADD},
+        {"GET", "/api/v1/torrents/" HASH, ROUTE_GET},
+        {"DELETE", "/api/v1/torrents/" HASH, ROUTE_REMOVE},
+        {"PUT", "/api/v1/torrents/" HASH "/limits", ROUTE_SET_LIMITS},
+        {"PUT", "/api/v1/limits", ROUTE_SET_SESSION_LIMITS},
+        {"GET", "/api/v1/torrents/" HASH "/files/3/diagnosis", ROUTE_DIAGNOSIS},
+        {"get", "/health/live", ROUTE_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct route route = find(cases[i].method, cases[i].target);
+
+        if (route.id != cases[i].id)
+            fail_msg("%s %s gave %d", cases[i].method, cases[i].target, route.id);
+    }
+}
+
+static void parts_of_a_path_are_views_into_it(void **state)
+{
+    struct route route = find("GET", "/stream/" HASH "/12/name.mp4?exp=5&sig=a");
+
+    (void)state;
+    assert_true(bytes_equal_text(route.source, HASH));
+    assert_true(route.has_file);
+    assert_int_equal(route.file, 12);
+    assert_true(bytes_equal_text(route.query, "exp=5&sig=a"));
+    assert_true(bytes_equal_text(route.path, "/stream/" HASH "/12/name.mp4"));
+    assert_false(route.is_api);
+    assert_true(find("GET", "/api/v1/none").is_api);
+}
+
+static void file_ids_are_plain_numbers(void **state)
+{
+    static const char *const bad[] = {"x", "-1", "+1", "1a", "0x1", "%31", "9999999999", ""};
+    char target[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(target, sizeof(target), "/stream/" HASH "/%s", bad[i]);
+        struct route route = find("GET", target);
+
+        assert_int_equal(route.id, ROUTE_STREAM);
+        assert_false(route.has_file);
+    }
+}
+
+static void a_method_that_is_not_taken_names_those_that_are(void **state)
+{
+    char allow[ROUTE_ALLOW_TEXT];
+    struct route route = find("PATCH", "/api/v1/torrents/" HASH);
+
+    (void)state;
+    assert_int_equal(route.id, ROUTE_NONE);
+    assert_string_equal(route_allow(route.allowed, allow), "GET, HEAD, DELETE, OPTIONS");
+    assert_string_equal(route_allow(~0U, allow), "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    assert_int_equal(find("GET", "/nothing").allowed, 0);
+}
+
+static void what_changes_something_needs_the_right_to_change(void **state)
+{
+    (void)state;
+    assert_int_equal(find("GET", "/torrent/" HASH).need, NEED_CHANGE);
+    assert_int_equal(find("POST", "/api/v1/torrents").need, NEED_CHANGE);
+    assert_int_equal(find("GET", "/api/v1/torrents").need, NEED_ADMIN);
+    assert_int_equal(find("GET", "/stream/" HASH "/0").need, NEED_LINK);
+    assert_int_equal(find("GET", "/health/live").need, NEED_NOTHING);
+}
+
+static void query_values_are_found_and_decoded(void **state)
+{
+    struct bytes query = bytes_of_text("a=1&token=x%20y+z&empty=&flag&a=2&tok=no");
+    char out[16];
+
+    (void)state;
+    assert_true(query_get(query, "a", out, sizeof(out)));
+    assert_string_equal(out, "1");
+    assert_true(query_get(query, "token", out, sizeof(out)));
+    assert_string_equal(out, "x y z");
+    assert_true(query_get(query, "empty", out, sizeof(out)));
+    assert_string_equal(out, "");
+    assert_true(query_get(query, "flag", out, sizeof(out)));
+    assert_false(query_get(query, "toke", out, sizeof(out)));
+    assert_false(query_get(query, "token", out, 3));
+    assert_false(query_get(bytes_of_text("a=%zz"), "a", out, sizeof(out)));
+    assert_false(query_get(bytes_of(NULL, 0), "a", out, sizeof(out)));
+    assert_false(query_get(bytes_of_text("&&&"), "a", out, sizeof(out)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_lead_to_their_routes),
+        cmocka_unit_test(parts_of_a_path_are_views_into_it),
+        cmocka_unit_test(file_ids_are_plain_numbers),
+        cmocka_unit_test(a_method_that_is_not_taken_names_those_that_are),
+        cmocka_unit_test(what_changes_something_needs_the_right_to_change),
+        cmocka_unit_test(query_values_are_found_and_decoded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
