@@ -188,6 +188,8 @@ static void pause_stops_and_resume_goes_on(void **state)
     rig_free(why);
     assert_true(rig_check_ready(rig, &film, NULL) < film.piece_count);
     rig_order(rig, "Resume", film.hash);
+    rig_add_film(rig, &film,
+                 rig_seed_with_aria2(rig, &film, "0")); /* sooner than the first again */
     wait_finished(rig, &film);
     rig_diagnose(rig, film.hash, 0, code);
     assert_string_equal(code, "ok");
