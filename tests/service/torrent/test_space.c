@@ -229,9 +229,9 @@ static void floor_stops_downloads_and_playing_again_goes_on(void **state)
     rig_start(rig, "  disk_floor: 4MiB\n");
     download(rig, &done);
     rig_add_torrent(rig, &film);
-    rig_limit(rig, film.hash, 2 * MB, 0);
+    rig_limit(rig, film.hash, MB / 2, 0); /* the floor is looked at once a second */
     rig_add_film(rig, &film, rig_seed_with_aria2(rig, &film, "0"));
-    rig_wait_ready(rig, film.hash, 5);
+    rig_wait_ready(rig, film.hash, 3);
     fill_disk(rig, 3 * MB);
     is_stopped(rig, film.hash, "torrent.disk_floor");
     assert_int_equal(rig_state(rig, done.hash), SHARESTREAM__TORRENT__STATE__SEEDING);
