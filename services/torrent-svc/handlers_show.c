@@ -62,8 +62,8 @@ void handlers_peers(struct service *service, const struct torrent *torrent,
     lt_peers(service->lt, torrent->id, peers, PEERS_SHOWN_MAX, &peer_count);
     lt_trackers(service->lt, torrent->id, trackers, TRACKERS_SHOWN_MAX, &tracker_count);
     reply->peer_count = (uint32_t)peer_count;
-    reply->peers = xcalloc(PEERS_SHOWN_MAX, sizeof(*reply->peers));
-    reply->trackers = xcalloc(TRACKERS_SHOWN_MAX, sizeof(*reply->trackers));
+    reply->peers = xcalloc(PEERS_SHOWN_MAX, sizeof(void *));
+    reply->trackers = xcalloc(TRACKERS_SHOWN_MAX, sizeof(void *));
     for (size_t i = 0; i < MIN(peer_count, (size_t)PEERS_SHOWN_MAX); i++)
         add_peer(reply, &peers[i]);
     for (size_t i = 0; i < MIN(tracker_count, (size_t)TRACKERS_SHOWN_MAX); i++)
@@ -150,7 +150,7 @@ static void add_trackers(struct service *service, const struct torrent *torrent,
 
     lt_trackers(service->lt, torrent->id, trackers, COUNT_OF(trackers), &count);
     count = MIN(count, COUNT_OF(trackers));
-    reply->trackers = xcalloc(count, sizeof(*reply->trackers));
+    reply->trackers = xcalloc(count, sizeof(void *));
     facts->trackers = (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
         const char *said =

@@ -99,7 +99,7 @@ static void fill_files(const struct torrent *torrent, uint32_t first, Info *info
 
     if (first >= torrent->file_count)
         return;
-    info->files = xcalloc(torrent->file_count - first, sizeof(*info->files));
+    info->files = xcalloc(torrent->file_count - first, sizeof(void *));
     for (uint32_t id = first; id < torrent->file_count; id++) {
         const struct ready_file *real = &torrent->files[id];
 

@@ -287,9 +287,10 @@ void jobs_expire(struct service *service, uint64_t now_ms)
 
 void jobs_stop(struct service *service)
 {
-    while (service->jobs != NULL) {
-        struct job *job = service->jobs;
+    struct job *job, *next;
 
+    DL_FOREACH_SAFE(service->jobs, job, next)
+    {
         if (job->number != 0)
             lt_hash_cancel(service->lt, job->number);
         else if (job->fetch != NULL)

@@ -103,7 +103,7 @@ static void on_list(Rpc *rpc, const Sharestream__Torrent__ListRequest *request,
 
     (void)rpc;
     (void)request;
-    reply.torrents = xcalloc(count, sizeof(*reply.torrents));
+    reply.torrents = xcalloc(count, sizeof(void *));
     HASH_ITER(hh, service->torrents, torrent, next)
     {
         info_fill(torrent, INFO_BRIEF, 0, &infos[reply.n_torrents]);

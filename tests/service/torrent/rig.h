@@ -34,7 +34,8 @@ static inline char *rig_text(const char *text)
     return (char *)(uintptr_t)text;
 }
 
-enum { RIG_CLIENTS_MAX = 4, MB = 1 << 20 };
+enum { RIG_CLIENTS_MAX = 4 };
+#define MB ((uint64_t)1 << 20)
 
 typedef Sharestream__Torrent__TorrentInfo Info;
 typedef Sharestream__Torrent__State State;

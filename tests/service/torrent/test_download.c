@@ -52,16 +52,37 @@ static uint16_t seed_with_transmission(struct rig *rig, const struct film *film)
     uint16_t port = process_free_port();
     char *peers = xasprintf("%u", port), *rpc = xasprintf("%u", process_free_port());
     const char *watch = rig_path(rig, "watch"), *config = rig_path(rig, "transmission");
-    const char *const argv[] = {"transmission-daemon", "--foreground", "--config-dir", config,
-                                "--download-dir",      film->folder,   "--watch-dir",  watch,
-                                "--peerport",          peers,          "--port",       rpc,
-                                "--bind-address-ipv4", "127.0.0.1",    "--no-dht",     "--no-lpd",
-                                "--no-portmap",        "--no-utp",     "--no-auth",    NULL};
+    const char *const argv[] = {"transmission-daemon",
+                                "--foreground",
+                                "--config-dir",
+                                config,
+                                "--download-dir",
+                                film->folder,
+                                "--watch-dir",
+                                watch,
+                                "--peerport",
+                                peers,
+                                "--port",
+                                rpc,
+                                "--bind-address-ipv4",
+                                "127.0.0.1",
+                                "--rpc-bind-address",
+                                "127.0.0.1",
+                                "--no-dht",
+                                "--no-lpd",
+                                "--no-portmap",
+                                "--no-utp",
+                                "--no-auth",
+                                NULL};
 
     assert_int_equal(mkdir(watch, 0755), 0);
     film_write_torrent(film, watch);
     process_start(client, rig_path(rig, "transmission.log"), argv);
     process_wait_port(client, port);
+    /* It is deaf to what it has not looked at yet, and then we come back only after a while. */
+    uint64_t until_ms = clock_ms() + PROCESS_DEADLINE_MS;
+    while (!process_said(client, "Verifying torrent"))
+        process_look_again(client, until_ms, "transmission does not look at its files");
     free(peers);
     free(rpc);
     return port;
@@ -151,7 +172,7 @@ static void pause_stops_and_resume_goes_on(void **state)
     struct rig *rig = *state;
     struct film film;
 
-    film_make_file(&film, rig->originals, "film.mkv", 6 * MB);
+    film_make_file(&film, rig->originals, "film.mkv", 4 * MB);
     rig_start(rig, "");
     rig_add_film(rig, &film, rig_seed_with_aria2(rig, &film, "3M"));
     rig_wait_ready(rig, film.hash, film.piece_count / 4);
@@ -167,6 +188,8 @@ static void pause_stops_and_resume_goes_on(void **state)
     rig_free(why);
     assert_true(rig_check_ready(rig, &film, NULL) < film.piece_count);
     rig_order(rig, "Resume", film.hash);
+    rig_add_film(rig, &film,
+                 rig_seed_with_aria2(rig, &film, "0")); /* sooner than the first again */
     wait_finished(rig, &film);
     rig_diagnose(rig, film.hash, 0, code);
     assert_string_equal(code, "ok");

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
-enum { FILM_BYTES = 12 * MB, SLOW = 3 * MB }; /* bytes per second */
+enum { FILM_BYTES = 7 * MB };
 
 struct half {
     struct film film;

@@ -225,11 +225,11 @@ static void floor_stops_downloads_and_playing_again_goes_on(void **state)
     struct film done, film;
 
     make(rig, &done, "done.mkv", 2);
-    make(rig, &film, "film.mkv", 8);
+    make(rig, &film, "film.mkv", 6);
     rig_start(rig, "  disk_floor: 4MiB\n");
     download(rig, &done);
     rig_add_torrent(rig, &film);
-    rig_limit(rig, film.hash, MB, 0);
+    rig_limit(rig, film.hash, 2 * MB, 0);
     rig_add_film(rig, &film, rig_seed_with_aria2(rig, &film, "0"));
     rig_wait_ready(rig, film.hash, 5);
     fill_disk(rig, 3 * MB);
@@ -253,7 +253,7 @@ static void full_disk_is_told_and_resumed_from(void **state)
     struct film done, film;
 
     make(rig, &done, "done.mkv", 2);
-    make(rig, &film, "film.mkv", 8);
+    make(rig, &film, "film.mkv", 6);
     rig_start(rig, "  disk_floor: 0\n");
     download(rig, &done);
     rig_add_torrent(rig, &film);
@@ -261,7 +261,7 @@ static void full_disk_is_told_and_resumed_from(void **state)
     rig_add_film(rig, &film, rig_seed_with_aria2(rig, &film, "0"));
     rig_wait_ready(rig, film.hash, 5);
     fill_disk(rig, MB / 2);
-    wait_free_below(rig, 4 * FILM_PIECE);
+    wait_free_below(rig, 4ul * FILM_PIECE);
     is_stopped(rig, film.hash, "disk is full");
     rig_check_ready(rig, &film, NULL);
     rig_check_files(rig, &done);

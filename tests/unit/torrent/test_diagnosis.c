@@ -11,7 +11,7 @@
 #include "base/must.h"
 #include "base/text.h"
 
-enum { MB = 1 << 20 };
+#define MB ((uint64_t)1 << 20)
 
 static const struct {
     struct facts facts;
