@@ -58,7 +58,7 @@ void *bus_socket(struct bus *bus, int type, bool is_server)
     set_int(socket, ZMQ_LINGER, BUS_LINGER_MS);
     set_int(socket, ZMQ_SNDHWM, BUS_QUEUE_MAX);
     set_int(socket, ZMQ_RCVHWM, BUS_QUEUE_MAX);
-    set_int(socket, ZMQ_RECONNECT_IVL, 20);
+    set_int(socket, ZMQ_RECONNECT_IVL, 5); /* doubling to the next */
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, 500);
     set_int(socket, ZMQ_IPV6, 1);
     must(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) == 0);

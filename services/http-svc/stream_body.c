@@ -59,7 +59,7 @@ struct stream {
     bool has_part_head;     /* of `part`, sent */
     uint64_t position, end; /* in the file, of `part` */
     struct lease *lease;
-    bool can_sendfile;
+    bool can_sendfile, is_corked;
     char *buffer;
     size_t buffer_bytes;
     uint64_t sent;
@@ -81,8 +81,19 @@ static const struct ready_file *file_of(const struct stream *s)
     return &ready_map_layout(s->map)->files[s->file];
 }
 
+/* Corked, the kernel keeps the head back until bytes of the body fill its packet. */
+static void set_cork(struct stream *s, int on)
+{
+    if (s->is_corked == on)
+        return;
+    s->is_corked = on;
+    setsockopt(h2o_socket_get_fd(s->x->client->sock), IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
+/* Whatever comes next, the first turn is over: nothing is kept back longer. */
 static void set_state(struct stream *s, enum stream_state state)
 {
+    set_cork(s, false);
     if (s->state == STREAM_WAITING && state != STREAM_WAITING) {
         metrics_of(s)->streams_waiting--;
         exchange_unwatch(s->x);
@@ -174,7 +185,7 @@ static void wait_for_piece(struct stream *s)
         return;
     }
     open_lease(s);
-    s->state = STREAM_WAITING;
+    set_state(s, STREAM_WAITING);
     s->seen_pieces = pieces;
     metrics_of(s)->streams_waiting++;
     metrics_of(s)->waits_total++;
@@ -440,6 +451,7 @@ void stream_body_send(struct exchange *x, struct map_entry *entry, struct ready_
     /* Not all is there: torrent-svc should know early where somebody reads. */
     if (ready_map_file_bytes(map, file) < file_of(s)->size)
         open_lease(s);
+    set_cork(s, s->can_sendfile && ready_map_has(map, ready_map_piece_at(map, file, s->position)));
     h2o_start_response(x->req, &s->generator);
     h2o_send(x->req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
 }
