@@ -33,7 +33,7 @@ struct lt_hashes {
     uint8_t v1[20], v2[32], key[20];
 };
 
-enum lt_disk { LT_DISK_POSIX, LT_DISK_MMAP };
+enum lt_disk { LT_DISK_POSIX, LT_DISK_MMAP, LT_DISK_DIRECT }; /* docs/decisions/0003 */
 
 struct lt_config {
     const char *listen; /* libtorrent listen_interfaces, e.g. "0.0.0.0:6881,[::]:6881"; a port that

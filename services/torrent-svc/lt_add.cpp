@@ -351,7 +351,7 @@ enum err lt_add(struct lt_session *session, const struct lt_add *add, lt_id *id_
         enum err code = ltp_parse(*add, parsed, error);
         if (code != ERR_NONE)
             return code;
-        merge_resume(parsed.params, add->resume, !add->verify, session->disk == LT_DISK_POSIX);
+        merge_resume(parsed.params, add->resume, !add->verify, session->disk != LT_DISK_MMAP);
         for (size_t i = 0; i < add->tracker_count; i++)
             add_tracker(parsed.params, add->trackers[i]);
         split_trackers(parsed);

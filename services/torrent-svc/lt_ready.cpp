@@ -2,8 +2,8 @@
 //
 // lt_ready: when may another process pread a piece? Every byte it reads must be right, always.
 //
-// POSIX back end: blocks are written before their completion is reported and pieces are hashed from
-// the file, so a piece that passed is readable.
+// POSIX and DIRECT back ends: blocks are written before their completion is reported and before
+// their piece is hashed, so a piece that passed is readable.
 //
 // MMAP back end: pieces are hashed from the queue of writes, so that "passed" may come while blocks
 // are not in the file yet. There a piece is ready when it passed *and* each of its blocks was
@@ -120,7 +120,7 @@ void ltp_ready_checked(lt_session &session, lt_torrent &torrent)
         return;
     ltp_ready_reset(torrent);
     torrent.ready.is_checked = true;
-    if (session.disk == LT_DISK_POSIX) {
+    if (session.disk != LT_DISK_MMAP) {
         torrent.ready.have = passed_now(torrent);
         tell(session, torrent);
         return;
@@ -132,7 +132,7 @@ void ltp_ready_passed(lt_session &session, lt_torrent &torrent, uint32_t piece)
 {
     if (!torrent.ready.is_checked || piece >= torrent.ready.have.size())
         return; // found by the check: LT_CHECKED tells
-    if (session.disk == LT_DISK_POSIX) {
+    if (session.disk != LT_DISK_MMAP) {
         set_ready(session, torrent, piece);
         return;
     }
@@ -148,7 +148,7 @@ void ltp_ready_passed(lt_session &session, lt_torrent &torrent, uint32_t piece)
 
 void ltp_ready_failed(lt_session &session, lt_torrent &torrent, uint32_t piece)
 {
-    if (session.disk == LT_DISK_POSIX || !torrent.ready.is_checked ||
+    if (session.disk != LT_DISK_MMAP || !torrent.ready.is_checked ||
         piece >= torrent.ready.have.size())
         return;
     lt_writing &writing = writing_of(torrent, piece);
@@ -158,7 +158,7 @@ void ltp_ready_failed(lt_session &session, lt_torrent &torrent, uint32_t piece)
 
 void ltp_ready_written(lt_session &session, lt_torrent &torrent, uint32_t piece, uint32_t block)
 {
-    if (session.disk == LT_DISK_POSIX || !torrent.ready.is_checked ||
+    if (session.disk != LT_DISK_MMAP || !torrent.ready.is_checked ||
         piece >= torrent.ready.have.size() || torrent.ready.have[piece] != 0)
         return;
     lt_writing &writing = writing_of(torrent, piece);
@@ -226,7 +226,7 @@ void ltp_ready_tick(lt_session &session, lt_torrent &torrent)
     lt_ready &ready = torrent.ready;
     bool is_late = false;
 
-    if (session.disk == LT_DISK_POSIX || torrent.is_removing || !ready.is_checked)
+    if (session.disk != LT_DISK_MMAP || torrent.is_removing || !ready.is_checked)
         return;
     if (ready.is_flushing && ++ready.flush_rounds >= FLUSH_ROUNDS) {
         ready.is_flushing = false; // its alert was lost, or taken for a foreign one

@@ -2,6 +2,7 @@
 //
 // lt_session: the life of the libtorrent session and all of its settings. The values for streaming
 // come from measurements; change them with bench/disk_backend and a stopwatch on the first byte.
+#include "lt_disk.hpp"
 #include "lt_private.hpp"
 
 #include <cerrno>
@@ -254,7 +255,9 @@ struct lt_session *lt_session_new(const struct lt_config *config, struct error *
         enum err const bad = set_configured(params.settings, *config, error);
         if (bad != ERR_NONE)
             return bad;
-        if (config->disk == LT_DISK_POSIX)
+        if (config->disk == LT_DISK_DIRECT)
+            params.disk_io_constructor = ltp_disk_new;
+        else if (config->disk == LT_DISK_POSIX)
             params.disk_io_constructor = lt::posix_disk_io_constructor;
         else
             params.disk_io_constructor = lt::mmap_disk_io_constructor;

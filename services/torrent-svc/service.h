@@ -67,7 +67,8 @@ enum {
       "file with ranges of peer addresses to refuse, one 'first - last' a line")                   \
     X(BOOL, allow_private_urls, "false", 0, 0,                                                     \
       "allow web seeds, trackers and .torrent URLs on private addresses")                          \
-    X(CHOICE, disk_io, "posix", 0, 0, "how libtorrent writes, see docs/decisions/0003 (posix|mmap)")
+    X(CHOICE, disk_io, "direct", 0, 0,                                                             \
+      "how libtorrent writes, see docs/decisions/0003 (direct|posix|mmap)")
 
 SETTINGS_STRUCT(torrent_settings, TORRENT_SETTINGS);
 extern const struct settings_table torrent_settings_table;

@@ -14,6 +14,13 @@
 
 enum { DRAIN_MS = 2000 }; /* how long resume data may take to come */
 
+static enum lt_disk disk_of(const char *word)
+{
+    if (strcmp(word, "mmap") == 0)
+        return LT_DISK_MMAP;
+    return strcmp(word, "posix") == 0 ? LT_DISK_POSIX : LT_DISK_DIRECT;
+}
+
 static struct lt_config session_config(const struct service *service)
 {
     const struct torrent_settings *settings = service->settings;
@@ -35,7 +42,7 @@ static struct lt_config session_config(const struct service *service)
         .upload_slots = (uint32_t)settings->upload_slots,
         .proxy = settings->proxy,
         .allow_private_urls = settings->allow_private_urls,
-        .disk = strcmp(settings->disk_io, "mmap") == 0 ? LT_DISK_MMAP : LT_DISK_POSIX,
+        .disk = disk_of(settings->disk_io),
         .dht_bootstrap = settings->dht_bootstrap[0] ? settings->dht_bootstrap : NULL,
     };
 }

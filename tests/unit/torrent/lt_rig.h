@@ -352,7 +352,7 @@ static inline bool rig_seeds(void)
 /* Node 0 hashes `name` in its folder and seeds it; the others can reach it with rig_meet(). */
 static inline struct node *rig_seed(const char *dir, const char *name, bool is_hybrid)
 {
-    struct node *seed = rig_open(0, dir, LT_DISK_POSIX);
+    struct node *seed = rig_open(0, dir, LT_DISK_DIRECT);
     struct error error;
     uint32_t job;
 

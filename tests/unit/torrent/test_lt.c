@@ -11,6 +11,8 @@ enum { MOVIE_BYTES = 9 * 1024 * 1024 + 4321, EXTRA_BYTES = 700 * 1024 + 1 };
 
 static char source[64]; /* holds film/ */
 
+static enum lt_disk disk; /* the back end under test */
+
 static struct node *const seed = &rig_nodes[0];
 static struct node *const leech = &rig_nodes[1];
 
@@ -87,21 +89,21 @@ static const struct lt_file *file_named(const struct lt_info *info, const char *
     return NULL;
 }
 
-static void leech_by_magnet(enum lt_disk disk)
+static void leech_by_magnet(enum lt_disk on)
 {
     char *magnet;
 
     assert_int_equal(lt_magnet(seed->session, seed->id, &magnet), ERR_NONE);
-    rig_open(1, NULL, disk);
+    rig_open(1, NULL, on);
     rig_add(leech, (struct lt_add){.magnet = magnet, .sequential = true});
     free(magnet);
     rig_meet(leech);
 }
 
 /* Not connected yet, so that nothing arrives before the test is ready for it. */
-static void leech_by_metainfo(enum lt_disk disk, uint64_t limit)
+static void leech_by_metainfo(enum lt_disk on, uint64_t limit)
 {
-    rig_open(1, NULL, disk);
+    rig_open(1, NULL, on);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
                                    .download_limit = limit});
     wait_until(is_checked);
@@ -139,7 +141,7 @@ static void check_info(const struct lt_info *info, bool is_hybrid)
     assert_int_equal(file_named(info, "film/.subtitles.srt")->size, 999);
 }
 
-static void download(enum lt_disk disk, bool is_hybrid)
+static void download(bool is_hybrid)
 {
     struct lt_hashes peeked;
     struct lt_peer peers[4];
@@ -174,28 +176,16 @@ static void download(enum lt_disk disk, bool is_hybrid)
     free(metainfo);
 }
 
-static void ready_pieces_are_in_the_file_posix(void **state)
+static void ready_pieces_are_in_the_file(void **state)
 {
     (void)state;
-    download(LT_DISK_POSIX, false);
+    download(false);
 }
 
-static void ready_pieces_are_in_the_file_mmap(void **state)
+static void ready_pieces_are_in_the_file_of_a_hybrid(void **state)
 {
     (void)state;
-    download(LT_DISK_MMAP, false);
-}
-
-static void ready_pieces_are_in_the_file_hybrid_posix(void **state)
-{
-    (void)state;
-    download(LT_DISK_POSIX, true);
-}
-
-static void ready_pieces_are_in_the_file_hybrid_mmap(void **state)
-{
-    (void)state;
-    download(LT_DISK_MMAP, true);
+    download(true);
 }
 
 /* What a session left behind in `dir`. */
@@ -208,7 +198,7 @@ struct left {
 };
 
 /* Downloads the second half, then closes. */
-static struct left download_half(enum lt_disk disk)
+static struct left download_half(void)
 {
     struct left left = {0};
 
@@ -232,10 +222,11 @@ static struct left download_half(enum lt_disk disk)
     return left;
 }
 
-static void resume_data_brings_the_pieces_back(enum lt_disk disk)
+static void resume_data_brings_the_pieces_back(void **state)
 {
-    struct left left = download_half(disk);
+    struct left left = download_half();
 
+    (void)state;
     /* A damaged byte proves that nothing is hashed again. */
     rig_damage(rig_path(left.dir, "film/movie.mkv"), MOVIE_BYTES - 100);
     rig_open(1, left.dir, disk);
@@ -249,25 +240,13 @@ static void resume_data_brings_the_pieces_back(enum lt_disk disk)
     assert_int_equal(leech->ready, 0);
 }
 
-static void resume_data_brings_the_pieces_back_posix(void **state)
-{
-    (void)state;
-    resume_data_brings_the_pieces_back(LT_DISK_POSIX);
-}
-
-static void resume_data_brings_the_pieces_back_mmap(void **state)
-{
-    (void)state;
-    resume_data_brings_the_pieces_back(LT_DISK_MMAP);
-}
-
 static void resume_data_of_another_torrent_is_ignored(void **state)
 {
-    struct left left = download_half(LT_DISK_POSIX);
+    struct left left = download_half();
     uint8_t hash[20] = {1};
 
     (void)state;
-    rig_open(1, left.dir, LT_DISK_POSIX);
+    rig_open(1, left.dir, disk);
     rig_add(leech,
             (struct lt_add){.hash_v1 = hash, .resume = bytes_of(left.resume, left.resume_len)});
     free(left.resume);
@@ -277,10 +256,10 @@ static void resume_data_of_another_torrent_is_ignored(void **state)
 
 static void resume_data_alone_has_the_metadata_too(void **state)
 {
-    struct left left = download_half(LT_DISK_POSIX);
+    struct left left = download_half();
 
     (void)state;
-    rig_open(1, left.dir, LT_DISK_POSIX);
+    rig_open(1, left.dir, disk);
     rig_add(leech, (struct lt_add){.hash_v1 = seed->info->hashes.v1,
                                    .resume = bytes_of(left.resume, left.resume_len)});
     free(left.resume);
@@ -290,12 +269,12 @@ static void resume_data_alone_has_the_metadata_too(void **state)
 
 static void verify_finds_the_damaged_piece(void **state)
 {
-    struct left left = download_half(LT_DISK_POSIX);
+    struct left left = download_half();
     uint64_t damaged;
 
     (void)state;
     rig_damage(rig_path(left.dir, "film/movie.mkv"), MOVIE_BYTES - 100);
-    rig_open(1, left.dir, LT_DISK_POSIX);
+    rig_open(1, left.dir, disk);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
                                    .resume = bytes_of(left.resume, left.resume_len),
                                    .verify = true});
@@ -310,7 +289,7 @@ static void recheck_forgets_and_finds_again(void **state)
 {
     (void)state;
     rig_seed(source, "film", false);
-    leech_by_magnet(LT_DISK_MMAP);
+    leech_by_magnet(disk);
     wait_until(is_complete);
     leech->checked = 0;
     assert_int_equal(lt_recheck(leech->session, leech->id), ERR_NONE);
@@ -333,7 +312,7 @@ static void download_and_report(int in, int out)
     len = read(in, metainfo, sizeof(metainfo));
     if (len <= 0)
         _exit(1);
-    rig_open(1, NULL, LT_DISK_POSIX);
+    rig_open(1, NULL, disk);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(metainfo, (size_t)len),
                                    .sequential = true,
                                    .download_limit = 4 << 20});
@@ -388,7 +367,7 @@ static void pieces_survive_a_kill_without_a_check(void **state)
     close(from[0]);
     assert_int_equal(WTERMSIG(status), SIGKILL);
 
-    rig_open(1, dir, LT_DISK_POSIX);
+    rig_open(1, dir, disk);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
                                    .have = have,
                                    .have_count = seed->info->piece_count});
@@ -414,7 +393,7 @@ static void pieces_of_missing_and_short_files_are_dropped(bool says_all)
     leech_by_magnet(LT_DISK_MMAP);
     wait_until(is_complete);
     snprintf(dir, sizeof(dir), "%s", leech->dir);
-    rig_open(1, dir, LT_DISK_POSIX);
+    rig_open(1, dir, disk);
     assert_int_equal(unlink(rig_path(dir, "film/extras/trailer.mp4")), 0);
     assert_int_equal(truncate(rig_path(dir, "film/movie.mkv"), KEPT_BYTES), 0);
     rig_damage(rig_path(dir, "film/movie.mkv"), KEPT_BYTES / 2); /* seen if it is hashed again */
@@ -460,7 +439,7 @@ static void wrong_count_of_pieces_is_refused(void **state)
 
     (void)state;
     rig_seed(source, "film", false);
-    rig_open(1, NULL, LT_DISK_POSIX);
+    rig_open(1, NULL, disk);
     assert_int_equal(
         lt_add(leech->session,
                &(struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
@@ -482,7 +461,7 @@ static void paused_torrent_stands_still_until_resumed(void **state)
 
     (void)state;
     rig_seed(source, "film", false);
-    leech_by_metainfo(LT_DISK_POSIX, 2 << 20);
+    leech_by_metainfo(disk, 2 << 20);
     rig_meet(leech);
     wait_until(has_some);
     assert_int_equal(lt_pause(leech->session, leech->id, true), ERR_NONE);
@@ -504,7 +483,7 @@ static void removal_keeps_or_deletes_the_data(void **state)
 
     (void)state;
     rig_seed(source, "film", false);
-    leech_by_magnet(LT_DISK_POSIX);
+    leech_by_magnet(disk);
     wait_until(is_complete);
     snprintf(dir, sizeof(dir), "%s", leech->dir);
     assert_int_equal(lt_remove(leech->session, leech->id, false), ERR_NONE);
@@ -556,7 +535,7 @@ static void limit_of_a_torrent_holds_on_loopback(void **state)
 
     (void)state;
     rig_seed(source, "film", false);
-    leech_by_metainfo(LT_DISK_POSIX, 8 << 20);
+    leech_by_metainfo(disk, 8 << 20);
     begin = rig_now_ms();
     rig_meet(leech);
     wait_until(is_complete); /* 9.7 MiB at 8 MiB/s: 1.2 s */
@@ -572,7 +551,7 @@ static void file_error_is_told_once_and_ends_with_resume(void **state)
 {
     (void)state;
     rig_seed(source, "film", false);
-    rig_open(1, NULL, LT_DISK_POSIX);
+    rig_open(1, NULL, disk);
     mkdir(rig_path(leech->dir, "film"), 0777);
     mkdir(rig_path(leech->dir, "film/movie.mkv"), 0777); /* in the way */
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
@@ -590,11 +569,55 @@ static void file_error_is_told_once_and_ends_with_resume(void **state)
     assert_int_equal(leech->unreadable, 0);
 }
 
+/* An open descriptor must not hide it: what is written to it would be nowhere. */
+static void file_moved_away_under_a_download_is_told(void **state)
+{
+    (void)state;
+    rig_seed(source, "film", false);
+    leech_by_metainfo(LT_DISK_DIRECT, 4 << 20);
+    rig_meet(leech);
+    wait_until(has_some);
+    assert_int_equal(
+        rename(rig_path(leech->dir, "film/movie.mkv"), rig_path(leech->dir, "film/elsewhere")), 0);
+    wait_until(has_file_error);
+    assert_int_equal(leech->last_error.code, ERR_IO);
+    leech->checked = 0;
+    assert_int_equal(lt_recheck(leech->session, leech->id), ERR_NONE);
+    assert_int_equal(lt_pause(leech->session, leech->id, false), ERR_NONE);
+    wait_until(is_checked);
+    assert_true(rig_pieces(leech) < 20);
+    leech->unreadable = 0; /* told before the move, read after it */
+    assert_int_equal(lt_limits(leech->session, leech->id, 0, 0, 0), ERR_NONE);
+    rig_meet(leech);
+    wait_until(is_complete);
+    assert_int_equal(leech->unreadable, 0);
+}
+
+static void deleted_file_is_missed_by_a_recheck(void **state)
+{
+    const struct lt_file *movie;
+
+    (void)state;
+    rig_seed(source, "film", false);
+    leech_by_magnet(disk);
+    wait_until(is_complete);
+    leech->checked = 0;
+    movie = file_named(leech->info, "film/movie.mkv");
+    assert_int_equal(unlink(rig_path(leech->dir, "film/movie.mkv")), 0);
+    assert_int_equal(lt_recheck(leech->session, leech->id), ERR_NONE);
+    wait_until(is_checked);
+    assert_in_range(rig_pieces(leech), 1,
+                    leech->info->piece_count - movie->size / leech->info->piece_bytes);
+    rig_meet(leech);
+    wait_until(is_complete);
+    assert_int_equal(leech->unreadable, 0);
+}
+
 static void full_disk_is_no_space(void **state)
 {
     (void)state;
     rig_seed(source, "film", false);
-    rig_open(1, NULL, LT_DISK_POSIX);
+    rig_open(1, NULL, disk);
     mkdir(rig_path(leech->dir, "film"), 0777);
     assert_int_equal(symlink("/dev/full", rig_path(leech->dir, "film/movie.mkv")), 0);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(seed->metainfo, seed->metainfo_len),
@@ -634,30 +657,45 @@ static void lost_alerts_are_made_good(void **state)
     assert_int_equal(unlink(rig_path(source, "long.mkv")), 0);
 }
 
+static int set_disk(void **state)
+{
+    disk = *(enum lt_disk *)*state;
+    return 0;
+}
+
+static enum lt_disk disks[] = {LT_DISK_POSIX, LT_DISK_MMAP, LT_DISK_DIRECT};
+
+#define ON(test, backend, which)                                                                   \
+    {                                                                                              \
+        .name = #test " on " backend, .test_func = test, .setup_func = set_disk,                   \
+        .teardown_func = rig_teardown, .initial_state = &disks[which]                              \
+    }
+/* The two that write at once. */
+#define ON_BOTH(test) ON(test, "posix", LT_DISK_POSIX), ON(test, "direct", LT_DISK_DIRECT)
+#define ON_ALL(test)  ON_BOTH(test), ON(test, "mmap", LT_DISK_MMAP)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(ready_pieces_are_in_the_file_posix, rig_teardown),
-        cmocka_unit_test_teardown(ready_pieces_are_in_the_file_mmap, rig_teardown),
-        cmocka_unit_test_teardown(ready_pieces_are_in_the_file_hybrid_posix, rig_teardown),
-        cmocka_unit_test_teardown(ready_pieces_are_in_the_file_hybrid_mmap, rig_teardown),
-        cmocka_unit_test_teardown(resume_data_brings_the_pieces_back_posix, rig_teardown),
-        cmocka_unit_test_teardown(resume_data_brings_the_pieces_back_mmap, rig_teardown),
-        cmocka_unit_test_teardown(resume_data_of_another_torrent_is_ignored, rig_teardown),
-        cmocka_unit_test_teardown(resume_data_alone_has_the_metadata_too, rig_teardown),
-        cmocka_unit_test_teardown(verify_finds_the_damaged_piece, rig_teardown),
-        cmocka_unit_test_teardown(recheck_forgets_and_finds_again, rig_teardown),
-        cmocka_unit_test_teardown(pieces_survive_a_kill_without_a_check, rig_teardown),
-        cmocka_unit_test_teardown(pieces_of_missing_files_are_dropped_from_a_whole_torrent,
-                                  rig_teardown),
-        cmocka_unit_test_teardown(pieces_of_missing_files_are_dropped_from_a_part, rig_teardown),
+        ON_ALL(ready_pieces_are_in_the_file),
+        ON_ALL(ready_pieces_are_in_the_file_of_a_hybrid),
+        ON_ALL(resume_data_brings_the_pieces_back),
+        ON_BOTH(resume_data_of_another_torrent_is_ignored),
+        ON_BOTH(resume_data_alone_has_the_metadata_too),
+        ON_BOTH(verify_finds_the_damaged_piece),
+        ON_ALL(recheck_forgets_and_finds_again),
+        ON_BOTH(pieces_survive_a_kill_without_a_check),
+        ON_BOTH(pieces_of_missing_files_are_dropped_from_a_whole_torrent),
+        ON_BOTH(pieces_of_missing_files_are_dropped_from_a_part),
         cmocka_unit_test_teardown(wrong_count_of_pieces_is_refused, rig_teardown),
-        cmocka_unit_test_teardown(paused_torrent_stands_still_until_resumed, rig_teardown),
-        cmocka_unit_test_teardown(removal_keeps_or_deletes_the_data, rig_teardown),
+        ON_BOTH(paused_torrent_stands_still_until_resumed),
+        ON_BOTH(removal_keeps_or_deletes_the_data),
         cmocka_unit_test_teardown(torrent_that_is_there_keeps_its_id, rig_teardown),
-        cmocka_unit_test_teardown(limit_of_a_torrent_holds_on_loopback, rig_teardown),
-        cmocka_unit_test_teardown(file_error_is_told_once_and_ends_with_resume, rig_teardown),
-        cmocka_unit_test_teardown(full_disk_is_no_space, rig_teardown),
+        ON_BOTH(limit_of_a_torrent_holds_on_loopback),
+        ON_BOTH(file_error_is_told_once_and_ends_with_resume),
+        cmocka_unit_test_teardown(file_moved_away_under_a_download_is_told, rig_teardown),
+        ON_BOTH(deleted_file_is_missed_by_a_recheck),
+        ON_BOTH(full_disk_is_no_space),
         cmocka_unit_test_teardown(lost_alerts_are_made_good, rig_teardown),
     };
 

@@ -185,7 +185,7 @@ static void paths_never_leave_the_save_path(void **state)
     unsigned before;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     before = entries_of(rig_root);
     rig_add(node, (struct lt_add){.metainfo = bytes_of_text(metainfo)});
     wait_until(is_checked);
@@ -251,7 +251,7 @@ static void links_in_the_metadata_of_a_magnet_are_refused(void **state)
         "d5:filesld4:attr1:l6:lengthi0e4:pathl1:be12:symlink pathl1:aeed6:"
         "lengthi5e4:pathl1:aeee4:name1:d12:piece lengthi16384e" ONE_PIECE "e";
     static const char sha1[] = "94cf7b53094bb0890546fc86edfe84737e48a13f";
-    struct lt_config config = rig_config(LT_DISK_POSIX);
+    struct lt_config config = rig_config(LT_DISK_DIRECT);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t at_len = sizeof(at);
     struct lt_info *none = NULL;
@@ -270,7 +270,7 @@ static void links_in_the_metadata_of_a_magnet_are_refused(void **state)
         give_metadata(listener, info, hash);
     close(listener);
 
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     config.encryption = "off";
     assert_int_equal(lt_session_apply(node->session, &config, &error), ERR_NONE);
     rig_add(node, (struct lt_add){.hash_v1 = hash});
@@ -301,7 +301,7 @@ static void web_socket_trackers_are_split_off(void **state)
     size_t len;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     rig_add(node, (struct lt_add){
                       .metainfo = bytes_of_text(metainfo), .trackers = extra, .tracker_count = 2});
     wait_until(is_checked);
@@ -345,7 +345,7 @@ static void selection_of_a_magnet_is_kept_for_the_metadata(void **state)
     assert_int_equal(lt_peek(&add, &hashes, NULL, 0, &error), ERR_NONE);
     snprintf(magnet, sizeof(magnet), "magnet:?xt=urn:btih:%s&so=1",
              hex_encode(bytes_of(hashes.v1, 20), hex));
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     rig_add(node, (struct lt_add){.magnet = magnet});
     assert_int_equal(lt_info(node->session, node->id, &node->info), ERR_UNAVAILABLE);
     add.save_path = node->dir;

@@ -22,7 +22,7 @@ static void senseless_configuration_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct lt_config config = rig_config(LT_DISK_POSIX);
+        struct lt_config config = rig_config(LT_DISK_DIRECT);
         struct error error = {0};
 
         config.encryption = cases[i].encryption;
@@ -35,11 +35,11 @@ static void senseless_configuration_is_refused(void **state)
 
 static void changed_configuration_is_applied(void **state)
 {
-    struct lt_config config = rig_config(LT_DISK_POSIX);
+    struct lt_config config = rig_config(LT_DISK_DIRECT);
     struct error error;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     config.proxy = "socks5://user:p%40ss@[::1]:1080";
     config.encryption = "require";
     config.download_limit = 1 << 20;
@@ -61,12 +61,12 @@ static bool has_failed_to_listen(void)
 
 static void taken_port_is_told_and_not_replaced(void **state)
 {
-    struct lt_config config = rig_config(LT_DISK_POSIX);
+    struct lt_config config = rig_config(LT_DISK_DIRECT);
     struct error error;
     char listen[32];
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     wait_until(is_listening);
     assert_int_equal(lt_session_port(node->session), node->port);
     snprintf(listen, sizeof(listen), "127.0.0.1:%u", node->port);
@@ -85,7 +85,7 @@ static void state_is_given_and_taken_again(void **state)
     size_t len;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     assert_int_equal(lt_session_state(node->session, &data, &len), ERR_NONE);
     config.state = bytes_of(data, len);
     other->session = lt_session_new(&config, &error);
@@ -106,7 +106,7 @@ static void filter_takes_ranges_of_addresses(void **state)
     struct error error;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     assert_int_equal(lt_session_filter(node->session, good, 2, &error), ERR_NONE);
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_int_equal(lt_session_filter(node->session, &bad[i], 1, &error), ERR_INVALID);
@@ -121,7 +121,7 @@ static void unknown_torrents_are_not_found(void **state)
     size_t count;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     assert_int_equal(lt_info(node->session, 7, &info), ERR_NOT_FOUND);
     assert_int_equal(lt_remove(node->session, 7, true), ERR_NOT_FOUND);
     assert_int_equal(lt_pause(node->session, 0, true), ERR_NOT_FOUND);
@@ -141,7 +141,7 @@ static bool is_complete(void)
  * there. */
 static void session_limit_holds_for_local_peers_when_asked(void **state)
 {
-    struct lt_config config = rig_config(LT_DISK_POSIX);
+    struct lt_config config = rig_config(LT_DISK_DIRECT);
     struct error error;
     uint64_t begin;
     char source[64];
@@ -151,7 +151,7 @@ static void session_limit_holds_for_local_peers_when_asked(void **state)
     mkdir(source, 0777);
     rig_write(rig_path(source, "film.mkv"), 4 << 20, 5);
     rig_seed(source, "film.mkv", false);
-    rig_open(1, NULL, LT_DISK_POSIX);
+    rig_open(1, NULL, LT_DISK_DIRECT);
     config.download_limit = 4 << 20;
     config.limit_local_peers = true;
     assert_int_equal(lt_session_apply(other->session, &config, &error), ERR_NONE);
@@ -202,7 +202,7 @@ static void hashes_of_odd_sizes_are_right(void **state)
     char many[64];
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     snprintf(dir, sizeof(dir), "%s", node->dir);
     mkdir(rig_path(dir, "many"), 0777);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
@@ -223,7 +223,7 @@ static void large_files_get_larger_pieces(void **state)
     char dir[64];
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     snprintf(dir, sizeof(dir), "%s", node->dir);
     rig_write(rig_path(dir, "large"), 1, 1);
     assert_int_equal(truncate(rig_path(dir, "large"), 130 << 20), 0);
@@ -246,7 +246,7 @@ static void unfit_folders_are_refused_with_a_sentence(void **state)
     uint32_t job;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char dir[128];
 
@@ -287,7 +287,7 @@ static void hashing_can_be_cancelled(void **state)
     char *path;
 
     (void)state;
-    rig_open(0, NULL, LT_DISK_POSIX);
+    rig_open(0, NULL, LT_DISK_DIRECT);
     path = rig_path(node->dir, "endless");
     rig_write(path, 1, 1);
     assert_int_equal(truncate(path, 1ll << 40), 0);
