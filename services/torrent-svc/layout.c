@@ -289,11 +289,16 @@ void layout_replan(struct service *service, struct torrent *torrent, uint64_t no
     if (torrent->info == NULL || torrent->row.is_seed || !sched_plan(torrent->sched, now_ms, &plan))
         return;
     service->metrics.plans_total++;
-    service->metrics.seeks_total += plan.clears_deadlines;
-    /* The order is sched.h's: new priorities also take back what was urgent before. */
+    /* The order is sched.h's. Clearing lowers the priority of those pieces, so priorities come
+     * after it; and libtorrent cancels what it has asked for only when a deadline is set on an
+     * empty list. */
+    if (plan.clears_deadlines) {
+        service->metrics.seeks_total++;
+        lt_clear_deadlines(service->lt, torrent->id);
+    }
     if (plan.has_new_priorities)
         lt_prioritize(service->lt, torrent->id, plan.priorities, torrent->info->piece_count);
     lt_sequential(service->lt, torrent->id, plan.is_sequential);
     for (size_t i = 0; i < plan.deadline_count; i++)
-        lt_urgent(service->lt, torrent->id, plan.deadlines[i].piece);
+        lt_deadline(service->lt, torrent->id, plan.deadlines[i].piece, plan.deadlines[i].in_ms);
 }

@@ -133,13 +133,11 @@ enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *addre
 enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
 
 /* The scheduler's hands; ERR_UNAVAILABLE without metadata. `priorities` has one byte (0..7) per
- * piece, but the scheduler says 0 or 4; lt_urgent() raises one piece above all others until the
- * next lt_prioritize(). All of them take effect in call order. libtorrent's own deadlines are not
- * used: they cancel requests, and a peer that does not answer a cancel (transmission 3.00) then
- * keeps its slots in libtorrent's queue for good; see docs/decisions/0005-no-deadlines.md. */
+ * piece. A deadline raises its piece to the top priority. All of them take effect in call order. */
 enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
                        uint32_t count);
-enum err lt_urgent(struct lt_session *session, lt_id id, uint32_t piece);
+enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms);
+enum err lt_clear_deadlines(struct lt_session *session, lt_id id);
 enum err lt_sequential(struct lt_session *session, lt_id id, bool on);
 
 /* Everything metadata tells. One block of memory; caller lt_info_free()s it. */

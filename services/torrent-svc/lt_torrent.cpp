@@ -155,14 +155,23 @@ enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *prio
     });
 }
 
-enum err lt_urgent(struct lt_session *session, lt_id id, uint32_t piece)
+enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms)
 {
     return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
         if (!torrent.info)
             return ERR_UNAVAILABLE;
         if (piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
             return ERR_INVALID;
-        torrent.handle.piece_priority(lt::piece_index_t(static_cast<int>(piece)), lt::top_priority);
+        torrent.handle.set_piece_deadline(lt::piece_index_t(static_cast<int>(piece)),
+                                          ltp_limit(in_ms));
+        return ERR_NONE;
+    });
+}
+
+enum err lt_clear_deadlines(struct lt_session *session, lt_id id)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        torrent.handle.clear_piece_deadlines();
         return ERR_NONE;
     });
 }

@@ -61,10 +61,11 @@ struct sched_deadline {
     uint32_t in_ms; /* 0 = at once */
 };
 
-/* How to apply a plan, back to back and in this order: lt_prioritize if has_new_priorities;
- * lt_sequential; lt_urgent for the piece of each deadline. The order matters: prioritising takes
- * the top priority off pieces that were urgent, so those come last, and all of them come again in
- * each plan. */
+/* How to apply a plan, back to back and in this order: lt_clear_deadlines if clears_deadlines;
+ * lt_prioritize if has_new_priorities; lt_sequential; lt_deadline for each. The order matters:
+ * clearing lowers the priority of the pieces it frees, prioritising takes the top priority off
+ * pieces with a deadline (and drops the deadline of those at 0), so deadlines come last and all of
+ * them come again in each plan. */
 struct sched_plan {
     bool is_sequential;
     bool clears_deadlines;   /* earlier deadlines are void (a seek, or one that nobody can meet) */

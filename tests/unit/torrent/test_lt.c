@@ -116,11 +116,12 @@ static void want_from(uint32_t first)
 
     for (uint32_t i = 0; i < leech->info->piece_count; i++)
         priorities[i] = i < first ? 0 : 4;
+    assert_int_equal(lt_clear_deadlines(leech->session, leech->id), ERR_NONE);
     assert_int_equal(lt_prioritize(leech->session, leech->id, priorities, leech->info->piece_count),
                      ERR_NONE);
     assert_int_equal(lt_sequential(leech->session, leech->id, true), ERR_NONE);
-    assert_int_equal(lt_urgent(leech->session, leech->id, first), ERR_NONE);
-    assert_int_equal(lt_urgent(leech->session, leech->id, first + 1), ERR_NONE);
+    assert_int_equal(lt_deadline(leech->session, leech->id, first, 0), ERR_NONE);
+    assert_int_equal(lt_deadline(leech->session, leech->id, first + 1, 50), ERR_NONE);
 }
 
 static void check_info(const struct lt_info *info, bool is_hybrid)
