@@ -133,7 +133,8 @@ enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *addre
 enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
 
 /* The scheduler's hands; ERR_UNAVAILABLE without metadata. `priorities` has one byte (0..7) per
- * piece. A deadline raises its piece to the top priority. All of them take effect in call order. */
+ * piece. A deadline raises its piece to the top priority; where a peer would leave the cancel that
+ * comes with it unanswered, it does only that. All of them take effect in call order. */
 enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
                        uint32_t count);
 enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms);

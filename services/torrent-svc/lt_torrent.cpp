@@ -4,6 +4,7 @@
 #include "lt_private.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -155,6 +156,30 @@ enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *prio
     });
 }
 
+// Clients of which we know that they answer a cancel, with the block or a rejection (BEP 6).
+static bool answers_cancels(lt::peer_info const &peer)
+{
+    static char const *const known[] = {"ShareStream", "libtorrent", "qBittorrent", "Deluge"};
+
+    for (char const *name : known)
+        if (peer.client.compare(0, std::strlen(name), name) == 0)
+            return true;
+    return false;
+}
+
+// The first deadline on an empty list cancels all requests that are under way. A block so cancelled
+// keeps its place in the queue of its peer until it comes or is rejected; with transmission 3.00
+// that is for good, and a stream from nobody else stands still (docs/decisions/0005).
+static bool may_cancel(lt_torrent const &torrent)
+{
+    std::vector<lt::peer_info> peers;
+
+    torrent.handle.get_peer_info(peers);
+    return std::all_of(peers.begin(), peers.end(), [](lt::peer_info const &peer) {
+        return peer.download_queue_length == 0 || answers_cancels(peer);
+    });
+}
+
 enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms)
 {
     return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
@@ -162,8 +187,11 @@ enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint3
             return ERR_UNAVAILABLE;
         if (piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
             return ERR_INVALID;
-        torrent.handle.set_piece_deadline(lt::piece_index_t(static_cast<int>(piece)),
-                                          ltp_limit(in_ms));
+        lt::piece_index_t const index(static_cast<int>(piece));
+        if (may_cancel(torrent))
+            torrent.handle.set_piece_deadline(index, ltp_limit(in_ms));
+        else
+            torrent.handle.piece_priority(index, lt::top_priority);
         return ERR_NONE;
     });
 }
