@@ -228,6 +228,16 @@ static const char *near_match(const struct settings_file *file, const char *wron
     return best;
 }
 
+/* The rest of the line, cut between two characters. */
+static void copy_line(const char *from, char *out, size_t cap)
+{
+    struct bytes line = bytes_of(from, strcspn(from, "\n"));
+    size_t len = utf8_cut(line, cap - 1);
+
+    memcpy(out, from, len);
+    out[len] = '\0';
+}
+
 static enum err explain(const struct settings_file *file, cyaml_err_t failed, struct error *error)
 {
     static const char unexpected[] = "Unexpected key: ";
@@ -239,8 +249,7 @@ static enum err explain(const struct settings_file *file, cyaml_err_t failed, st
         char key[64];
         const char *section, *near;
 
-        snprintf(key, sizeof(key), "%.*s", (int)strcspn(found + sizeof(unexpected) - 1, "\n"),
-                 found + sizeof(unexpected) - 1);
+        copy_line(found + sizeof(unexpected) - 1, key, sizeof(key));
         near = near_match(file, key, &section);
         if (line_of(file, section, key) != 0)
             line = line_of(file, section, key);
@@ -254,7 +263,7 @@ static enum err explain(const struct settings_file *file, cyaml_err_t failed, st
     char what[160];
     const char *start = strncmp(file->log, "Load: ", 6) == 0 ? file->log + 6 : file->log;
 
-    snprintf(what, sizeof(what), "%.*s", (int)strcspn(start, "\n"), start);
+    copy_line(start, what, sizeof(what));
     return error_set(error, ERR_CONFIG, "%s:%u: %s", file->path, line,
                      what[0] ? what : cyaml_strerror(failed));
 }
