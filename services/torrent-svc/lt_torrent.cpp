@@ -159,7 +159,8 @@ enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *prio
 // Clients of which we know that they answer a cancel, with the block or a rejection (BEP 6).
 static bool answers_cancels(lt::peer_info const &peer)
 {
-    static char const *const known[] = {"ShareStream", "libtorrent", "qBittorrent", "Deluge"};
+    static char const *const known[] = {"ShareStream", "libtorrent", "qBittorrent", "Deluge",
+                                        "aria2"};
 
     for (char const *name : known)
         if (peer.client.compare(0, std::strlen(name), name) == 0)
