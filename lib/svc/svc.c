@@ -42,11 +42,6 @@ const char *svc_name(const struct svc *svc)
     return svc->name;
 }
 
-unsigned svc_instance(const struct svc *svc)
-{
-    return svc->instance;
-}
-
 uint64_t svc_generation(const struct svc *svc)
 {
     return svc->generation;

@@ -77,7 +77,6 @@ struct bus *svc_bus(const struct svc *svc);
 /* For further buses of the process (one per thread): same names, keys and generation. */
 const struct bus_config *svc_bus_config(const struct svc *svc);
 const char *svc_name(const struct svc *svc); /* "http.0" */
-unsigned svc_instance(const struct svc *svc);
 uint64_t svc_generation(const struct svc *svc);
 
 /* Text behind "ready": what it chose, as key=value pairs ("port=8080"). Call in start(). */

@@ -125,7 +125,6 @@ enum err lt_remove(struct lt_session *session, lt_id id, bool delete_data);
 enum err lt_pause(struct lt_session *session, lt_id id, bool paused);
 /* Every piece is unknown until the next LT_CHECKED. */
 enum err lt_recheck(struct lt_session *session, lt_id id);
-enum err lt_reannounce(struct lt_session *session, lt_id id);
 enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint64_t upload,
                    uint32_t max_connections);
 enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *address, uint16_t port,

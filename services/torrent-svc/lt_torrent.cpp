@@ -85,16 +85,6 @@ enum err lt_recheck(struct lt_session *session, lt_id id)
     });
 }
 
-enum err lt_reannounce(struct lt_session *session, lt_id id)
-{
-    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
-        torrent.handle.force_reannounce();
-        torrent.handle.force_dht_announce();
-        torrent.handle.force_lsd_announce();
-        return ERR_NONE;
-    });
-}
-
 enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint64_t upload,
                    uint32_t max_connections)
 {
