@@ -299,19 +299,25 @@ static void recheck_forgets_and_finds_again(void **state)
 }
 
 /* A process that will be killed in the middle. Only what it wrote down is known then: the numbers
- * of ready pieces. Forked before there is any session, so that it has no dead threads of its
- * parent; the torrent comes over the pipe. */
-static void download_and_report(int in, int out)
+ * of ready pieces. It is this program anew: a mere fork would inherit locks that threads of ended
+ * sessions held. Arguments: download, rig_root, folder to use, disk back end; the torrent comes
+ * over standard input. */
+static int download_and_report(char **argv)
 {
+    const int in = STDIN_FILENO, out = STDOUT_FILENO;
+
     uint8_t metainfo[8192];
     struct lt_alert alert;
     ssize_t len;
 
+    snprintf(rig_root, sizeof(rig_root), "%s", argv[2]);
+    rig_dirs = (unsigned)strtoul(argv[3], NULL, 10);
+    disk = (enum lt_disk)strtoul(argv[4], NULL, 10);
     if (read(in, &rig_nodes[0].port, sizeof(rig_nodes[0].port)) != sizeof(rig_nodes[0].port))
-        _exit(1);
+        return 1;
     len = read(in, metainfo, sizeof(metainfo));
     if (len <= 0)
-        _exit(1);
+        return 1;
     rig_open(1, NULL, disk);
     rig_add(leech, (struct lt_add){.metainfo = bytes_of(metainfo, (size_t)len),
                                    .sequential = true,
@@ -323,17 +329,17 @@ static void download_and_report(int in, int out)
         while (lt_poll(leech->session, &alert))
             if (alert.type == LT_PIECE_READY &&
                 write(out, &alert.piece, sizeof(alert.piece)) != sizeof(alert.piece))
-                _exit(1);
+                return 1;
         poll(&readable, 1, TICK_MS);
     }
-    _exit(2);
+    return 2;
 }
 
 static void pieces_survive_a_kill_without_a_check(void **state)
 {
     uint8_t have[4096] = {0};
     unsigned count;
-    char dir[64];
+    char dir[64], dirs[12], back_end[12];
     int to[2];
     int from[2];
     int status;
@@ -343,10 +349,16 @@ static void pieces_survive_a_kill_without_a_check(void **state)
     assert_int_equal(pipe(to), 0);
     assert_int_equal(pipe(from), 0);
     snprintf(dir, sizeof(dir), "%s/%u", rig_root, rig_dirs + 1);
+    snprintf(dirs, sizeof(dirs), "%u", rig_dirs);
+    snprintf(back_end, sizeof(back_end), "%d", (int)disk);
     pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0)
-        download_and_report(to[0], from[1]);
+    if (pid == 0) {
+        dup2(to[0], STDIN_FILENO);
+        dup2(from[1], STDOUT_FILENO);
+        execl("/proc/self/exe", "unit_torrent_lt", "download", rig_root, dirs, back_end, NULL);
+        _exit(1);
+    }
     close(to[0]);
     close(from[1]);
     rig_dirs++;
@@ -674,7 +686,7 @@ static enum lt_disk disks[] = {LT_DISK_POSIX, LT_DISK_MMAP, LT_DISK_DIRECT};
 #define ON_BOTH(test) ON(test, "posix", LT_DISK_POSIX), ON(test, "direct", LT_DISK_DIRECT)
 #define ON_ALL(test)  ON_BOTH(test), ON(test, "mmap", LT_DISK_MMAP)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         ON_ALL(ready_pieces_are_in_the_file),
@@ -699,5 +711,7 @@ int main(void)
         cmocka_unit_test_teardown(lost_alerts_are_made_good, rig_teardown),
     };
 
+    if (argc == 5)
+        return download_and_report(argv);
     return cmocka_run_group_tests(tests, make_source, rig_group_teardown);
 }
