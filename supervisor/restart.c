@@ -233,7 +233,7 @@ char *restart_verdict_text(const struct restart *restart, const struct restart_p
         snprintf(out, RESTART_VERDICT_TEXT, "restarted at once");
         break;
     case RESTART_VERDICT_DELAYED:
-        snprintf(out, RESTART_VERDICT_TEXT, "next start in %s",
+        snprintf(out, RESTART_VERDICT_TEXT, "restart delayed by %s",
                  format_duration(restart->delay_ms, duration));
         break;
     case RESTART_VERDICT_TOO_MANY:

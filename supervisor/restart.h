@@ -127,7 +127,7 @@ enum restart_action restart_step(struct restart *restart, const struct restart_p
 
 const char *restart_state_word(enum restart_state state);
 bool restart_has_process(const struct restart *restart);
-/* What the last exit led to, for a person: "next start in 4s". Returns `out`, which holds
+/* What the last exit led to, for a person: "restart delayed by 4s". Returns `out`, which holds
  * RESTART_VERDICT_TEXT. */
 char *restart_verdict_text(const struct restart *restart, const struct restart_policy *policy,
                            char *out);

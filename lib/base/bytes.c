@@ -13,6 +13,19 @@ char *hex_encode(struct bytes in, char *out)
     return out;
 }
 
+size_t bytes_decimal(struct bytes in, uint64_t *out)
+{
+    size_t i = 0;
+
+    *out = 0;
+    for (; i < in.len && in.data[i] >= '0' && in.data[i] <= '9'; i++) {
+        uint64_t digit = in.data[i] - (uint64_t)'0';
+
+        *out = *out > (UINT64_MAX - digit) / 10 ? UINT64_MAX : *out * 10 + digit;
+    }
+    return i;
+}
+
 static int hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')

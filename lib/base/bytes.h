@@ -49,6 +49,9 @@ bool base32_decode(struct bytes in, uint8_t *out, size_t len);
 char *base64url_encode(struct bytes in, char *out);
 /* Decodes into `out` (capacity `cap`); false on a foreign character or lack of room. */
 bool base64url_decode(struct bytes in, uint8_t *out, size_t cap, size_t *len_out);
+/* Reads the decimal digits at the front; returns how many there were. A number too large becomes
+ * UINT64_MAX; without digits *out is 0. */
+size_t bytes_decimal(struct bytes in, uint64_t *out);
 /* FNV-1a, for tables and fingerprints; not for secrets. `seed` chains calls, 0 begins. */
 uint64_t bytes_hash(struct bytes in, uint64_t seed);
 

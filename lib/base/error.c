@@ -83,11 +83,3 @@ int err_http_status(enum err code)
 {
     return (size_t)code < COUNT_OF(codes) ? codes[code].status : 500;
 }
-
-enum err err_from_word(const char *word)
-{
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(codes[i].word, word) == 0)
-            return (enum err)i;
-    return ERR_INTERNAL;
-}

@@ -45,7 +45,5 @@ __attribute__((format(printf, 3, 4))) enum err error_set_errno(struct error *err
                                                                const char *format, ...);
 const char *err_word(enum err code);
 int err_http_status(enum err code);
-/* Unknown words become ERR_INTERNAL. */
-enum err err_from_word(const char *word);
 
 #endif

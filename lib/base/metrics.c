@@ -19,10 +19,3 @@ void metrics_print(struct text *out, const struct metrics_table *table, const vo
                   label ? "{" : "", label ? label : "", label ? "}" : "", (uint64_t)*value);
     }
 }
-
-void metrics_print_markdown(FILE *out, const struct metrics_table *table)
-{
-    for (size_t i = 0; i < table->count; i++)
-        fprintf(out, "| `sharestream_%s_%s` | %s | %s |\n", table->prefix, table->rows[i].name,
-                kind_words[table->rows[i].kind], table->rows[i].help);
-}

@@ -37,7 +37,6 @@ typedef _Atomic uint64_t metric_value;
 /* Adds the table in Prometheus text format 0.0.4; `label` is NULL or like `thread="0"`. */
 void metrics_print(struct text *out, const struct metrics_table *table, const void *values,
                    const char *label);
-void metrics_print_markdown(FILE *out, const struct metrics_table *table);
 
 #define METRICS_FIELD(kind, name, help) metric_value name;
 #define METRICS_STRUCT(tag, rows)                                                                  \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/must.h"
 
 /* Longest suffix first, so that "ms" is not read as "m". */
@@ -119,17 +120,14 @@ bool parse_size_bytes(const char *text, uint64_t *bytes_out)
 
 bool parse_count(const char *text, uint64_t *count_out)
 {
-    uint64_t value = 0;
+    uint64_t value;
+    size_t digits = bytes_decimal(bytes_of_text(text), &value);
 
-    if (*text == '\0')
+    if (digits == 0 || text[digits] != '\0')
         return false;
-    for (; *text != '\0'; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-
-        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
+    /* What is larger than the largest looks like it. */
+    if (value == UINT64_MAX && strcmp(text + strspn(text, "0"), "18446744073709551615") != 0)
+        return false;
     *count_out = value;
     return true;
 }

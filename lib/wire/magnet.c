@@ -46,17 +46,12 @@ static bool is_web_url(const char *value)
 
 static bool read_uint32(const char **at, uint32_t *out)
 {
-    uint64_t value = 0;
-    const char *c = *at;
+    uint64_t value;
+    size_t digits = bytes_decimal(bytes_of_text(*at), &value);
 
-    for (; *c >= '0' && *c <= '9'; c++) {
-        value = value * 10 + (uint64_t)(*c - '0');
-        if (value > UINT32_MAX)
-            return false;
-    }
-    if (c == *at)
+    if (digits == 0 || value > UINT32_MAX)
         return false;
-    *at = c;
+    *at += digits;
     *out = (uint32_t)value;
     return true;
 }

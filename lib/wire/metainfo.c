@@ -90,21 +90,15 @@ static enum err broken(const struct walk *walk, const char *why)
 /* 1*DIGIT without needless zeros, up to `max`. */
 static enum err read_digits(struct walk *walk, uint64_t max, uint64_t *out)
 {
-    const uint8_t *first = walk->at;
-    uint64_t value = 0;
+    size_t digits = bytes_decimal(bytes_of(walk->at, (size_t)(walk->end - walk->at)), out);
 
-    for (; walk->at < walk->end && *walk->at >= '0' && *walk->at <= '9'; walk->at++) {
-        uint64_t digit = *walk->at - (uint64_t)'0';
-
-        if (walk->at > first && *first == '0')
-            return broken(walk, "a number with a leading zero");
-        if (digit > max || value > (max - digit) / 10)
-            return broken(walk, "a number that is too large");
-        value = value * 10 + digit;
-    }
-    if (walk->at == first)
+    if (digits == 0)
         return broken(walk, "a digit is missing");
-    *out = value;
+    if (digits > 1 && *walk->at == '0')
+        return broken(walk, "a number with a leading zero");
+    if (*out > max)
+        return broken(walk, "a number that is too large");
+    walk->at += digits;
     return ERR_NONE;
 }
 

@@ -63,16 +63,12 @@ static bool element_ends(struct cursor *cursor)
  * which is past the end of every file. */
 static bool read_number(struct cursor *cursor, uint64_t *out)
 {
-    const uint8_t *start = cursor->at;
-    uint64_t value = 0;
+    uint64_t value;
+    size_t digits = bytes_decimal(bytes_of(cursor->at, (size_t)(cursor->end - cursor->at)), &value);
 
-    for (; cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9'; cursor->at++) {
-        uint64_t digit = *cursor->at - (uint64_t)'0';
-
-        value = value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : value * 10 + digit;
-    }
-    if (cursor->at == start)
+    if (digits == 0)
         return false;
+    cursor->at += digits;
     *out = value;
     return true;
 }

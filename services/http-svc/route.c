@@ -64,15 +64,10 @@ static struct bytes take_segment(struct bytes *path)
 
 static bool read_file_id(struct bytes segment, uint32_t *out)
 {
-    uint64_t value = 0;
+    uint64_t value;
 
-    if (segment.len == 0 || segment.len > 9)
+    if (segment.len == 0 || bytes_decimal(segment, &value) != segment.len || value > INT32_MAX)
         return false;
-    for (size_t i = 0; i < segment.len; i++) {
-        if (segment.data[i] < '0' || segment.data[i] > '9')
-            return false;
-        value = value * 10 + (uint64_t)(segment.data[i] - '0');
-    }
     *out = (uint32_t)value;
     return true;
 }

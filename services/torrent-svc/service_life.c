@@ -153,8 +153,7 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
     svc_watch_fd(svc, fetcher_fd(service->fetcher), on_fetched, service);
     svc_every(svc, REPLAN_MS, on_replan, service);
     svc_every(svc, EXPIRE_MS, on_expire, service);
-    svc_ready_text(svc, "port=%u torrents=%u", lt_session_port(service->lt),
-                   HASH_COUNT(service->torrents));
+    svc_ready_text(svc, "port=%u", lt_session_port(service->lt));
     return ERR_NONE;
 }
 

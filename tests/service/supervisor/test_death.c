@@ -65,7 +65,7 @@ static void a_crash_loop_slows_down_and_is_given_up_while_others_stay(void **sta
     struct row row = house_wait(&house, "torrent.0", "failed", 0);
     assert_true(row.is_wanted);
     assert_int_equal(row.pid, 0);
-    assert_true(house_log_find(&house, "next start in 50ms") >= 0);
+    assert_true(house_log_find(&house, "restart delayed by 50ms") >= 0);
     assert_true(house_log_find(&house, "gave up: more than 6 deaths in 1m") >= 0);
     assert_int_equal(house_status(&house, "http.0").pid, http.pid);
 

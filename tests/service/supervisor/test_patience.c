@@ -53,7 +53,7 @@ static void a_service_that_never_becomes_ready_is_killed_at_the_deadline(void **
     /* The others do not wait for it. */
     house_wait(&house, "http.0", "ready", 0);
     house_wait(&house, "torrent.0", "ready", 0);
-    assert_cause("torrent", "did not become ready in time", "next start in 50ms");
+    assert_cause("torrent", "did not become ready in time", "restart delayed by 50ms");
 }
 
 static void a_service_deaf_to_sigterm_is_killed_after_the_grace(void **state)

@@ -51,12 +51,36 @@ static void base64url_goes_both_ways(void **state)
     assert_false(base64url_decode(bytes_of_text("Zm9vZm9vZm9v"), raw, sizeof(raw), &len));
 }
 
+static void decimals_stop_at_the_largest(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t digits;
+        uint64_t value;
+    } cases[] = {{"", 0, 0},
+                 {"-1", 0, 0},
+                 {"0", 1, 0},
+                 {"007x", 3, 7},
+                 {"18446744073709551614,", 20, UINT64_MAX - 1},
+                 {"18446744073709551615", 20, UINT64_MAX},
+                 {"18446744073709551616", 20, UINT64_MAX},
+                 {"99999999999999999999999990", 26, UINT64_MAX}};
+    uint64_t value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(bytes_decimal(bytes_of_text(cases[i].text), &value), cases[i].digits);
+        assert_true(value == cases[i].value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_goes_both_ways_and_refuses_bad_digits),
         cmocka_unit_test(base32_decodes_an_info_hash),
         cmocka_unit_test(base64url_goes_both_ways),
+        cmocka_unit_test(decimals_stop_at_the_largest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,18 +84,15 @@ static void text_that_just_fits_is_whole(void **state)
     assert_string_equal(error.text, text);
 }
 
-static void words_go_both_ways(void **state)
+static void words_differ(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        assert_int_equal(err_from_word(err_word(all[i])), all[i]);
         assert_true(err_http_status(all[i]) >= 200 && err_http_status(all[i]) < 600);
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(err_word(all[i]), err_word(all[k]));
     }
     assert_int_equal(err_http_status(ERR_NOT_FOUND), 404);
-    assert_int_equal(err_from_word("strange"), ERR_INTERNAL);
-    assert_int_equal(err_from_word(""), ERR_INTERNAL);
 }
 
 /* A neighbour of another version may send a code that we do not have. */
@@ -114,7 +111,7 @@ int main(void)
         cmocka_unit_test(what_went_wrong_can_be_put_behind_where),
         cmocka_unit_test(long_text_is_cut_between_characters),
         cmocka_unit_test(text_that_just_fits_is_whole),
-        cmocka_unit_test(words_go_both_ways),
+        cmocka_unit_test(words_differ),
         cmocka_unit_test(unknown_code_is_internal),
     };
 

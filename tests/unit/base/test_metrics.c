@@ -43,26 +43,11 @@ static void label_stands_in_braces(void **state)
     text_fini(&out);
 }
 
-static void rows_become_markdown(void **state)
-{
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-
-    (void)state;
-    metrics_print_markdown(out, &test_table);
-    fclose(out);
-    assert_string_equal(text, "| `sharestream_test_calls_total` | counter | calls made |\n"
-                              "| `sharestream_test_peers` | gauge | peers connected |\n");
-    free(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_prometheus_text),
         cmocka_unit_test(label_stands_in_braces),
-        cmocka_unit_test(rows_become_markdown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
