@@ -58,6 +58,17 @@ void text_addf(struct text *text, const char *format, ...)
     text->len += (size_t)len;
 }
 
+void text_add_decimal(struct text *text, uint64_t number)
+{
+    char digits[20], *at = digits + sizeof(digits);
+
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    text_add_bytes(text, bytes_of(at, (size_t)(digits + sizeof(digits) - at)));
+}
+
 void text_add_percent(struct text *text, struct bytes raw, const char *keep)
 {
     for (size_t i = 0; i < raw.len; i++) {

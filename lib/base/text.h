@@ -21,6 +21,8 @@ void text_clear(struct text *text); /* keeps the memory */
 void text_add(struct text *text, const char *more);
 void text_add_bytes(struct text *text, struct bytes more);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *text, const char *format, ...);
+/* Decimal; what text_addf() would do at a fifth of its price. */
+void text_add_decimal(struct text *text, uint64_t number);
 /* Percent-encodes everything but RFC 3986 unreserved characters and those in `keep` (may be ""). */
 void text_add_percent(struct text *text, struct bytes raw, const char *keep);
 const char *text_str(const struct text *text);

@@ -2,9 +2,6 @@
 #include "wire/tracker_http.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/must.h"
 
@@ -178,21 +175,16 @@ int announce_param(struct bytes query, const char *name, uint8_t *out, size_t ca
 
 static void add_string(struct text *out, struct bytes value)
 {
-    text_addf(out, "%zu:", value.len);
+    text_add_decimal(out, value.len);
+    text_add(out, ":");
     text_add_bytes(out, value);
 }
 
 static void add_number(struct text *out, const char *key, uint64_t value)
 {
-    char number[24], *at = number + sizeof(number);
-
-    *--at = 'e';
-    do {
-        *--at = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
     text_add(out, key);
-    text_add_bytes(out, bytes_of(at, (size_t)(number + sizeof(number) - at)));
+    text_add_decimal(out, value);
+    text_add(out, "e");
 }
 
 static void add_dicts(struct text *out, struct bytes peers, size_t ip_len)

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+#include "svc/gateway.h"
+
+#include <stdlib.h>
+
+#include <proto/gateway.pb-c.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/text.h"
+
+#define METRICS_TAG gateway_metrics
+METRICS_TABLE(gateway_metrics_table, "gateway", GATEWAY_METRICS);
+
+typedef Sharestream__Gateway__Gateway_Service Rpc;
+typedef Sharestream__Gateway__Action Action;
+typedef Sharestream__Gateway__Event Event;
+
+enum {
+    NUMBER_BITS = 48, /* of an id: the gateway's own number, below the gateway's place here */
+    GATEWAYS_MAX = 1024,
+    AWAIT_SPARE_MS = 2000, /* an Await is answered so long before it would time out */
+    CLOSE_POLICY = 1008,
+};
+
+/* One action that waits to be sent; bytes lie in the outbox's heap. */
+struct draft {
+    Action action;
+    union {
+        Sharestream__Gateway__Send send;
+        Sharestream__Gateway__Tag tag;
+        Sharestream__Gateway__Close close;
+        Sharestream__Gateway__Answer answer;
+    } of;
+    uint64_t to;
+    size_t bytes_at, text_at;
+};
+
+struct outbox {
+    struct draft *drafts;
+    size_t count, capacity;
+    struct text heap;
+};
+
+struct gateway {
+    char *name;
+    uint64_t generation;
+    uint64_t heard_ms;
+    struct outbox outbox;
+    /* Await that is not answered yet. */
+    Sharestream__Gateway__Actions_Closure await;
+    void *await_data;
+};
+
+struct connection {
+    uint64_t id;
+    void *state;
+    UT_hash_handle hh;
+};
+
+struct gateways {
+    Rpc rpc;
+    struct gateway_actor actor;
+    struct gateway *all[GATEWAYS_MAX]; /* NULL: free */
+    struct connection *connections;
+    struct gateway_metrics metrics;
+    Action **list; /* of one reply */
+    size_t list_capacity;
+};
+
+/* ---- what goes out */
+
+static void answer(struct gateways *gateways, struct gateway *gateway,
+                   Sharestream__Gateway__Actions_Closure closure, void *data)
+{
+    Sharestream__Gateway__Actions actions = SHARESTREAM__GATEWAY__ACTIONS__INIT;
+    struct outbox *outbox = &gateway->outbox;
+    uint8_t *heap = (uint8_t *)outbox->heap.data;
+
+    if (outbox->count > gateways->list_capacity) {
+        gateways->list_capacity = outbox->capacity;
+        gateways->list = xrealloc(gateways->list, outbox->capacity * sizeof(Action *));
+    }
+    for (size_t i = 0; i < outbox->count; i++) {
+        struct draft *draft = &outbox->drafts[i];
+
+        gateways->list[i] = &draft->action;
+        switch (draft->action.what_case) {
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_SEND:
+            draft->action.send = &draft->of.send;
+            draft->of.send.to = &draft->to;
+            draft->of.send.payload.data = heap + draft->bytes_at;
+            break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_TAG:
+            draft->action.tag = &draft->of.tag;
+            draft->of.tag.tag.data = heap + draft->bytes_at;
+            break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_CLOSE:
+            draft->action.close = &draft->of.close;
+            draft->of.close.reason = (char *)heap + draft->text_at;
+            break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_ANSWER:
+            draft->action.answer = &draft->of.answer;
+            draft->of.answer.body.data = heap + draft->bytes_at;
+            draft->of.answer.type = (char *)heap + draft->text_at;
+            break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN:
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_LEAVE:
+        case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
+        case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
+            must(!"a draft of that kind");
+        }
+    }
+    actions.n_actions = outbox->count;
+    actions.actions = gateways->list;
+    gateways->metrics.actions_total += outbox->count;
+    closure(&actions, data);
+    outbox->count = 0;
+    text_clear(&outbox->heap);
+}
+
+static void answer_needs_first(Sharestream__Gateway__Actions_Closure closure, void *data)
+{
+    Sharestream__Gateway__Actions actions = SHARESTREAM__GATEWAY__ACTIONS__INIT;
+
+    actions.needs_first = true;
+    closure(&actions, data);
+}
+
+static void answer_await(struct gateways *gateways, struct gateway *gateway)
+{
+    Sharestream__Gateway__Actions_Closure closure = gateway->await;
+
+    if (closure == NULL)
+        return;
+    gateway->await = NULL;
+    answer(gateways, gateway, closure, gateway->await_data);
+}
+
+void gateways_flush(struct gateways *gateways)
+{
+    for (size_t i = 0; i < GATEWAYS_MAX; i++)
+        if (gateways->all[i] != NULL && gateways->all[i]->outbox.count > 0)
+            answer_await(gateways, gateways->all[i]);
+}
+
+static struct gateway *gateway_of(const struct gateways *gateways, uint64_t id)
+{
+    uint64_t place = id >> NUMBER_BITS;
+
+    return place < GATEWAYS_MAX ? gateways->all[place] : NULL;
+}
+
+static uint64_t number_of(uint64_t id)
+{
+    return id & ((UINT64_C(1) << NUMBER_BITS) - 1);
+}
+
+static size_t keep(struct outbox *outbox, struct bytes bytes)
+{
+    size_t at = outbox->heap.len;
+
+    text_add_bytes(&outbox->heap, bytes);
+    return at;
+}
+
+/* NULL: there is no such gateway, or it has not taken what it was told before. */
+static struct draft *add_draft(struct gateways *gateways, uint64_t id, size_t bytes)
+{
+    struct gateway *gateway = gateway_of(gateways, id);
+    struct outbox *outbox;
+
+    if (gateway == NULL)
+        return NULL;
+    outbox = &gateway->outbox;
+    if (outbox->count == GATEWAY_OUTBOX_ACTIONS ||
+        outbox->heap.len + bytes > GATEWAY_OUTBOX_BYTES) {
+        gateways->metrics.dropped_total++;
+        return NULL;
+    }
+    if (outbox->count == outbox->capacity) {
+        outbox->capacity = MAX(outbox->capacity * 2, 16);
+        outbox->drafts = xrealloc(outbox->drafts, outbox->capacity * sizeof(*outbox->drafts));
+    }
+    outbox->drafts[outbox->count].to = number_of(id);
+    sharestream__gateway__action__init(&outbox->drafts[outbox->count].action);
+    return &outbox->drafts[outbox->count++];
+}
+
+static struct connection *find(const struct gateways *gateways, uint64_t id)
+{
+    struct connection *connection;
+
+    HASH_FIND(hh, gateways->connections, &id, sizeof(id), connection);
+    return connection;
+}
+
+void gateway_send(struct gateways *gateways, uint64_t connection, struct bytes payload,
+                  bool is_binary)
+{
+    struct draft *draft = add_draft(gateways, connection, payload.len);
+
+    if (draft == NULL)
+        return;
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_SEND;
+    sharestream__gateway__send__init(&draft->of.send);
+    draft->of.send.n_to = 1;
+    draft->of.send.is_binary = is_binary;
+    draft->of.send.payload.len = payload.len;
+    draft->bytes_at = keep(&gateway_of(gateways, connection)->outbox, payload);
+}
+
+void gateway_tag(struct gateways *gateways, uint64_t connection, struct bytes tag)
+{
+    struct draft *draft = add_draft(gateways, connection, tag.len);
+
+    if (draft == NULL)
+        return;
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_TAG;
+    sharestream__gateway__tag__init(&draft->of.tag);
+    draft->of.tag.number = draft->to;
+    draft->of.tag.tag.len = tag.len;
+    draft->bytes_at = keep(&gateway_of(gateways, connection)->outbox, tag);
+}
+
+void gateway_close(struct gateways *gateways, uint64_t connection, uint16_t code,
+                   const char *reason)
+{
+    struct draft *draft = add_draft(gateways, connection, strlen(reason) + 1);
+
+    if (draft == NULL)
+        return;
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_CLOSE;
+    sharestream__gateway__close__init(&draft->of.close);
+    draft->of.close.number = draft->to;
+    draft->of.close.code = code;
+    draft->text_at =
+        keep(&gateway_of(gateways, connection)->outbox, bytes_of(reason, strlen(reason) + 1));
+}
+
+void gateway_answer(struct gateways *gateways, uint64_t question, unsigned status, const char *type,
+                    struct bytes body)
+{
+    struct draft *draft = add_draft(gateways, question, body.len + strlen(type) + 1);
+    struct outbox *outbox;
+
+    if (draft == NULL)
+        return;
+    outbox = &gateway_of(gateways, question)->outbox;
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_ANSWER;
+    sharestream__gateway__answer__init(&draft->of.answer);
+    draft->of.answer.number = draft->to;
+    draft->of.answer.status = status;
+    draft->of.answer.body.len = body.len;
+    draft->text_at = keep(outbox, bytes_of(type, strlen(type) + 1));
+    draft->bytes_at = keep(outbox, body);
+}
+
+/* ---- what comes in */
+
+static struct bytes view(ProtobufCBinaryData data)
+{
+    return bytes_of(data.data, data.len);
+}
+
+static void close_connection(struct gateways *gateways, struct connection *connection)
+{
+    HASH_DEL(gateways->connections, connection);
+    gateways->actor.on_closed(gateways->actor.arg, connection->state);
+    free(connection);
+}
+
+static void close_all_of(struct gateways *gateways, uint64_t place)
+{
+    struct connection *connection, *next;
+
+    HASH_ITER(hh, gateways->connections, connection, next)
+    if (connection->id >> NUMBER_BITS == place)
+        close_connection(gateways, connection);
+}
+
+static void open_connection(struct gateways *gateways, uint64_t id,
+                            const Sharestream__Gateway__Opened *opened)
+{
+    struct gateway_client client = {.target = view(opened->target),
+                                    .address = view(opened->address),
+                                    .local = view(opened->local),
+                                    .origin = view(opened->origin),
+                                    .tag = view(opened->tag)};
+    struct connection *connection;
+    void *state;
+
+    if (find(gateways, id) != NULL || client.address.len > GATEWAY_ADDRESS_MAX ||
+        client.local.len > GATEWAY_ADDRESS_MAX)
+        return;
+    state = gateways->actor.on_opened(gateways->actor.arg, id, &client);
+    if (state == NULL) {
+        gateway_close(gateways, id, CLOSE_POLICY, "not here");
+        return;
+    }
+    connection = xcalloc(1, sizeof(*connection));
+    connection->id = id;
+    connection->state = state;
+    HASH_ADD(hh, gateways->connections, id, sizeof(connection->id), connection);
+}
+
+static void handle_event(struct gateways *gateways, uint64_t place, const Event *event)
+{
+    uint64_t id = place << NUMBER_BITS | number_of(event->number);
+    struct connection *connection;
+
+    switch (event->what_case) {
+    case SHARESTREAM__GATEWAY__EVENT__WHAT_OPENED:
+        open_connection(gateways, id, event->opened);
+        break;
+    case SHARESTREAM__GATEWAY__EVENT__WHAT_RECEIVED:
+        if ((connection = find(gateways, id)) != NULL)
+            gateways->actor.on_received(gateways->actor.arg, connection->state,
+                                        view(event->received->payload), event->received->is_binary);
+        break;
+    case SHARESTREAM__GATEWAY__EVENT__WHAT_CLOSED:
+        if ((connection = find(gateways, id)) != NULL)
+            close_connection(gateways, connection);
+        break;
+    case SHARESTREAM__GATEWAY__EVENT__WHAT_ASKED:
+        gateways->actor.on_asked(gateways->actor.arg, id,
+                                 &(struct gateway_client){.target = view(event->asked->target),
+                                                          .address = view(event->asked->address),
+                                                          .local = view(event->asked->local)});
+        break;
+    case SHARESTREAM__GATEWAY__EVENT__WHAT__NOT_SET:
+    case _SHARESTREAM__GATEWAY__EVENT__WHAT__CASE_IS_INT_SIZE:
+        break; /* of a newer gateway */
+    }
+}
+
+static uint64_t find_place(const struct gateways *gateways, const char *name)
+{
+    for (uint64_t place = 0; place < GATEWAYS_MAX; place++)
+        if (gateways->all[place] != NULL && strcmp(gateways->all[place]->name, name) == 0)
+            return place;
+    return GATEWAYS_MAX;
+}
+
+static void forget(struct gateways *gateways, uint64_t place)
+{
+    struct gateway *gateway = gateways->all[place];
+
+    close_all_of(gateways, place);
+    answer_await(gateways, gateway);
+    gateways->all[place] = NULL;
+    free(gateway->name);
+    free(gateway->outbox.drafts);
+    text_fini(&gateway->outbox.heap);
+    free(gateway);
+}
+
+/* Place of the gateway that speaks, GATEWAYS_MAX when it is not known. */
+static uint64_t place_of(struct gateways *gateways, const Sharestream__Gateway__Origin *from)
+{
+    uint64_t place = from == NULL ? GATEWAYS_MAX : find_place(gateways, from->name);
+
+    if (place < GATEWAYS_MAX && gateways->all[place]->generation != from->generation) {
+        forget(gateways, place);
+        return GATEWAYS_MAX;
+    }
+    return place;
+}
+
+static uint64_t attach(struct gateways *gateways, const Sharestream__Gateway__Origin *from)
+{
+    for (uint64_t place = 0; place < GATEWAYS_MAX; place++) {
+        if (gateways->all[place] != NULL)
+            continue;
+        gateways->all[place] = xcalloc(1, sizeof(struct gateway));
+        gateways->all[place]->name = xstrdup(from->name);
+        gateways->all[place]->generation = from->generation;
+        log_debug("gateway attached", "name=%s", from->name);
+        return place;
+    }
+    return GATEWAYS_MAX;
+}
+
+static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
+                       Sharestream__Gateway__Actions_Closure closure, void *data)
+{
+    struct gateways *gateways = bus_state(data);
+    uint64_t place = place_of(gateways, delivery->from);
+
+    (void)rpc;
+    if (delivery->is_first && delivery->from != NULL) {
+        if (place < GATEWAYS_MAX)
+            close_all_of(gateways, place);
+        else
+            place = attach(gateways, delivery->from);
+        if (place == GATEWAYS_MAX) {
+            bus_fail(data, ERR_BUSY, "more than %d gateways", GATEWAYS_MAX);
+            return;
+        }
+    }
+    if (place == GATEWAYS_MAX) {
+        answer_needs_first(closure, data);
+        return;
+    }
+    gateways->all[place]->heard_ms = clock_ms();
+    gateways->metrics.deliveries_total++;
+    gateways->metrics.events_total += delivery->n_events;
+    for (size_t i = 0; i < delivery->n_events; i++)
+        handle_event(gateways, place, delivery->events[i]);
+    answer(gateways, gateways->all[place], closure, data);
+    gateways_flush(gateways);
+}
+
+static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request,
+                     Sharestream__Gateway__Actions_Closure closure, void *data)
+{
+    struct gateways *gateways = bus_state(data);
+    uint64_t place = place_of(gateways, request->from);
+    struct gateway *gateway;
+
+    (void)rpc;
+    if (place == GATEWAYS_MAX) {
+        answer_needs_first(closure, data);
+        return;
+    }
+    gateway = gateways->all[place];
+    gateway->heard_ms = clock_ms();
+    answer_await(gateways, gateway);
+    gateway->await = closure;
+    gateway->await_data = data;
+    if (gateway->outbox.count > 0)
+        answer_await(gateways, gateway);
+}
+
+/* ---- a life */
+
+struct gateways *gateways_new(const struct gateway_actor *actor)
+{
+    static const Rpc rpc = SHARESTREAM__GATEWAY__GATEWAY__INIT(on_);
+    struct gateways *gateways = xcalloc(1, sizeof(*gateways));
+
+    gateways->rpc = rpc;
+    gateways->actor = *actor;
+    return gateways;
+}
+
+enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error)
+{
+    return bus_serve(bus, &gateways->rpc.base, gateways, error);
+}
+
+void gateways_tick(struct gateways *gateways, uint64_t now_ms)
+{
+    for (uint64_t place = 0; place < GATEWAYS_MAX; place++) {
+        struct gateway *gateway = gateways->all[place];
+
+        if (gateway == NULL)
+            continue;
+        if (gateway->await != NULL &&
+            bus_deadline_ms(gateway->await_data) < now_ms + AWAIT_SPARE_MS)
+            answer_await(gateways, gateway);
+        if (gateway->heard_ms + GATEWAY_SILENCE_MS < now_ms) {
+            log_info("gateway is gone", "name=%s", gateway->name);
+            forget(gateways, place);
+        }
+    }
+}
+
+void gateways_free(struct gateways **gateways_p)
+{
+    struct gateways *gateways = *gateways_p;
+
+    if (gateways == NULL)
+        return;
+    for (uint64_t place = 0; place < GATEWAYS_MAX; place++)
+        if (gateways->all[place] != NULL) {
+            gateways->all[place]->await = NULL; /* the bus has dropped it */
+            forget(gateways, place);
+        }
+    free(gateways->list);
+    free(gateways);
+    *gateways_p = NULL;
+}
+
+size_t gateways_connections(const struct gateways *gateways)
+{
+    return HASH_COUNT(gateways->connections);
+}
+
+void *gateway_state(const struct gateways *gateways, uint64_t connection)
+{
+    struct connection *found = find(gateways, connection);
+
+    return found != NULL ? found->state : NULL;
+}
+
+struct gateway_metrics *gateways_metrics(struct gateways *gateways)
+{
+    uint64_t count = 0;
+
+    for (uint64_t place = 0; place < GATEWAYS_MAX; place++)
+        count += gateways->all[place] != NULL;
+    gateways->metrics.gateways = count;
+    gateways->metrics.connections = gateways_connections(gateways);
+    return &gateways->metrics;
+}

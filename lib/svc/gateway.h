@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gateway: the actor's side of proto/gateway.proto: clients whose connections http-svc holds.
+ *
+ * A connection or question is known by an id that holds in this process, whichever gateway it came
+ * by. What an actor says is gathered while it handles a delivery and goes back with the reply; what
+ * it says at other times (to clients of another gateway, or because time passed) goes out with
+ * gateways_flush(). When a gateway dies, its connections are closed; when the actor is the one that
+ * starts anew, they are opened once more, each with its tag.
+ */
+#ifndef SVC_GATEWAY_H
+#define SVC_GATEWAY_H
+
+#include "base/metrics.h"
+#include "bus/bus.h"
+
+enum {
+    GATEWAY_ADDRESS_MAX = 16,
+    GATEWAY_SILENCE_MS = 60000,        /* a gateway that says nothing for so long is gone */
+    GATEWAY_OUTBOX_BYTES = 8 << 20,    /* waiting for one gateway; more is dropped and counted */
+    GATEWAY_OUTBOX_ACTIONS = 64 << 10, /* likewise */
+};
+
+/* Views live until the callback returns. */
+struct gateway_client {
+    struct bytes target;  /* path and query as sent */
+    struct bytes address; /* 4 or 16 bytes, or empty when the gateway does not know */
+    struct bytes local;   /* by which address of ours it came; likewise */
+    struct bytes origin;  /* of a browser's page */
+    struct bytes tag;     /* what gateway_tag() left; empty for a new connection */
+};
+
+struct gateway_actor {
+    /* What it returns is given to the other two; NULL: none of our business, closed with 1008. */
+    void *(*on_opened)(void *arg, uint64_t connection, const struct gateway_client *client);
+    void (*on_received)(void *arg, void *state, struct bytes payload, bool is_binary);
+    void (*on_closed)(void *arg, void *state); /* frees the state; saying more is pointless */
+    /* Answer by gateway_answer(), now or later. */
+    void (*on_asked)(void *arg, uint64_t question, const struct gateway_client *client);
+    void *arg;
+};
+
+struct gateways;
+
+struct gateways *gateways_new(const struct gateway_actor *actor);
+enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error);
+/* Closes all connections; the bus must dispatch nothing more. Clears the pointer, accepts NULL. */
+void gateways_free(struct gateways **gateways);
+/* About once a second. */
+void gateways_tick(struct gateways *gateways, uint64_t now_ms);
+/* Sends what was said outside of a callback. */
+void gateways_flush(struct gateways *gateways);
+size_t gateways_connections(const struct gateways *gateways);
+
+/* State of a connection; NULL when it is gone. */
+void *gateway_state(const struct gateways *gateways, uint64_t connection);
+
+/* All copy what they are given, and do nothing for a connection that is gone. */
+void gateway_send(struct gateways *gateways, uint64_t connection, struct bytes payload,
+                  bool is_binary);
+void gateway_tag(struct gateways *gateways, uint64_t connection, struct bytes tag);
+/* `code` as in RFC 6455, 7.4. on_closed still comes. */
+void gateway_close(struct gateways *gateways, uint64_t connection, uint16_t code,
+                   const char *reason);
+void gateway_answer(struct gateways *gateways, uint64_t question, unsigned status, const char *type,
+                    struct bytes body);
+
+#define GATEWAY_METRICS(X)                                                                         \
+    X(GAUGE, gateways, "loops of http-svc that are attached")                                      \
+    X(GAUGE, connections, "connections open")                                                      \
+    X(COUNTER, deliveries_total, "batches of events from gateways")                                \
+    X(COUNTER, events_total, "events in them")                                                     \
+    X(COUNTER, actions_total, "actions sent to gateways")                                          \
+    X(COUNTER, dropped_total, "actions dropped: a gateway did not take them in time")
+METRICS_STRUCT(gateway_metrics, GATEWAY_METRICS);
+extern const struct metrics_table gateway_metrics_table;
+struct gateway_metrics *gateways_metrics(struct gateways *gateways);
+
+#endif

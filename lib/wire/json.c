@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/json.h"
+
+struct json json_of(struct bytes text)
+{
+    return (struct json){.at = text.data, .end = text.data + text.len};
+}
+
+static void skip_spaces(struct json *json)
+{
+    while (json->at < json->end &&
+           (*json->at == ' ' || *json->at == '\n' || *json->at == '\r' || *json->at == '\t'))
+        json->at++;
+}
+
+static void break_off(struct json *json)
+{
+    json->is_broken = true;
+    json->at = json->end;
+}
+
+/* Takes `c` if it is next. */
+static bool take_char(struct json *json, uint8_t c)
+{
+    if (json->at == json->end || *json->at != c)
+        return false;
+    json->at++;
+    return true;
+}
+
+enum json_type json_peek(struct json *json)
+{
+    skip_spaces(json);
+    if (json->at == json->end)
+        return JSON_NONE;
+    switch (*json->at) {
+    case '{':
+        return JSON_OBJECT;
+    case '[':
+        return JSON_ARRAY;
+    case '"':
+        return JSON_STRING;
+    case 't':
+        return JSON_TRUE;
+    case 'f':
+        return JSON_FALSE;
+    case 'n':
+        return JSON_NULL;
+    default:
+        return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? JSON_NUMBER : JSON_NONE;
+    }
+}
+
+static void take_word(struct json *json, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(json->end - json->at) < len || memcmp(json->at, word, len) != 0)
+        break_off(json);
+    else
+        json->at += len;
+}
+
+static size_t take_digits(struct json *json)
+{
+    const uint8_t *first = json->at;
+
+    while (json->at < json->end && *json->at >= '0' && *json->at <= '9')
+        json->at++;
+    return (size_t)(json->at - first);
+}
+
+static void take_number(struct json *json)
+{
+    const uint8_t *first;
+    size_t digits;
+
+    take_char(json, '-');
+    first = json->at;
+    digits = take_digits(json);
+    if (digits == 0 || (digits > 1 && *first == '0')) {
+        break_off(json);
+        return;
+    }
+    if (take_char(json, '.') && take_digits(json) == 0) {
+        break_off(json);
+        return;
+    }
+    if (take_char(json, 'e') || take_char(json, 'E')) {
+        if (!take_char(json, '-'))
+            take_char(json, '+');
+        if (take_digits(json) == 0)
+            break_off(json);
+    }
+}
+
+/* Behind a backslash. */
+static void take_escape(struct json *json)
+{
+    uint8_t c = json->at < json->end ? *json->at++ : 0;
+    uint8_t ignored[2];
+
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        break;
+    case 'u':
+        if (json->end - json->at >= 4 && hex_decode(bytes_of(json->at, 4), ignored, 2))
+            json->at += 4;
+        else
+            break_off(json);
+        break;
+    default:
+        break_off(json);
+    }
+}
+
+struct bytes json_take_string(struct json *json)
+{
+    const uint8_t *first;
+
+    skip_spaces(json);
+    if (!take_char(json, '"')) {
+        break_off(json);
+        return bytes_of(NULL, 0);
+    }
+    first = json->at;
+    while (json->at < json->end && *json->at != '"') {
+        if (*json->at < ' ')
+            break_off(json);
+        else if (*json->at++ == '\\')
+            take_escape(json);
+    }
+    if (!take_char(json, '"')) {
+        break_off(json);
+        return bytes_of(NULL, 0);
+    }
+    return bytes_of(first, (size_t)(json->at - 1 - first));
+}
+
+static void take_scalar(struct json *json, enum json_type type)
+{
+    switch (type) {
+    case JSON_NULL:
+        take_word(json, "null");
+        break;
+    case JSON_FALSE:
+        take_word(json, "false");
+        break;
+    case JSON_TRUE:
+        take_word(json, "true");
+        break;
+    case JSON_NUMBER:
+        take_number(json);
+        break;
+    case JSON_STRING:
+        json_take_string(json);
+        break;
+    case JSON_NONE:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break_off(json);
+        break;
+    }
+}
+
+/* A key with its colon, inside an object of which the brace or a comma was taken. */
+static struct bytes take_key(struct json *json)
+{
+    struct bytes key = json_take_string(json);
+
+    skip_spaces(json);
+    if (!take_char(json, ':'))
+        break_off(json);
+    return key;
+}
+
+/* Containers are walked with one bit a level instead of recursion: what strangers send must not
+ * choose how deep our stack gets. */
+static void take_container(struct json *json)
+{
+    uint64_t objects = 0; /* bit 0: the innermost */
+    unsigned depth = 0;
+
+    do {
+        enum json_type type = json_peek(json);
+
+        if (type == JSON_OBJECT || type == JSON_ARRAY) {
+            if (depth == JSON_DEPTH_MAX) {
+                break_off(json);
+                return;
+            }
+            json->at++;
+            depth++;
+            objects = objects << 1 | (type == JSON_OBJECT);
+            skip_spaces(json);
+            if (!(json->at < json->end && *json->at == ((objects & 1) != 0 ? '}' : ']'))) {
+                if ((objects & 1) != 0)
+                    take_key(json);
+                continue;
+            }
+        } else {
+            take_scalar(json, type);
+        }
+        /* Behind a value: ends of containers, then a comma. */
+        for (skip_spaces(json); depth > 0 && take_char(json, (objects & 1) != 0 ? '}' : ']');
+             skip_spaces(json)) {
+            depth--;
+            objects >>= 1;
+        }
+        if (depth == 0)
+            return;
+        if (!take_char(json, ','))
+            break_off(json);
+        else if ((objects & 1) != 0)
+            take_key(json);
+    } while (!json->is_broken);
+}
+
+struct bytes json_take(struct json *json)
+{
+    enum json_type type = json_peek(json);
+    const uint8_t *first = json->at;
+
+    if (type == JSON_ARRAY || type == JSON_OBJECT)
+        take_container(json);
+    else
+        take_scalar(json, type);
+    if (json->is_broken)
+        return bytes_of(NULL, 0);
+    return bytes_of(first, (size_t)(json->at - first));
+}
+
+static void open_with(struct json *json, uint8_t c)
+{
+    skip_spaces(json);
+    if (!take_char(json, c))
+        break_off(json);
+}
+
+/* Before the next member: false at the end. The first has no comma before it; that it is the first
+ * is seen by what was taken last. */
+static bool next(struct json *json, uint8_t opening, uint8_t closing)
+{
+    bool is_first;
+
+    if (json->is_broken)
+        return false;
+    is_first = json->at[-1] == opening;
+    skip_spaces(json);
+    if (take_char(json, closing))
+        return false;
+    if (!is_first && !take_char(json, ',')) {
+        break_off(json);
+        return false;
+    }
+    return true;
+}
+
+void json_open_object(struct json *json)
+{
+    open_with(json, '{');
+}
+
+bool json_next_key(struct json *json, struct bytes *key)
+{
+    if (!next(json, '{', '}'))
+        return false;
+    *key = take_key(json);
+    return !json->is_broken;
+}
+
+void json_open_array(struct json *json)
+{
+    open_with(json, '[');
+}
+
+bool json_next_item(struct json *json)
+{
+    return next(json, '[', ']');
+}
+
+bool json_is_done(struct json *json)
+{
+    skip_spaces(json);
+    return !json->is_broken && json->at == json->end;
+}
+
+/* ---- binary strings */
+
+/* One code point of an escaped string, which json_take_string() has checked; -1 above 255. */
+static int take_byte(struct bytes *string)
+{
+    static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const uint8_t *at = string->data;
+    size_t len = 1;
+    int value = at[0];
+
+    if (at[0] == '\\' && string->len >= 2 && at[1] == 'u') {
+        uint8_t unit[2];
+
+        if (string->len < 6 || !hex_decode(bytes_of(at + 2, 4), unit, 2) || unit[0] != 0)
+            return -1;
+        value = unit[1];
+        len = 6;
+    } else if (at[0] == '\\') {
+        const char *letter = string->len >= 2 ? strchr(letters, at[1]) : NULL;
+
+        if (letter == NULL || *letter == '\0')
+            return -1;
+        value = (uint8_t)values[letter - letters];
+        len = 2;
+    } else if (at[0] >= 0x80) {
+        /* U+0080 to U+00FF: C2 or C3 and one byte more. */
+        if ((at[0] != 0xc2 && at[0] != 0xc3) || string->len < 2 || (at[1] & 0xc0) != 0x80)
+            return -1;
+        value = (at[0] & 3) << 6 | (at[1] & 0x3f);
+        len = 2;
+    }
+    *string = bytes_of(at + len, string->len - len);
+    return value;
+}
+
+bool json_binary_decode(struct bytes string, uint8_t *out, size_t len)
+{
+    size_t i = 0;
+
+    for (; i < len && string.len > 0; i++) {
+        int value = take_byte(&string);
+
+        if (value < 0)
+            return false;
+        out[i] = (uint8_t)value;
+    }
+    return i == len && string.len == 0;
+}
+
+size_t json_binary_encode(struct bytes in, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.data[i];
+
+        if (c >= 0x80) {
+            *to++ = (char)(0xc0 | c >> 6);
+            *to++ = (char)(0x80 | (c & 0x3f));
+        } else if (c < ' ') {
+            memcpy(to, "\\u00", 4);
+            to[4] = digits[c >> 4];
+            to[5] = digits[c & 15];
+            to += 6;
+        } else {
+            if (c == '"' || c == '\\')
+                *to++ = '\\';
+            *to++ = (char)c;
+        }
+    }
+    return (size_t)(to - out);
+}

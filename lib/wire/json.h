@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * json: reads RFC 8259 text piece by piece and in place, for messages whose larger part is passed
+ * on as it came (offers, chat): those pieces are views of raw text, checked but never decoded, so
+ * that numbers and strings reach the other side just as they were. Pure; nothing is allocated.
+ *
+ * A reader is moved on by each call. Once something is wrong, all calls say so (`is_broken`), so
+ * that it is enough to look at the end. The text must be valid UTF-8 already.
+ */
+#ifndef WIRE_JSON_H
+#define WIRE_JSON_H
+
+#include "base/bytes.h"
+
+enum { JSON_DEPTH_MAX = 64 };
+
+enum json_type {
+    JSON_NONE, /* broken, or the end */
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+struct json {
+    const uint8_t *at, *end;
+    bool is_broken;
+};
+
+struct json json_of(struct bytes text);
+/* Type of the value ahead. */
+enum json_type json_peek(struct json *json);
+/* Takes the value ahead whatever it is; the view is its text, without spaces around. */
+struct bytes json_take(struct json *json);
+/* Takes a string; the view is what is between the quotes, still escaped. */
+struct bytes json_take_string(struct json *json);
+/* Opens the object ahead; then json_next_key() until it is false, with one value taken each time.
+ * Likewise arrays. */
+void json_open_object(struct json *json);
+bool json_next_key(struct json *json, struct bytes *key);
+void json_open_array(struct json *json);
+bool json_next_item(struct json *json);
+/* Nothing but spaces is left, and nothing was wrong. */
+bool json_is_done(struct json *json);
+
+/* "Binary strings" as JavaScript has them: each code point, 0 to 255, is a byte. Decodes what
+ * json_take_string() gave; false unless it is exactly `len` bytes. */
+bool json_binary_decode(struct bytes string, uint8_t *out, size_t len);
+/* The other way, without quotes; `out` must hold 6 * in.len bytes. Returns the length. */
+size_t json_binary_encode(struct bytes in, char *out);
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * web_front: announces and scrapes by HTTP and WebSocket, as the gateways bring them. All of it
+ * runs on the main thread.
+ *
+ * What the gateway keeps for a WebSocket (its tag) is the peer id and the swarms it is in: when
+ * this process starts anew, those are known again before the browser says anything.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "tracker.h"
+#include "wire/tracker_http.h"
+#include "wire/tracker_ws.h"
+
+enum {
+    WS_INTERVALS = 5, /* browsers announce so many times in the interval of others */
+    TAG_VERSION = 1,
+    TAG_HEAD = 1 + PEER_ID_BYTES,
+    TAG_MEMBER = sizeof(struct infohash) + 1,
+    STATUS_OK = 200,
+    STATUS_NOT_FOUND = 404,
+    CLOSE_UNSUPPORTED = 1003,
+    SCRAPE_HTTP_MAX = 64,
+};
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+struct member {
+    struct infohash hash;
+    bool is_seed;
+};
+
+/* One WebSocket. */
+struct socket {
+    struct swarm_socket self;
+    bool has_peer_id; /* the first announce fixes it */
+    uint8_t ip[16];   /* IPv4 mapped */
+    struct member *members;
+    size_t count, capacity;
+};
+
+/* An address of a gateway, as everything here has it. False: there is none. */
+static bool read_ip(struct bytes address, uint8_t ip[16])
+{
+    if (address.len == 16) {
+        memcpy(ip, address.data, 16);
+        return true;
+    }
+    memcpy(ip, mapped, sizeof(mapped));
+    memset(ip + sizeof(mapped), 0, 4);
+    if (address.len == 4)
+        memcpy(ip + sizeof(mapped), address.data, 4);
+    return address.len == 4;
+}
+
+static bool takes(struct tracker *tracker, const uint8_t ip[16], uint32_t now_s)
+{
+    bool is_taken = limiter_takes(&tracker->limiter, ip, now_s);
+
+    if (!is_taken)
+        tracker->metrics.limited_total++;
+    return is_taken;
+}
+
+/* ---- HTTP */
+
+static void reply(struct tracker *tracker, uint64_t question, const char *type)
+{
+    gateway_answer(tracker->gateways, question, STATUS_OK, type,
+                   bytes_of(tracker->scratch.data, tracker->scratch.len));
+}
+
+static void refuse(struct tracker *tracker, uint64_t question, const char *why, uint32_t retry_min)
+{
+    tracker->metrics.failures_total++;
+    text_clear(&tracker->scratch);
+    announce_failure_write(&tracker->scratch, why, retry_min);
+    reply(tracker, question, "text/plain");
+}
+
+/* Where a client says it is, which only those may say who are behind the same router as we are. */
+static bool is_private(const uint8_t ip[16])
+{
+    const uint8_t *four = ip + sizeof(mapped);
+
+    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+        return four[0] == 127 || four[0] == 10 || (four[0] == 172 && (four[1] & 0xf0) == 16) ||
+               (four[0] == 192 && four[1] == 168);
+    return (ip[0] & 0xfe) == 0xfc || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) ||
+           IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)ip);
+}
+
+static void take_stated_ip(struct bytes query, uint8_t ip[16])
+{
+    char text[INET6_ADDRSTRLEN];
+    int len = announce_param(query, "ip", (uint8_t *)text, sizeof(text) - 1);
+    uint8_t stated[16];
+
+    if (len <= 0 || !is_private(ip))
+        return;
+    text[len] = '\0';
+    memcpy(stated, mapped, sizeof(mapped));
+    if (inet_pton(AF_INET, text, stated + sizeof(mapped)) == 1 ||
+        inet_pton(AF_INET6, text, stated) == 1)
+        memcpy(ip, stated, sizeof(stated));
+}
+
+static void set_address(struct swarm_address *out, const uint8_t ip[16], uint16_t port)
+{
+    out->is_ipv6 = memcmp(ip, mapped, sizeof(mapped)) != 0;
+    out->port = port;
+    memcpy(out->ip, out->is_ipv6 ? ip : ip + sizeof(mapped), out->is_ipv6 ? 16 : 4);
+}
+
+/* Under the lock. NULL, or the failure. */
+static const char *check_right(struct tracker *tracker, struct bytes target,
+                               const struct infohash *hash)
+{
+    const char *why = NULL;
+
+    if (!access_list_admits(&tracker->access, target))
+        why = "this tracker wants a key: announce to /announce/KEY";
+    else if (!access_list_allows(&tracker->access, hash))
+        why = "this torrent is not tracked here";
+    if (why != NULL)
+        tracker->metrics.denied_total++;
+    return why;
+}
+
+static void on_announce(struct tracker *tracker, uint64_t question,
+                        const struct gateway_client *client, struct bytes query)
+{
+    const struct tracker_settings *settings = tracker->settings;
+    uint8_t peers4[SWARM_WANT_MAX * PEER4_BYTES], peers6[SWARM_WANT_MAX * PEER6_BYTES];
+    struct swarm_answer answer = {.peers4 = peers4, .peers6 = peers6};
+    uint32_t now_s = tracker_now_s();
+    struct announce_query in;
+    uint8_t ip[16], local[16];
+    const char *why = announce_query_parse(query, &in);
+
+    if (why == NULL && !read_ip(client->address, ip))
+        why = "the gateway does not know your address";
+    if (why != NULL) {
+        refuse(tracker, question, why, 0);
+        return;
+    }
+    pthread_mutex_lock(&tracker->lock);
+    bool is_taken = takes(tracker, ip, now_s);
+    if (is_taken && (why = check_right(tracker, client->target, &in.hash)) == NULL) {
+        unsigned want = (unsigned)(in.has_want ? MIN(in.want, settings->max_peers_per_answer)
+                                               : settings->peers);
+        struct swarm_announce announce = {.hash = in.hash,
+                                          .peer_id = in.peer_id,
+                                          .event = (enum swarm_event)in.event,
+                                          .is_seed = in.is_seed,
+                                          .want4 = want,
+                                          .want6 = want};
+
+        if (in.ip.len > 0)
+            take_stated_ip(query, ip);
+        set_address(&announce.from, ip, in.port);
+        if (read_ip(client->local, local) &&
+            (memcmp(local, mapped, sizeof(mapped)) != 0) == announce.from.is_ipv6)
+            announce.local = announce.from.is_ipv6 ? local : local + sizeof(mapped);
+        swarms_announce(tracker->swarms, &announce, now_s, &answer);
+    }
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_taken || why != NULL) {
+        refuse(tracker, question, why != NULL ? why : "too many requests from your address",
+               why != NULL ? UINT32_MAX : 1);
+        return;
+    }
+    tracker->metrics.announces_http_total++;
+    text_clear(&tracker->scratch);
+    announce_reply_write(
+        &tracker->scratch,
+        &(struct announce_reply){.complete = answer.counts.complete,
+                                 .incomplete = answer.counts.incomplete,
+                                 .interval_s = (uint32_t)(settings->interval / 1000),
+                                 .min_interval_s = (uint32_t)(settings->min_interval / 1000),
+                                 .is_compact = in.is_compact,
+                                 .peers4 = bytes_of(peers4, answer.count4 * PEER4_BYTES),
+                                 .peers6 = bytes_of(peers6, answer.count6 * PEER6_BYTES),
+                                 .external_ip = client->address});
+    reply(tracker, question, "text/plain");
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct infohash));
+}
+
+static void on_scrape(struct tracker *tracker, uint64_t question,
+                      const struct gateway_client *client, struct bytes query)
+{
+    struct infohash hashes[SCRAPE_HTTP_MAX];
+    size_t count = scrape_query_parse(query, hashes, COUNT_OF(hashes));
+    uint32_t now_s = tracker_now_s();
+    const char *why = NULL;
+    uint8_t ip[16] = {0};
+
+    if (count == 0) {
+        refuse(tracker, question, "a scrape names 1 to 64 torrents: info_hash=...", UINT32_MAX);
+        return;
+    }
+    qsort(hashes, count, sizeof(*hashes), compare_hashes);
+    read_ip(client->address, ip);
+    text_clear(&tracker->scratch);
+    scrape_reply_begin(&tracker->scratch);
+    pthread_mutex_lock(&tracker->lock);
+    bool is_taken = takes(tracker, ip, now_s);
+    if (is_taken && !access_list_admits(&tracker->access, client->target))
+        why = "this tracker wants a key: scrape /scrape/KEY";
+    for (size_t i = 0; is_taken && why == NULL && i < count; i++) {
+        struct swarm_counts counts;
+
+        if (i > 0 && compare_hashes(&hashes[i - 1], &hashes[i]) == 0)
+            continue;
+        swarms_scrape(tracker->swarms, &hashes[i], &counts);
+        scrape_reply_add(&tracker->scratch, &hashes[i], counts.complete, counts.downloaded,
+                         counts.incomplete);
+    }
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_taken || why != NULL) {
+        refuse(tracker, question, why != NULL ? why : "too many requests from your address",
+               why != NULL ? UINT32_MAX : 1);
+        return;
+    }
+    tracker->metrics.scrapes_total++;
+    scrape_reply_end(&tracker->scratch, (uint32_t)(tracker->settings->min_interval / 1000));
+    reply(tracker, question, "text/plain");
+}
+
+static bool path_is(struct bytes path, const char *name)
+{
+    size_t len = strlen(name);
+
+    return path.len >= len && memcmp(path.data, name, len) == 0 &&
+           (path.len == len || path.data[len] == '/');
+}
+
+static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
+{
+    struct tracker *tracker = arg;
+    const uint8_t *mark =
+        client->target.len > 0 ? memchr(client->target.data, '?', client->target.len) : NULL;
+    struct bytes path = client->target, query = bytes_of(NULL, 0);
+
+    if (mark != NULL) {
+        path.len = (size_t)(mark - path.data);
+        query = bytes_of(mark + 1, client->target.len - path.len - 1);
+    }
+    if (path_is(path, "/announce")) {
+        on_announce(tracker, question, client, query);
+    } else if (path_is(path, "/scrape")) {
+        on_scrape(tracker, question, client, query);
+    } else if (bytes_equal_text(path, "/stats.json")) {
+        text_clear(&tracker->scratch);
+        stats_page_json(tracker, &tracker->scratch);
+        reply(tracker, question, "application/json");
+    } else if (bytes_equal_text(path, "/stats")) {
+        text_clear(&tracker->scratch);
+        stats_page_html(tracker, &tracker->scratch);
+        reply(tracker, question, "text/html; charset=utf-8");
+    } else {
+        gateway_answer(
+            tracker->gateways, question, STATUS_NOT_FOUND, "text/plain",
+            bytes_of_text("the tracker has /announce, /scrape, /stats and /stats.json\n"));
+    }
+}
+
+/* ---- WebSocket */
+
+static void say(struct tracker *tracker, uint64_t connection)
+{
+    gateway_send(tracker->gateways, connection,
+                 bytes_of(tracker->scratch.data, tracker->scratch.len), false);
+}
+
+static void say_failure(struct tracker *tracker, const struct socket *socket,
+                        const struct infohash *hash, const char *why)
+{
+    tracker->metrics.failures_total++;
+    text_clear(&tracker->scratch);
+    ws_failure_write(&tracker->scratch, hash, why);
+    say(tracker, socket->self.connection);
+}
+
+static struct member *find_member(struct socket *socket, const struct infohash *hash)
+{
+    for (size_t i = 0; i < socket->count; i++)
+        if (memcmp(&socket->members[i].hash, hash, sizeof(*hash)) == 0)
+            return &socket->members[i];
+    return NULL;
+}
+
+static struct member *add_member(struct socket *socket, const struct infohash *hash, bool is_seed)
+{
+    if (socket->count == socket->capacity) {
+        socket->capacity = socket->capacity == 0 ? 1 : socket->capacity * 2;
+        socket->members = xrealloc(socket->members, socket->capacity * sizeof(*socket->members));
+    }
+    socket->members[socket->count] = (struct member){.hash = *hash, .is_seed = is_seed};
+    return &socket->members[socket->count++];
+}
+
+static void update_tag(struct tracker *tracker, const struct socket *socket)
+{
+    struct text *tag = &tracker->scratch;
+
+    text_clear(tag);
+    text_add_bytes(tag, bytes_of((uint8_t[]){TAG_VERSION}, 1));
+    text_add_bytes(tag, bytes_of(socket->self.peer_id, PEER_ID_BYTES));
+    for (size_t i = 0; i < socket->count; i++) {
+        text_add_bytes(tag, bytes_of(&socket->members[i].hash, sizeof(struct infohash)));
+        text_add_bytes(tag, bytes_of((uint8_t[]){socket->members[i].is_seed}, 1));
+    }
+    gateway_tag(tracker->gateways, socket->self.connection, bytes_of(tag->data, tag->len));
+}
+
+/* A connection of before this process started. */
+static void restore(struct tracker *tracker, struct socket *socket, struct bytes tag)
+{
+    uint32_t now_s = tracker_now_s();
+    struct swarm_counts counts;
+
+    if (tag.len < TAG_HEAD || tag.data[0] != TAG_VERSION)
+        return;
+    memcpy(socket->self.peer_id, tag.data + 1, PEER_ID_BYTES);
+    socket->has_peer_id = true;
+    pthread_mutex_lock(&tracker->lock);
+    for (size_t at = TAG_HEAD; at + TAG_MEMBER <= tag.len; at += TAG_MEMBER) {
+        struct infohash hash;
+        bool is_seed = tag.data[at + sizeof(hash)] != 0;
+
+        memcpy(&hash, tag.data + at, sizeof(hash));
+        if (!access_list_allows(&tracker->access, &hash))
+            continue;
+        add_member(socket, &hash, is_seed);
+        swarms_announce_socket(tracker->swarms, &hash, &socket->self, SWARM_NONE, is_seed, 0, now_s,
+                               NULL, &counts);
+    }
+    pthread_mutex_unlock(&tracker->lock);
+}
+
+static void *on_opened(void *arg, uint64_t connection, const struct gateway_client *client)
+{
+    struct tracker *tracker = arg;
+    struct socket *socket;
+    bool is_admitted;
+
+    pthread_mutex_lock(&tracker->lock);
+    is_admitted = access_list_admits(&tracker->access, client->target);
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_admitted) {
+        tracker->metrics.denied_total++;
+        return NULL;
+    }
+    socket = xcalloc(1, sizeof(*socket));
+    socket->self.connection = connection;
+    read_ip(client->address, socket->ip);
+    restore(tracker, socket, client->tag);
+    return socket;
+}
+
+static void on_closed(void *arg, void *state)
+{
+    struct tracker *tracker = arg;
+    struct socket *socket = state;
+
+    pthread_mutex_lock(&tracker->lock);
+    for (size_t i = 0; i < socket->count; i++)
+        swarms_leave_socket(tracker->swarms, &socket->members[i].hash, &socket->self);
+    pthread_mutex_unlock(&tracker->lock);
+    free(socket->members);
+    free(socket);
+}
+
+/* What the peer told becomes what the gateway keeps. */
+static void note_membership(struct tracker *tracker, struct socket *socket,
+                            const struct ws_message *message)
+{
+    struct member *member = find_member(socket, &message->hash);
+
+    if (message->event == EVENT_STOPPED) {
+        if (member == NULL)
+            return;
+        *member = socket->members[--socket->count];
+    } else if (member == NULL) {
+        add_member(socket, &message->hash, message->is_seed);
+    } else if (member->is_seed != message->is_seed) {
+        member->is_seed = message->is_seed;
+    } else {
+        return;
+    }
+    update_tag(tracker, socket);
+}
+
+static void on_ws_announce(struct tracker *tracker, struct socket *socket,
+                           const struct ws_message *message)
+{
+    const struct tracker_settings *settings = tracker->settings;
+    struct swarm_socket others[WS_OFFERS_MAX];
+    struct swarm_counts counts;
+    size_t want = MIN(message->offer_count, settings->max_offers), count;
+
+    if (message->event != EVENT_STOPPED && find_member(socket, &message->hash) == NULL &&
+        socket->count >= settings->max_swarms_per_socket) {
+        say_failure(tracker, socket, &message->hash, "too many torrents on one connection");
+        return;
+    }
+    if (message->has_want)
+        want = MIN(want, message->want);
+    pthread_mutex_lock(&tracker->lock);
+    count = swarms_announce_socket(tracker->swarms, &message->hash, &socket->self,
+                                   (enum swarm_event)message->event, message->is_seed,
+                                   (unsigned)want, tracker_now_s(), others, &counts);
+    pthread_mutex_unlock(&tracker->lock);
+    tracker->metrics.announces_ws_total++;
+    text_clear(&tracker->scratch);
+    ws_reply_write(&tracker->scratch, &message->hash, counts.complete, counts.incomplete,
+                   (uint32_t)(settings->interval / 1000 / WS_INTERVALS));
+    say(tracker, socket->self.connection);
+    for (size_t i = 0; i < count; i++) {
+        text_clear(&tracker->scratch);
+        ws_offer_write(&tracker->scratch, &message->hash, socket->self.peer_id,
+                       &message->offers[i]);
+        say(tracker, others[i].connection);
+    }
+    tracker->metrics.offers_total += count;
+    note_membership(tracker, socket, message);
+}
+
+static void on_ws_answer(struct tracker *tracker, struct socket *socket, struct ws_message *message)
+{
+    bool is_found = false;
+    uint64_t to;
+
+    if (find_member(socket, &message->hash) != NULL) {
+        pthread_mutex_lock(&tracker->lock);
+        is_found = swarms_find_socket(tracker->swarms, &message->hash, message->to_peer_id, &to);
+        pthread_mutex_unlock(&tracker->lock);
+    }
+    if (!is_found) {
+        tracker->metrics.answers_lost_total++;
+        return;
+    }
+    memcpy(message->peer_id, socket->self.peer_id, PEER_ID_BYTES);
+    text_clear(&tracker->scratch);
+    ws_answer_write(&tracker->scratch, message);
+    say(tracker, to);
+    tracker->metrics.answers_total++;
+}
+
+static void add_scraped(struct tracker *tracker, const struct infohash *hash)
+{
+    struct swarm_counts counts;
+
+    swarms_scrape(tracker->swarms, hash, &counts);
+    ws_scrape_add(&tracker->scratch, hash, counts.complete, counts.downloaded, counts.incomplete);
+}
+
+/* Whoever names no torrent is told of its own. */
+static void on_ws_scrape(struct tracker *tracker, struct socket *socket,
+                         const struct ws_message *message)
+{
+    text_clear(&tracker->scratch);
+    ws_scrape_begin(&tracker->scratch);
+    pthread_mutex_lock(&tracker->lock);
+    for (size_t i = 0; i < message->scrape_count; i++)
+        add_scraped(tracker, &message->scrape[i]);
+    for (size_t i = 0; message->scrape_count == 0 && i < socket->count; i++)
+        add_scraped(tracker, &socket->members[i].hash);
+    pthread_mutex_unlock(&tracker->lock);
+    ws_scrape_end(&tracker->scratch, (uint32_t)(tracker->settings->min_interval / 1000));
+    say(tracker, socket->self.connection);
+    tracker->metrics.scrapes_total++;
+}
+
+static void on_received(void *arg, void *state, struct bytes payload, bool is_binary)
+{
+    struct tracker *tracker = arg;
+    struct socket *socket = state;
+    static struct ws_message message; /* large; of the main thread */
+    char failure[WS_FAILURE_MAX];
+    enum ws_parsed parsed;
+    bool is_taken, is_allowed = true;
+
+    /* Text is valid UTF-8, which the gateway has seen to, and may be passed on. */
+    if (is_binary) {
+        gateway_close(tracker->gateways, socket->self.connection, CLOSE_UNSUPPORTED,
+                      "text messages only");
+        return;
+    }
+    parsed = ws_message_parse(payload, &message, failure);
+    if (parsed != WS_OK) {
+        say_failure(tracker, socket, parsed == WS_REFUSED ? &message.hash : NULL, failure);
+        return;
+    }
+    pthread_mutex_lock(&tracker->lock);
+    is_taken = takes(tracker, socket->ip, tracker_now_s());
+    if (is_taken && message.kind == WS_ANNOUNCE)
+        is_allowed = access_list_allows(&tracker->access, &message.hash);
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_taken || !is_allowed) {
+        tracker->metrics.denied_total += !is_allowed;
+        if (message.kind == WS_ANNOUNCE)
+            say_failure(tracker, socket, &message.hash,
+                        is_taken ? "this torrent is not tracked here"
+                                 : "too many messages from your address");
+        return;
+    }
+    if (message.kind == WS_SCRAPE) {
+        on_ws_scrape(tracker, socket, &message);
+        return;
+    }
+    if (!socket->has_peer_id) {
+        memcpy(socket->self.peer_id, message.peer_id, PEER_ID_BYTES);
+        socket->has_peer_id = true;
+    }
+    if (message.kind == WS_ANSWER)
+        on_ws_answer(tracker, socket, &message);
+    else
+        on_ws_announce(tracker, socket, &message);
+}
+
+struct gateway_actor web_front(struct tracker *tracker)
+{
+    return (struct gateway_actor){.on_opened = on_opened,
+                                  .on_received = on_received,
+                                  .on_closed = on_closed,
+                                  .on_asked = on_asked,
+                                  .arg = tracker};
+}
