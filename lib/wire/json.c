@@ -28,26 +28,27 @@ static bool take_char(struct json *json, uint8_t c)
     return true;
 }
 
-enum json_type json_peek(struct json *json)
+enum json_kind json_peek(struct json *json)
 {
     skip_spaces(json);
     if (json->at == json->end)
-        return JSON_NONE;
+        return JSON_KIND_NONE;
     switch (*json->at) {
     case '{':
-        return JSON_OBJECT;
+        return JSON_KIND_OBJECT;
     case '[':
-        return JSON_ARRAY;
+        return JSON_KIND_ARRAY;
     case '"':
-        return JSON_STRING;
+        return JSON_KIND_STRING;
     case 't':
-        return JSON_TRUE;
+        return JSON_KIND_TRUE;
     case 'f':
-        return JSON_FALSE;
+        return JSON_KIND_FALSE;
     case 'n':
-        return JSON_NULL;
+        return JSON_KIND_NULL;
     default:
-        return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? JSON_NUMBER : JSON_NONE;
+        return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? JSON_KIND_NUMBER
+                                                                          : JSON_KIND_NONE;
     }
 }
 
@@ -144,27 +145,27 @@ struct bytes json_take_string(struct json *json)
     return bytes_of(first, (size_t)(json->at - 1 - first));
 }
 
-static void take_scalar(struct json *json, enum json_type type)
+static void take_scalar(struct json *json, enum json_kind kind)
 {
-    switch (type) {
-    case JSON_NULL:
+    switch (kind) {
+    case JSON_KIND_NULL:
         take_word(json, "null");
         break;
-    case JSON_FALSE:
+    case JSON_KIND_FALSE:
         take_word(json, "false");
         break;
-    case JSON_TRUE:
+    case JSON_KIND_TRUE:
         take_word(json, "true");
         break;
-    case JSON_NUMBER:
+    case JSON_KIND_NUMBER:
         take_number(json);
         break;
-    case JSON_STRING:
+    case JSON_KIND_STRING:
         json_take_string(json);
         break;
-    case JSON_NONE:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
+    case JSON_KIND_NONE:
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT:
         break_off(json);
         break;
     }
@@ -189,16 +190,16 @@ static void take_container(struct json *json)
     unsigned depth = 0;
 
     do {
-        enum json_type type = json_peek(json);
+        enum json_kind kind = json_peek(json);
 
-        if (type == JSON_OBJECT || type == JSON_ARRAY) {
+        if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
             if (depth == JSON_DEPTH_MAX) {
                 break_off(json);
                 return;
             }
             json->at++;
             depth++;
-            objects = objects << 1 | (type == JSON_OBJECT);
+            objects = objects << 1 | (kind == JSON_KIND_OBJECT);
             skip_spaces(json);
             if (!(json->at < json->end && *json->at == ((objects & 1) != 0 ? '}' : ']'))) {
                 if ((objects & 1) != 0)
@@ -206,7 +207,7 @@ static void take_container(struct json *json)
                 continue;
             }
         } else {
-            take_scalar(json, type);
+            take_scalar(json, kind);
         }
         /* Behind a value: ends of containers, then a comma. */
         for (skip_spaces(json); depth > 0 && take_char(json, (objects & 1) != 0 ? '}' : ']');
@@ -225,13 +226,13 @@ static void take_container(struct json *json)
 
 struct bytes json_take(struct json *json)
 {
-    enum json_type type = json_peek(json);
+    enum json_kind kind = json_peek(json);
     const uint8_t *first = json->at;
 
-    if (type == JSON_ARRAY || type == JSON_OBJECT)
+    if (kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT)
         take_container(json);
     else
-        take_scalar(json, type);
+        take_scalar(json, kind);
     if (json->is_broken)
         return bytes_of(NULL, 0);
     return bytes_of(first, (size_t)(json->at - first));

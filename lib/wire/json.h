@@ -14,15 +14,15 @@
 
 enum { JSON_DEPTH_MAX = 64 };
 
-enum json_type {
-    JSON_NONE, /* broken, or the end */
-    JSON_NULL,
-    JSON_FALSE,
-    JSON_TRUE,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_ARRAY,
-    JSON_OBJECT,
+enum json_kind {
+    JSON_KIND_NONE, /* broken, or the end */
+    JSON_KIND_NULL,
+    JSON_KIND_FALSE,
+    JSON_KIND_TRUE,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT,
 };
 
 struct json {
@@ -31,8 +31,8 @@ struct json {
 };
 
 struct json json_of(struct bytes text);
-/* Type of the value ahead. */
-enum json_type json_peek(struct json *json);
+/* Kind of the value ahead. */
+enum json_kind json_peek(struct json *json);
 /* Takes the value ahead whatever it is; the view is its text, without spaces around. */
 struct bytes json_take(struct json *json);
 /* Takes a string; the view is what is between the quotes, still escaped. */
