@@ -34,6 +34,9 @@ function(sharestream_fuzz_targets)
   endforeach()
 endfunction()
 
+# For tests that start real binaries. Their tracker takes a free port: the usual one may be in use on this machine.
+set(test_environment BIN_DIR=${CMAKE_BINARY_DIR}/bin SHARESTREAM_TRACKER_LISTEN=127.0.0.1:0)
+
 # sharestream_service_tests(PART USES ... NEEDS ...): every tests/service/PART/test_TOPIC.c is a cmocka program that starts real
 # binaries from $BIN_DIR, ctest name service.PART.TOPIC. NEEDS names the targets of those binaries, so that they are built first.
 function(sharestream_service_tests part)
@@ -52,7 +55,7 @@ function(sharestream_service_tests part)
       add_dependencies(${target} ${arg_NEEDS})
     endif()
     add_test(NAME service.${part}.${topic} COMMAND ${target})
-    set_tests_properties(service.${part}.${topic} PROPERTIES LABELS service TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT BIN_DIR=${CMAKE_BINARY_DIR}/bin)
+    set_tests_properties(service.${part}.${topic} PROPERTIES LABELS service TIMEOUT 180 RUN_SERIAL ON ENVIRONMENT "${test_environment}")
   endforeach()
 endfunction()
 
@@ -80,6 +83,6 @@ function(sharestream_node_tests kind part)
     string(REGEX REPLACE "^test_" "" topic ${base})
     add_test(NAME ${prefix}.${topic} COMMAND ${NODE_PROGRAM} --test ${file})
     set_tests_properties(${prefix}.${topic} PROPERTIES LABELS ${kind} TIMEOUT 240 RUN_SERIAL ON FIXTURES_REQUIRED npm_${prefix}
-                         ENVIRONMENT BIN_DIR=${CMAKE_BINARY_DIR}/bin)
+                         ENVIRONMENT "${test_environment}")
   endforeach()
 endfunction()

@@ -183,7 +183,7 @@ enum err child_spawn(struct child *child, uint64_t generation, struct error *err
     child->generation = generation;
     child->started_ms = clock_ms();
     child->ready_len = 0;
-    child->ready_text[0] = child->degraded_text[0] = '\0';
+    child->ready_text[0] = child->degraded_text[0] = child->note[0] = '\0';
     if (!make_pipes(child, &ends)) {
         code = error_set_errno(error, ERR_BUSY, "cannot make pipes for %s", child->name);
         goto out;

@@ -41,7 +41,7 @@ struct child {
     bool has_answered; /* a ping, in this life */
     uint64_t next_ping_ms;
     unsigned pings_missed; /* in a row */
-    char degraded_text[256];
+    char degraded_text[256], note[160];
     char last_death[256]; /* one line */
 };
 

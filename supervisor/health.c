@@ -33,6 +33,7 @@ static void on_answer(const Sharestream__Svc__PingReply *reply, void *arg)
     child->has_answered = true;
     snprintf(child->degraded_text, sizeof(child->degraded_text), "%s",
              reply->is_degraded ? reply->degraded_text : "");
+    snprintf(child->note, sizeof(child->note), "%s", reply->note);
 }
 
 static void ping(struct supervisor *supervisor, struct child *child, uint64_t now_ms)

@@ -33,6 +33,7 @@ static void describe(const struct child *child, uint64_t now_ms,
     child_usage(child, &out->resident_bytes, &out->cpu_ms);
     out->ready_text = borrowed(child->restart.state == RESTART_READY ? child->ready_text : "");
     out->degraded_text = borrowed(child->degraded_text);
+    out->note = borrowed(child->restart.state == RESTART_READY ? child->note : "");
     out->last_death = borrowed(child->last_death);
     if (child->restart.state == RESTART_BACKOFF && child->restart.due_ms > now_ms)
         out->backoff_ms = child->restart.due_ms - now_ms;

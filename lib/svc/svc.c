@@ -57,6 +57,15 @@ void svc_ready_text(struct svc *svc, const char *format, ...)
     va_end(args);
 }
 
+void svc_note(struct svc *svc, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(svc->note, sizeof(svc->note), format, args);
+    va_end(args);
+}
+
 void svc_degraded(struct svc *svc, const char *why)
 {
     const char *text = why != NULL ? why : "";

@@ -25,6 +25,7 @@ static void on_ping(Service *service, const Sharestream__Svc__PingRequest *reque
     reply.uptime_ms = clock_ms() - svc->started_ms;
     reply.is_degraded = svc->degraded[0] != '\0';
     reply.degraded_text = svc->degraded;
+    reply.note = svc->note;
     closure(&reply, data);
 }
 

@@ -33,7 +33,7 @@ struct svc {
     uint64_t generation, started_ms, drain_until_ms;
     int ready_fd, lifeline_fd, signal_fd, lock_fd;
     bool is_draining;
-    char ready_text[256], degraded[256];
+    char ready_text[256], degraded[256], note[160];
     zloop_t *loop;
     struct bus *bus;
     void *state;

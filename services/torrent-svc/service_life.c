@@ -166,6 +166,7 @@ void service_tick(void *state, uint64_t now_ms)
     alerts_drain(service);
     if (service->is_draining)
         return;
+    svc_note(service->svc, "%u torrents", HASH_COUNT(service->torrents));
     HASH_ITER(hh, service->torrents, torrent, next)
     {
         if (now_ms - torrent->resume_saved_ms >= RESUME_SAVE_MS)

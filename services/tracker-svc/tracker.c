@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracker.h"
 
+#include <inttypes.h>
 #include <sodium/core.h>
 #include <sodium/randombytes.h>
 #include <stdlib.h>
@@ -75,13 +76,16 @@ enum err tracker_start(void *state, struct svc *svc, struct error *error)
 static void expire(struct tracker *tracker)
 {
     struct swarms_stats stats;
-    size_t all;
+    size_t peers, all;
 
     pthread_mutex_lock(&tracker->lock);
     swarms_stats(tracker->swarms, &stats);
-    all = (size_t)(stats.swarms + stats.peers4 + stats.peers6 + stats.sockets);
+    peers = (size_t)(stats.peers4 + stats.peers6 + stats.sockets);
+    all = (size_t)stats.swarms + peers;
     swarms_expire(tracker->swarms, tracker_now_s(), MAX(all / SWEEPS, SWEEP_MIN));
     pthread_mutex_unlock(&tracker->lock);
+    svc_note(tracker->svc, "%" PRIu64 " torrents, %zu peers, %" PRIu64 " in browsers", stats.swarms,
+             peers, stats.sockets);
 }
 
 void tracker_tick(void *state, uint64_t now_ms)

@@ -33,7 +33,7 @@ static void nap(void)
 void stage_open(void)
 {
     char self[PATH_MAX], link[128];
-    const char *const names[] = {"torrent-svc", "http-svc"};
+    const char *const names[] = {"torrent-svc", "tracker-svc", "http-svc"};
 
     snprintf(folder, sizeof(folder), "/tmp/sharestream-test-XXXXXX");
     must(realpath("/proc/self/exe", self) != NULL);
@@ -160,14 +160,14 @@ void stage_start(void)
     unsigned ready = 0;
 
     supervisor = start("exec \"$BIN_DIR\"/sharestreamd", "supervisor.out", "supervisor.err");
-    for (; ready < 2 && clock_ms() < until_ms; nap()) {
+    for (; ready < 3 && clock_ms() < until_ms; nap()) {
         struct result result = run("status --json");
 
         ready = 0;
         for (const char *at = result.out; (at = strstr(at, "\"ready\"")) != NULL; at++)
             ready++;
     }
-    must(ready == 2);
+    must(ready == 3);
 }
 
 void stage_close(void)
