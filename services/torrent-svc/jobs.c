@@ -179,10 +179,14 @@ enum err job_hash(struct service *service, const Sharestream__Torrent__SeedReque
                         utf8_valid(bytes_of_text(request->path)) ? request->path : "?");
     for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
         path[len - 1] = '\0';
-    if (err == ERR_NONE)
-        err = lt_hash_start(service->lt, path, request->is_hybrid,
-                            (const char *const *)request->trackers, request->n_trackers, &number,
-                            error);
+    if (err == ERR_NONE) {
+        size_t count;
+        char **urls = own_tracker_urls(service, request->trackers, request->n_trackers, &count);
+
+        err = lt_hash_start(service->lt, path, request->is_hybrid, (const char *const *)urls, count,
+                            &number, error);
+        free(urls);
+    }
     if (err != ERR_NONE) {
         free(path);
         return err;

@@ -129,6 +129,7 @@ enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint
                    uint32_t max_connections);
 enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *address, uint16_t port,
                          struct error *error);
+/* ERR_DENIED: it is private (BEP 27), and has its own only. */
 enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
 
 /* The scheduler's hands; ERR_UNAVAILABLE without metadata. `priorities` has one byte (0..7) per

@@ -124,6 +124,9 @@ enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url)
         if (text.compare(0, 7, "http://") != 0 && text.compare(0, 8, "https://") != 0 &&
             text.compare(0, 6, "udp://") != 0)
             return ERR_INVALID;
+        auto const info = torrent.handle.torrent_file();
+        if (info && info->priv())
+            return ERR_DENIED;
         torrent.handle.add_tracker(lt::announce_entry(text));
         return ERR_NONE;
     });

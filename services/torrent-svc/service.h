@@ -52,6 +52,8 @@ enum {
     X(SIZE, disk_floor, "1GiB", 0, 0, "bytes of the disk that always stay free")                   \
     X(BOOL, background, "true", 0, 0, "also fetch what nobody is reading")                         \
     X(LIST, trackers, "", 0, 0, "trackers added to links that bring none of their own")            \
+    X(BOOL, own_tracker, "true", 0, 0,                                                             \
+      "announce to our own tracker, and name it in torrents made here")                            \
     X(BOOL, dht, "true", 0, 0, "find peers by the distributed hash table")                         \
     X(TEXT, dht_bootstrap, "", 0, 0,                                                               \
       "host:port of nodes to start the hash table from; empty: the usual ones")                    \
@@ -174,6 +176,11 @@ struct service {
     struct torrent *by_id;
     struct leaving *leaving;
     struct job *jobs;
+    struct bus_remote *tracker; /* NULL: not announced to */
+    uint64_t tracker_asked_ms;
+    char *own_tracker_url; /* for us; NULL while it is not known */
+    char **public_urls;    /* for everybody */
+    size_t public_url_count;
     uint64_t download_limit, upload_limit; /* of the session, as changed at run time */
     uint32_t max_connections;
     uint64_t cleaned_ms;
@@ -183,6 +190,17 @@ struct service {
     uint64_t drain_started_ms;
     struct torrent_metrics metrics;
 };
+
+/* own_tracker.c: our torrents and tracker-svc */
+void own_tracker_start(struct service *service);
+void own_tracker_tick(struct service *service, uint64_t now_ms);
+void own_tracker_stop(struct service *service);
+/* Unless it is private, or the tracker is not known yet. */
+void own_tracker_add(struct service *service, const struct torrent *torrent);
+/* What a torrent made here carries: what was asked for and our own. The array (not the texts) is
+ * freed by the caller. */
+char **own_tracker_urls(const struct service *service, char **asked, size_t asked_count,
+                        size_t *count_out);
 
 /* torrent.c: one torrent from added to removed */
 struct torrent_add {

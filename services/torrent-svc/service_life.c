@@ -153,6 +153,7 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
     svc_watch_fd(svc, fetcher_fd(service->fetcher), on_fetched, service);
     svc_every(svc, REPLAN_MS, on_replan, service);
     svc_every(svc, EXPIRE_MS, on_expire, service);
+    own_tracker_start(service);
     svc_ready_text(svc, "port=%u", lt_session_port(service->lt));
     return ERR_NONE;
 }
@@ -166,6 +167,7 @@ void service_tick(void *state, uint64_t now_ms)
     alerts_drain(service);
     if (service->is_draining)
         return;
+    own_tracker_tick(service, now_ms);
     svc_note(service->svc, "%u torrents", HASH_COUNT(service->torrents));
     HASH_ITER(hh, service->torrents, torrent, next)
     {
@@ -248,6 +250,7 @@ void service_stop(void *state)
     torrent_free_all(service);
     lt_session_free(&service->lt);
     store_close(&service->store, is_clean && sync_data(service));
+    own_tracker_stop(service);
     free(service->data_dir);
 }
 

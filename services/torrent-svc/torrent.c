@@ -130,6 +130,7 @@ enum err torrent_add(struct service *service, struct torrent_add *add, struct to
     HASH_ADD(hh, service->torrents, hash, sizeof(torrent->hash), torrent);
     HASH_ADD(hh_id, service->by_id, id, sizeof(torrent->id), torrent);
     service->metrics.torrents = HASH_COUNT(service->torrents);
+    own_tracker_add(service, torrent);
     log_info("torrent added", "hash=%s name=%s paused=%d", torrent->hex, torrent->row.name,
              torrent->row.is_paused);
     *out = torrent;
