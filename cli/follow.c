@@ -5,25 +5,28 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "human.h"
 
 enum {
     ROUND_MS = 1000,
     METADATA_ROUND_MS = 1000, /* one question waits so long */
     JSON_EVERY_ROUNDS = 3,
-    STUCK_ROUNDS = 3, /* rounds without data before the reason is asked for */
+    STUCK_ROUNDS = 3,       /* rounds without data before the reason is asked for */
+    FILE_MESSAGES_MAX = 16, /* of 8 MiB: as http-svc does */
 };
 
 typedef Sharestream__Torrent__TorrentInfo Info;
 
-static enum cli_exit try_get(struct cli *cli, const char *info_hash, uint32_t wait_ms, Info **out,
-                             struct error *error)
+static enum cli_exit try_get(struct cli *cli, const char *info_hash, uint32_t wait_ms,
+                             uint32_t first_file, Info **out, struct error *error)
 {
     Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
     void *reply;
 
     request.info_hash = (char *)(uintptr_t)info_hash;
     request.wait_ms = wait_ms;
+    request.first_file = first_file;
     enum cli_exit how = cli_try(cli, "torrent", "Get", &request.base, &reply, error);
 
     *out = reply;
@@ -35,7 +38,7 @@ Info *torrent_get(struct cli *cli, const char *info_hash)
     struct error error;
     Info *info;
 
-    cli->exit = try_get(cli, info_hash, 0, &info, &error);
+    cli->exit = try_get(cli, info_hash, 0, 0, &info, &error);
     if (cli->exit != CLI_OK)
         cli_complain(cli, cli->exit, &error);
     return info;
@@ -47,6 +50,46 @@ Info *torrent_named(struct cli *cli)
 
     return cli_torrent(cli, args_value(&cli->args, 0), info_hash) ? torrent_get(cli, info_hash)
                                                                   : NULL;
+}
+
+/* Moves the files of `more`, which goes, behind those of `info`. */
+static bool append_files(Info *info, Info *more)
+{
+    bool fits = more->n_files > 0 && more->files[0]->id == info->n_files;
+
+    if (fits) {
+        info->files = xrealloc(info->files, (info->n_files + more->n_files) * sizeof(*info->files));
+        memcpy(info->files + info->n_files, more->files, more->n_files * sizeof(*more->files));
+        info->n_files += more->n_files;
+        more->n_files = 0;
+    }
+    reply_free(more);
+    return fits;
+}
+
+bool torrent_all_files(struct cli *cli, Info *info)
+{
+    for (unsigned messages = 1; info->n_files < info->file_count; messages++) {
+        struct error error;
+        Info *more;
+
+        if (messages == FILE_MESSAGES_MAX) {
+            cli->exit =
+                cli_refuse(cli, CLI_ERROR, ERR_TOO_LARGE,
+                           "it has too many files: %u, and the names are long", info->file_count);
+            return false;
+        }
+        cli->exit = try_get(cli, info->info_hash, 0, (uint32_t)info->n_files, &more, &error);
+        if (cli->exit == CLI_OK && !append_files(info, more)) {
+            error_set(&error, ERR_BUSY, "the torrent changed just now; try again");
+            cli->exit = CLI_ERROR;
+        }
+        if (cli->exit != CLI_OK) {
+            cli_complain(cli, cli->exit, &error);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool is_over(const struct follow *follow)
@@ -65,7 +108,7 @@ Info *follow_metadata(struct cli *cli, struct follow *follow)
         char span[HUMAN_TEXT];
         Info *info;
 
-        cli->exit = try_get(cli, follow->info_hash, METADATA_ROUND_MS, &info, &error);
+        cli->exit = try_get(cli, follow->info_hash, METADATA_ROUND_MS, 0, &info, &error);
         if (cli->exit == CLI_ERROR || (info != NULL && info->has_metadata)) {
             live_erase(&follow->live);
             if (cli->exit == CLI_ERROR && !term_interrupted())
@@ -131,7 +174,7 @@ enum cli_exit follow_torrent(struct cli *cli, struct follow *follow)
         struct text line = {0};
         struct error error = {0};
         Info *info;
-        enum cli_exit how = try_get(cli, follow->info_hash, 0, &info, &error);
+        enum cli_exit how = try_get(cli, follow->info_hash, 0, 0, &info, &error);
 
         if (how == CLI_ERROR && error.code == ERR_NOT_FOUND) {
             live_end(&follow->live);

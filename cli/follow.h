@@ -18,7 +18,7 @@ struct follow {
     void *arg;
 };
 
-/* Until its metadata is there. The torrent with its files, or NULL after a complaint or when
+/* Until its metadata is there. The torrent, or NULL after a complaint or when
  * interrupted. */
 Sharestream__Torrent__TorrentInfo *follow_metadata(struct cli *cli, struct follow *follow);
 /* Until interrupted, or over, or the torrent is removed. A service that is away for a while is
@@ -27,6 +27,8 @@ enum cli_exit follow_torrent(struct cli *cli, struct follow *follow);
 
 /* One torrent; NULL after a complaint. */
 Sharestream__Torrent__TorrentInfo *torrent_get(struct cli *cli, const char *info_hash);
+/* Asks for the files that did not fit into the message. False after a complaint. */
+bool torrent_all_files(struct cli *cli, Sharestream__Torrent__TorrentInfo *info);
 /* The torrent that the first value of the command line means; NULL after a complaint. */
 Sharestream__Torrent__TorrentInfo *torrent_named(struct cli *cli);
 

@@ -8,10 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "follow.h"
 #include "prefix.h"
 
 const Sharestream__Torrent__File *
-play_file(struct cli *cli, const Sharestream__Torrent__TorrentInfo *info, const char *word)
+play_file(struct cli *cli, Sharestream__Torrent__TorrentInfo *info, const char *word)
 {
     struct error error;
     size_t index;
@@ -22,6 +23,8 @@ play_file(struct cli *cli, const Sharestream__Torrent__TorrentInfo *info, const 
                                info->info_hash);
         return NULL;
     }
+    if (!torrent_all_files(cli, info))
+        return NULL;
     if (prefix_find_file(word, info->files, info->n_files, &index, &error) != ERR_NONE) {
         cli->exit = cli_complain(cli, CLI_ERROR, &error);
         return NULL;

@@ -10,9 +10,10 @@
 
 #include "cli.h"
 
-/* The file that `word` means (NULL: the one to play), or NULL after a complaint. */
+/* The file that `word` means (NULL: the one to play), or NULL after a complaint. Asks for files
+ * that `info` does not have yet. */
 const Sharestream__Torrent__File *
-play_file(struct cli *cli, const Sharestream__Torrent__TorrentInfo *info, const char *word);
+play_file(struct cli *cli, Sharestream__Torrent__TorrentInfo *info, const char *word);
 /* Its address, signed if need be. NULL after a complaint. */
 Sharestream__Http__LinkReply *play_link(struct cli *cli,
                                         const Sharestream__Torrent__TorrentInfo *info,

@@ -23,8 +23,8 @@ static void print_info(const Info *info)
     print_fact("state", "%s%s%s%s", human_state(info->state), info->error[0] != '\0' ? ": " : "",
                info->error, info->is_seed ? " (your own data)" : "");
     if (info->has_metadata) {
-        print_fact("size", "%s in %zu %s, %u pieces of %s", format_size(info->size_bytes, a),
-                   info->n_files, info->n_files == 1 ? "file" : "files", info->piece_count,
+        print_fact("size", "%s in %u %s, %u pieces of %s", format_size(info->size_bytes, a),
+                   info->file_count, info->file_count == 1 ? "file" : "files", info->piece_count,
                    format_size(info->piece_bytes, b));
         print_fact("done", "%s (%s, %u pieces)", human_percent(info->progress, a),
                    format_size(info->ready_bytes, b), info->pieces_ready);
@@ -99,6 +99,10 @@ enum cli_exit do_files(struct cli *cli)
 
     if (info == NULL)
         return cli->exit;
+    if (!torrent_all_files(cli, info)) {
+        reply_free(info);
+        return cli->exit;
+    }
     if (cli->wants_json)
         cli_print_json(&info->base);
     else if (!info->has_metadata)

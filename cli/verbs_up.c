@@ -196,7 +196,7 @@ static bool take_source(struct up *up, const char *word, char out[INFOHASH_TEXT]
 }
 
 /* The address of what plays; *file_out is whose. */
-static enum cli_exit print_stream(struct up *up, const Info *info, uint32_t *file_out)
+static enum cli_exit print_stream(struct up *up, Info *info, uint32_t *file_out)
 {
     struct cli *cli = up->cli;
     char size[UNITS_TEXT];

@@ -25,19 +25,26 @@ struct decimal {
     bool has_fraction;
 };
 
+/* The digits at the front; returns how many, 0 when there are none or their number does not fit. */
+static size_t read_whole(const char *text, uint64_t *out)
+{
+    static const char largest[] = "18446744073709551615";
+    size_t digits = bytes_decimal(bytes_of_text(text), out), zeros = strspn(text, "0");
+
+    /* What is larger than the largest looks like it. */
+    if (*out == UINT64_MAX && (digits - zeros != sizeof(largest) - 1 ||
+                               memcmp(text + zeros, largest, sizeof(largest) - 1) != 0))
+        return 0;
+    return digits;
+}
+
 static const char *read_decimal(const char *text, struct decimal *out)
 {
-    const char *at = text;
-
     *out = (struct decimal){0};
-    for (; isdigit((unsigned char)*at); at++) {
-        unsigned digit = (unsigned)(*at - '0');
+    size_t digits = read_whole(text, &out->whole);
+    const char *at = text + digits;
 
-        if (out->whole > (UINT64_MAX - digit) / 10)
-            return NULL;
-        out->whole = out->whole * 10 + digit;
-    }
-    if (at == text)
+    if (digits == 0)
         return NULL;
     if (*at == '.') {
         const char *point = at++;
@@ -121,12 +128,9 @@ bool parse_size_bytes(const char *text, uint64_t *bytes_out)
 bool parse_count(const char *text, uint64_t *count_out)
 {
     uint64_t value;
-    size_t digits = bytes_decimal(bytes_of_text(text), &value);
+    size_t digits = read_whole(text, &value);
 
     if (digits == 0 || text[digits] != '\0')
-        return false;
-    /* What is larger than the largest looks like it. */
-    if (value == UINT64_MAX && strcmp(text + strspn(text, "0"), "18446744073709551615") != 0)
         return false;
     *count_out = value;
     return true;

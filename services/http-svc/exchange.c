@@ -78,6 +78,11 @@ void *exchange_alloc(struct exchange *x, size_t size)
     return memset(h2o_mem_alloc_pool(&x->req->pool, size), 0, size);
 }
 
+void *exchange_alloc_until(struct exchange *x, size_t size, void (*fini)(void *memory))
+{
+    return memset(h2o_mem_alloc_shared(&x->req->pool, size, fini), 0, size);
+}
+
 bool exchange_has_torrent(const struct exchange *x)
 {
     return bus_is_up(x->loop->torrent);

@@ -39,6 +39,8 @@ struct bytes exchange_host(const struct exchange *x);
 struct bytes exchange_body(const struct exchange *x);
 /* Zeroed memory that lives as long as the exchange. */
 void *exchange_alloc(struct exchange *x, size_t size);
+/* The same for what holds more: `fini` is called at the end, however that comes. */
+void *exchange_alloc_until(struct exchange *x, size_t size, void (*fini)(void *memory));
 
 /* ---- answering */
 /* Value is copied. */

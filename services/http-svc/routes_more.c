@@ -12,6 +12,7 @@
 #include "http_stats.h"
 #include "naming.h"
 #include "routes.h"
+#include "routes_listing.h"
 #include "shapes.h"
 
 /* ---- statistics */
@@ -127,20 +128,14 @@ static bool is_playable(const Sharestream__Torrent__File *file)
     return strcmp(file->kind, "video") == 0 || strcmp(file->kind, "audio") == 0;
 }
 
-static void on_playlist_info(const Sharestream__Torrent__TorrentInfo *info, void *arg)
+static void add_to_playlist(struct exchange *x, const Sharestream__Torrent__TorrentInfo *info,
+                            struct text *body)
 {
-    struct exchange *x = arg;
-    struct text base = {0}, list = {0}, url = {0};
+    struct text base = {0}, url = {0};
 
-    if (info == NULL || !info->has_metadata) {
-        if (info == NULL)
-            exchange_fail_error(x, exchange_call_error(x));
-        else
-            exchange_fail(x, ERR_NOT_FOUND, "the metadata of this torrent is not here yet");
-        return;
-    }
     add_base(x, &base);
-    naming_m3u_begin(&list);
+    if (body->len == 0)
+        naming_m3u_begin(body);
     for (size_t i = 0; i < info->n_files; i++) {
         struct naming_link link = link_of(x, &base, info->info_hash);
 
@@ -150,14 +145,32 @@ static void on_playlist_info(const Sharestream__Torrent__TorrentInfo *info, void
         link.path = info->files[i]->path;
         text_clear(&url);
         naming_url(&url, &link);
-        naming_m3u_add(&list, info->files[i]->path, text_str(&url));
+        naming_m3u_add(body, info->files[i]->path, text_str(&url));
     }
+    text_fini(&base);
+    text_fini(&url);
+}
+
+static void answer_playlist(struct exchange *x, const Sharestream__Torrent__TorrentInfo *last,
+                            struct text *body)
+{
+    (void)last;
     exchange_add_header(x, "cache-control", "no-store");
     exchange_add_header(x, "content-disposition", "inline; filename=\"playlist.m3u\"");
-    exchange_reply(x, 200, "audio/x-mpegurl", bytes_of_text(text_str(&list)));
-    text_fini(&base);
-    text_fini(&list);
-    text_fini(&url);
+    exchange_reply(x, 200, "audio/x-mpegurl", bytes_of_text(text_str(body)));
+}
+
+static void on_playlist_info(const Sharestream__Torrent__TorrentInfo *info, void *arg)
+{
+    static const struct listing_kind kind = {add_to_playlist, answer_playlist};
+    struct exchange *x = arg;
+
+    if (info == NULL)
+        exchange_fail_error(x, exchange_call_error(x));
+    else if (!info->has_metadata)
+        exchange_fail(x, ERR_NOT_FOUND, "the metadata of this torrent is not here yet");
+    else
+        listing_answer(x, &kind, info);
 }
 
 void on_playlist(struct exchange *x)

@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "routes.h"
+#include "routes_listing.h"
 #include "shapes.h"
 
 /* ---- GET /stream/{hash}/{file} */
@@ -91,15 +92,32 @@ void on_stream(struct exchange *x)
 
 /* ---- GET /torrent/{hash or magnet} */
 
+static void add_p2m_files(struct exchange *x, const Sharestream__Torrent__TorrentInfo *info,
+                          struct text *body)
+{
+    (void)x;
+    if (body->len == 0)
+        shape_p2m_begin(body, info);
+    shape_p2m_files(body, info);
+}
+
+static void answer_p2m(struct exchange *x, const Sharestream__Torrent__TorrentInfo *last,
+                       struct text *body)
+{
+    shape_p2m_end(body, last);
+    exchange_add_header(x, "cache-control", "no-store");
+    exchange_reply(x, 200, "application/json", bytes_of_text(text_str(body)));
+}
+
 static void on_p2m_added(const Sharestream__Torrent__AddReply *reply, void *arg)
 {
+    static const struct listing_kind kind = {add_p2m_files, answer_p2m};
     struct exchange *x = arg;
     const struct error *error = reply == NULL ? exchange_call_error(x) : NULL;
     char text[300];
 
-    exchange_add_header(x, "cache-control", "no-store");
     if (reply != NULL && reply->info != NULL && reply->info->has_metadata) {
-        exchange_reply_json(x, 200, shape_p2m_torrent(reply->info));
+        listing_answer(x, &kind, reply->info);
     } else if (error == NULL || error->code == ERR_TIMEOUT) {
         exchange_fail_as(x, 500, ERR_TIMEOUT, "timeout waiting for torrent info");
     } else if (error->code == ERR_UNAVAILABLE || error->code == ERR_BUSY ||

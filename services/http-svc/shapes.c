@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "shapes.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/must.h"
-#include "base/text.h"
 
 static json_t *packed(json_t *json)
 {
@@ -70,7 +72,26 @@ const char *shape_advice(enum err code)
     return NULL;
 }
 
-json_t *shape_p2m_torrent(const Sharestream__Torrent__TorrentInfo *info)
+/* What stands between the brackets of `take`. */
+static void add_inside(struct text *out, json_t *take)
+{
+    char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+    must(text != NULL);
+    text_add_bytes(out, bytes_of(text + 1, strlen(text) - 2));
+    free(text);
+    json_decref(take);
+}
+
+void shape_p2m_begin(struct text *out, const Sharestream__Torrent__TorrentInfo *info)
+{
+    text_add(out, "{");
+    add_inside(out, packed(json_pack("{s:s,s:o}", "infoHash", info->info_hash, "name",
+                                     shape_text(info->name))));
+    text_add(out, ",\"files\":[");
+}
+
+void shape_p2m_files(struct text *out, const Sharestream__Torrent__TorrentInfo *info)
 {
     json_t *files = packed(json_array());
 
@@ -83,10 +104,18 @@ json_t *shape_p2m_torrent(const Sharestream__Torrent__TorrentInfo *info)
                                     shape_text(file->path), "size", (json_int_t)file->size_bytes,
                                     "progress", file->size_bytes == 0 ? 1.0 : file->progress)));
     }
-    return packed(json_pack(
-        "{s:s,s:o,s:o,s:I,s:I}", "infoHash", info->info_hash, "name", shape_text(info->name),
-        "files", files, "seeders", (json_int_t)info->seeds, "leechers",
-        (json_int_t)(info->peers > info->seeds ? info->peers - info->seeds : 0)));
+    if (info->n_files > 0 && out->data[out->len - 1] != '[')
+        text_add(out, ",");
+    add_inside(out, files);
+}
+
+void shape_p2m_end(struct text *out, const Sharestream__Torrent__TorrentInfo *info)
+{
+    text_add(out, "],");
+    add_inside(out, packed(json_pack(
+                        "{s:I,s:I}", "seeders", (json_int_t)info->seeds, "leechers",
+                        (json_int_t)(info->peers > info->seeds ? info->peers - info->seeds : 0))));
+    text_add(out, "}");
 }
 
 json_t *shape_ready(bool has_torrent, bool is_draining)

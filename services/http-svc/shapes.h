@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * shapes: answers that are not simply a message of the bus as JSON: errors in both dialects,
- * tod-p2m's torrent, readiness. All return a new reference.
+ * tod-p2m's torrent, readiness. Those of JSON return a new reference.
  */
 #ifndef HTTP_SHAPES_H
 #define HTTP_SHAPES_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* {"error":{"code","message","advice"?}}; `advice` may be NULL. */
 json_t *shape_error(const char *code, const char *message, const char *advice);
@@ -19,8 +20,11 @@ json_t *shape_p2m_error(const char *text);
 /* What to do about an error of a neighbour, or NULL. */
 const char *shape_advice(enum err code);
 
-/* {"infoHash","name","files":[{"id","name","size","progress"}],"seeders","leechers"} */
-json_t *shape_p2m_torrent(const Sharestream__Torrent__TorrentInfo *info);
+/* {"infoHash","name","files":[{"id","name","size","progress"}],"seeders","leechers"} as text,
+ * because the files may come in several messages: begin, the files of each, end. */
+void shape_p2m_begin(struct text *out, const Sharestream__Torrent__TorrentInfo *info);
+void shape_p2m_files(struct text *out, const Sharestream__Torrent__TorrentInfo *info);
+void shape_p2m_end(struct text *out, const Sharestream__Torrent__TorrentInfo *info);
 
 /* {"status":"ready"|"degraded"|"stopping","reasons":[...]} */
 json_t *shape_ready(bool has_torrent, bool is_draining);

@@ -126,8 +126,9 @@ static void cut(struct stream *s, const char *why)
 {
     char hash[INFOHASH_TEXT];
 
-    log_info("stream cut", "why=%s hash=%s file=%u position=%" PRIu64, why,
-             infohash_text(&ready_map_layout(s->map)->hash, hash), s->file, s->position);
+    /* Whoever may stream can cause this as often as they like; metrics count it. */
+    log_debug("stream cut", "why=%s hash=%s file=%u position=%" PRIu64, why,
+              infohash_text(&ready_map_layout(s->map)->hash, hash), s->file, s->position);
     set_state(s, STREAM_SENDING);
     s->part = s->parts.count; /* ours, not one that the client left */
     h2o_send(s->x->req, NULL, 0, H2O_SEND_STATE_ERROR);

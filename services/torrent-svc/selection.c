@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "selection.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -31,34 +30,41 @@ char *selection_write(const bool *is_wanted, uint32_t count)
     return NULL;
 }
 
-static bool read_number(const char **at, uint32_t *out)
+/* Cuts a number off the front; what is too large for a file becomes the largest. */
+static bool read_number(struct bytes *text, uint32_t *out)
 {
-    uint64_t value = 0;
+    uint64_t value;
+    size_t digits = bytes_decimal(*text, &value);
 
-    if (!isdigit((unsigned char)**at))
+    text->data += digits;
+    text->len -= digits;
+    *out = (uint32_t)MIN(value, (uint64_t)UINT32_MAX);
+    return digits > 0;
+}
+
+static bool take(struct bytes *text, char c)
+{
+    if (text->len == 0 || text->data[0] != (uint8_t)c)
         return false;
-    for (; isdigit((unsigned char)**at); (*at)++)
-        value = MIN(value * 10 + (uint64_t)(**at - '0'), (uint64_t)UINT32_MAX);
-    *out = (uint32_t)value;
+    text->data++;
+    text->len--;
     return true;
 }
 
 void selection_read(const char *text, bool *is_wanted_out, uint32_t count)
 {
+    struct bytes rest = bytes_of_text(text);
     uint32_t first, last;
 
     for (uint32_t id = 0; id < count; id++)
         is_wanted_out[id] = false;
-    while (read_number(&text, &first)) {
+    while (read_number(&rest, &first)) {
         last = first;
-        if (*text == '-') {
-            text++;
-            if (!read_number(&text, &last))
-                return;
-        }
+        if (take(&rest, '-') && !read_number(&rest, &last))
+            return;
         for (uint32_t id = first; id < count && id <= last; id++)
             is_wanted_out[id] = true;
-        if (*text++ != ',')
+        if (!take(&rest, ','))
             return;
     }
 }

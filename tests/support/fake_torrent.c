@@ -9,6 +9,8 @@
  *     quiet HASH FIRST LAST       the same without the event
  *     progress HASH | gone HASH | truncate HASH FILE SIZE
  *     flood HASH COUNT            so many Progress events
+ *     page HASH COUNT             so many files in one message
+ *     later HASH mute|gone|ok     what becomes of questions for files that are not the first
  *     mute on|off                 do not answer requests at all
  *     counts                      {"reads":..,"closes":..,"open":..,"adds":..,"gets":..}
  *
@@ -33,7 +35,7 @@
 /* protobuf-c has no const strings. */
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
-enum { TORRENTS_MAX = 16, FILES_MAX = 16, READERS_MAX = 64 };
+enum { TORRENTS_MAX = 16, FILES_MAX = 64, READERS_MAX = 64 };
 
 typedef Sharestream__Torrent__Torrent_Service Service;
 typedef Sharestream__Torrent__TorrentInfo Info;
@@ -44,6 +46,8 @@ struct torrent {
     struct ready_file files[FILES_MAX];
     struct ready_map *map;
     uint64_t download_limit;
+    uint32_t page; /* files in one message; 0 = all */
+    char later;    /* 'm'ute, 'g'one or 'o'k; 0 = ok */
 };
 
 struct fake {
@@ -94,6 +98,8 @@ static void make_info(const struct torrent *torrent, uint32_t first_file, struct
     made->info.file_count = torrent->layout.file_count;
     made->info.files = made->file_list;
     for (uint32_t i = first_file; i < torrent->layout.file_count; i++) {
+        if (torrent->page != 0 && made->info.n_files == torrent->page)
+            break;
         Sharestream__Torrent__File *file = &made->files[made->info.n_files];
 
         sharestream__torrent__file__init(file);
@@ -285,6 +291,14 @@ static const char *obey(struct fake *fake, char *line)
         return say_progress(fake, torrent, (unsigned)strtoul(save, NULL, 10));
     if (strcmp(word, "truncate") == 0)
         return truncate_file(torrent, &save);
+    if (strcmp(word, "later") == 0) {
+        torrent->later = *save;
+        return "ok";
+    }
+    if (strcmp(word, "page") == 0) {
+        torrent->page = (uint32_t)strtoul(save, NULL, 10);
+        return "ok";
+    }
     return strcmp(word, "gone") == 0 ? remove_torrent(fake, torrent) : "no";
 }
 
@@ -369,8 +383,12 @@ HANDLER(get, GetRequest, TorrentInfo)
 
     (void)service;
     fake->gets++;
-    if (torrent == NULL)
+    if (torrent == NULL || (request->first_file > 0 && torrent->later == 'm'))
         return;
+    if (request->first_file > 0 && torrent->later == 'g') {
+        bus_fail(data, ERR_NOT_FOUND, "no torrent any more");
+        return;
+    }
     make_info(torrent, request->first_file, &made);
     closure(&made.info, data);
 }

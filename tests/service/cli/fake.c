@@ -10,7 +10,7 @@
 #include "base/must.h"
 #include "svc/svc.h"
 
-enum { TORRENTS_MAX = 8, HASH_STEP_MS = 60, HASH_STEPS = 5, HASH_JOB = 7 };
+enum { TORRENTS_MAX = 8, HASH_STEP_MS = 60, HASH_STEPS = 5, HASH_JOB = 7, FILES_IN_MESSAGE = 2 };
 
 typedef Sharestream__Torrent__Torrent_Service Service;
 typedef Sharestream__Torrent__TorrentInfo Info;
@@ -97,6 +97,7 @@ static void describe(const struct fake *fake, const struct fake_torrent *torrent
     if (!info->has_metadata)
         return;
     info->size_bytes = 129289519;
+    info->file_count = COUNT_OF(files);
     info->progress = torrent->is_seed ? 1 : 0.421;
     info->download_rate = torrent->state == SHARESTREAM__TORRENT__STATE__DOWNLOADING ? 1 << 20 : 0;
 }
@@ -113,8 +114,10 @@ static void on_get(Service *service, const Sharestream__Torrent__GetRequest *req
     if (torrent->unknown_for > 0 && --torrent->unknown_for == 0)
         torrent->state = SHARESTREAM__TORRENT__STATE__DOWNLOADING;
     describe(bus_state(data), torrent, &info);
-    info.n_files = info.has_metadata ? COUNT_OF(files) : 0;
-    info.files = file_list;
+    if (info.has_metadata && request->first_file < COUNT_OF(files)) {
+        info.n_files = MIN(COUNT_OF(files) - request->first_file, (size_t)FILES_IN_MESSAGE);
+        info.files = file_list + request->first_file;
+    }
     closure(&info, data);
 }
 

@@ -58,7 +58,7 @@ static void json_is_one_object_per_line(void **state)
 static void torrent_is_named_by_number_prefix_or_hash(void **state)
 {
     (void)state;
-    EXPECT("info 1", 0, "Sintel", FAKE_FILM, "42.1 %", "12 connected");
+    EXPECT("info 1", 0, "Sintel", FAKE_FILM, "in 3 files", "42.1 %", "12 connected");
     EXPECT("info 08ad", 0, "Sintel");
     EXPECT("info 08ADA5A7A6183AAE1E09D831DF6748D566095A10", 0, "Sintel");
     EXPECT("info 9", 1, "there is no torrent 9; see: sharestream list");
@@ -68,6 +68,15 @@ static void torrent_is_named_by_number_prefix_or_hash(void **state)
     EXPECT("info " FAKE_ADDED, 1, "no torrent " FAKE_ADDED);
     EXPECT("--json info beef", 1,
            "{\"error\":\"not_found\",\"message\":\"there is no torrent beef");
+}
+
+/* The fake tells no more than two of three files in one message. */
+static void files_beyond_the_first_message_are_found(void **state)
+{
+    (void)state;
+    EXPECT("files 1", 0, "0  Sintel/Sintel.mp4", "2  Sintel/poster.jpg");
+    EXPECT("--json files 1", 0, "Sintel.mp4", "poster.jpg", "\"fileCount\":3");
+    EXPECT("stream 1 poster", 0, "/2/poster.jpg\n");
 }
 
 static void files_peers_and_doctor_show_their_tables(void **state)
@@ -311,6 +320,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(list_is_a_table_oldest_first),
         cmocka_unit_test(json_is_one_object_per_line),
         cmocka_unit_test(torrent_is_named_by_number_prefix_or_hash),
+        cmocka_unit_test(files_beyond_the_first_message_are_found),
         cmocka_unit_test(files_peers_and_doctor_show_their_tables),
         cmocka_unit_test(stream_gives_the_address_of_what_plays),
         cmocka_unit_test(added_torrent_can_be_waited_for_and_removed),

@@ -7,7 +7,7 @@ import test from 'node:test';
 import Ajv from 'ajv';
 import formats from 'ajv-formats';
 import yaml from 'js-yaml';
-import { HASH, OTHER, Stack, until } from './harness.mjs';
+import { HASH, OTHER, Stack, request, until } from './harness.mjs';
 
 const file = new URL('../../../docs/openapi.yaml', import.meta.url);
 const api = yaml.load(fs.readFileSync(file, 'utf8'));
@@ -209,4 +209,46 @@ test('events end when the server stops', async (t) => {
   await socket.gone;
   assert.ok(socket.received.toString().endsWith('0\r\n\r\n'));
   assert.deepEqual(await stack.http.exit, { code: 0, signal: null });
+});
+
+test('a list of files that takes many messages is whole, or refused', async (t) => {
+  const stack = await Stack.start(t);
+  const ids = Array.from({ length: 40 }, (_, id) => id);
+  const p2m = async () => (await stack.json('GET', `/torrent/${HASH}`)).json.files.map(({ id }) => id);
+  const playlist = async () => [...(await stack.get(`/api/v1/torrents/${HASH}/playlist.m3u`)).body.toString().matchAll(/^http:.*\/stream\/\w+\/(\d+)\//gm)].map(([, id]) => Number(id));
+  await stack.fake.say(`torrent ${HASH} 65536 ${ids.map((id) => 100 + id)}`);
+  for (const [page, more] of [[0, 0], [39, 1], [40, 0], [20, 1], [3, 13]]) {
+    await stack.fake.say(`page ${HASH} ${page}`);
+    const before = await stack.fake.counts();
+    assert.deepEqual(await p2m(), ids, `${page} in a message`);
+    assert.deepEqual(await playlist(), ids, `${page} in a message`);
+    assert.equal((await stack.fake.counts()).gets - before.gets, 2 * more + 1);
+  }
+  const link = await stack.json('GET', `/api/v1/torrents/${HASH}/files/39/link`);
+  assert.match(link.json.url, /\/39\//);
+
+  await stack.fake.say(`page ${HASH} 1`);
+  const before = await stack.fake.counts();
+  for (const target of [`/torrent/${HASH}`, `/api/v1/torrents/${HASH}/playlist.m3u`]) {
+    const answer = await stack.json('GET', target);
+    assert.equal(answer.status, 500);
+    assert.match(answer.json.error.message ?? answer.json.error, /too many files/);
+  }
+  assert.equal((await stack.fake.counts()).gets - before.gets, 15 + 16, 'bounded');
+});
+
+test('a client that leaves, or a torrent that goes, while files are listed', async (t) => {
+  const stack = await Stack.start(t);
+  await stack.fake.say(`torrent ${HASH} 65536 1,2,3`);
+  await stack.fake.say(`page ${HASH} 1`);
+  for (const [target, asked] of [[`/torrent/${HASH}`, 1], [`/api/v1/torrents/${HASH}/playlist.m3u`, 2]]) {
+    await stack.fake.say(`later ${HASH} mute`);
+    const { gets } = await stack.fake.counts();
+    const socket = stack.raw(request('GET', target));
+    await until(async () => (await stack.fake.counts()).gets === gets + asked, 'the question for more');
+    socket.destroy();
+    await until(async () => (await stack.metric('sharestream_http_requests')) === 1, 'the end of it', 5000);
+  }
+  await stack.fake.say(`later ${HASH} gone`);
+  assert.equal((await stack.get(`/torrent/${HASH}`)).status, 404);
 });

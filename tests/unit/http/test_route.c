@@ -74,7 +74,9 @@ static void parts_of_a_path_are_views_into_it(void **state)
 
 static void file_ids_are_plain_numbers(void **state)
 {
-    static const char *const bad[] = {"x", "-1", "+1", "1a", "0x1", "%31", "9999999999", ""};
+    static const char *const bad[] = {
+        "x", "-1", "+1", "1a", "0x1", "%31", "2147483648", "4294967296", "18446744073709551616",
+        ""};
     char target[100];
 
     (void)state;
@@ -85,6 +87,7 @@ static void file_ids_are_plain_numbers(void **state)
         assert_int_equal(route.id, ROUTE_STREAM);
         assert_false(route.has_file);
     }
+    assert_int_equal(find("GET", "/stream/" HASH "/2147483647").file, INT32_MAX);
 }
 
 static void a_method_that_is_not_taken_names_those_that_are(void **state)
