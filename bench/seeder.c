@@ -46,7 +46,7 @@ static void add(struct lt_session *session, const char *metainfo, const char *fo
 int main(int argc, char **argv)
 {
     struct lt_config config = {.outgoing = "",
-                               .user_agent = "bench",
+                               .user_agent = "libtorrent/2.0 bench",
                                .encryption = "allow",
                                .max_connections = 100,
                                .upload_slots = 100,

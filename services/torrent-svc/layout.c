@@ -284,6 +284,7 @@ enum err layout_select(struct service *service, struct torrent *torrent, const u
 
 void layout_replan(struct service *service, struct torrent *torrent, uint64_t now_ms)
 {
+    struct lt_deadline deadlines[SCHED_DEADLINES_MAX];
     struct sched_plan plan;
 
     if (torrent->info == NULL || torrent->row.is_seed || !sched_plan(torrent->sched, now_ms, &plan))
@@ -300,5 +301,8 @@ void layout_replan(struct service *service, struct torrent *torrent, uint64_t no
         lt_prioritize(service->lt, torrent->id, plan.priorities, torrent->info->piece_count);
     lt_sequential(service->lt, torrent->id, plan.is_sequential);
     for (size_t i = 0; i < plan.deadline_count; i++)
-        lt_deadline(service->lt, torrent->id, plan.deadlines[i].piece, plan.deadlines[i].in_ms);
+        deadlines[i] = (struct lt_deadline){.piece = plan.deadlines[i].piece,
+                                            .in_ms = plan.deadlines[i].in_ms};
+    if (plan.deadline_count > 0)
+        lt_deadlines(service->lt, torrent->id, deadlines, plan.deadline_count);
 }

@@ -137,7 +137,11 @@ enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
  * comes with it unanswered, it does only that. All of them take effect in call order. */
 enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
                        uint32_t count);
-enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms);
+struct lt_deadline {
+    uint32_t piece, in_ms;
+};
+enum err lt_deadlines(struct lt_session *session, lt_id id, const struct lt_deadline *deadlines,
+                      size_t count);
 enum err lt_clear_deadlines(struct lt_session *session, lt_id id);
 enum err lt_sequential(struct lt_session *session, lt_id id, bool on);
 

@@ -174,18 +174,22 @@ static bool may_cancel(lt_torrent const &torrent)
     });
 }
 
-enum err lt_deadline(struct lt_session *session, lt_id id, uint32_t piece, uint32_t in_ms)
+enum err lt_deadlines(struct lt_session *session, lt_id id, const struct lt_deadline *deadlines,
+                      size_t count)
 {
     return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
         if (!torrent.info)
             return ERR_UNAVAILABLE;
-        if (piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
-            return ERR_INVALID;
-        lt::piece_index_t const index(static_cast<int>(piece));
-        if (may_cancel(torrent))
-            torrent.handle.set_piece_deadline(index, ltp_limit(in_ms));
-        else
-            torrent.handle.piece_priority(index, lt::top_priority);
+        bool const cancels = may_cancel(torrent);
+        for (size_t i = 0; i < count; i++) {
+            if (deadlines[i].piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
+                return ERR_INVALID;
+            lt::piece_index_t const index(static_cast<int>(deadlines[i].piece));
+            if (cancels)
+                torrent.handle.set_piece_deadline(index, ltp_limit(deadlines[i].in_ms));
+            else
+                torrent.handle.piece_priority(index, lt::top_priority);
+        }
         return ERR_NONE;
     });
 }

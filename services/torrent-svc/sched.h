@@ -62,7 +62,7 @@ struct sched_deadline {
 };
 
 /* How to apply a plan, back to back and in this order: lt_clear_deadlines if clears_deadlines;
- * lt_prioritize if has_new_priorities; lt_sequential; lt_deadline for each. The order matters:
+ * lt_prioritize if has_new_priorities; lt_sequential; lt_deadlines. The order matters:
  * clearing lowers the priority of the pieces it frees, prioritising takes the top priority off
  * pieces with a deadline (and drops the deadline of those at 0), so deadlines come last and all of
  * them come again in each plan. */

@@ -120,8 +120,11 @@ static void want_from(uint32_t first)
     assert_int_equal(lt_prioritize(leech->session, leech->id, priorities, leech->info->piece_count),
                      ERR_NONE);
     assert_int_equal(lt_sequential(leech->session, leech->id, true), ERR_NONE);
-    assert_int_equal(lt_deadline(leech->session, leech->id, first, 0), ERR_NONE);
-    assert_int_equal(lt_deadline(leech->session, leech->id, first + 1, 50), ERR_NONE);
+    assert_int_equal(
+        lt_deadlines(leech->session, leech->id,
+                     (struct lt_deadline[]){{.piece = first}, {.piece = first + 1, .in_ms = 50}},
+                     2),
+        ERR_NONE);
 }
 
 static void check_info(const struct lt_info *info, bool is_hybrid)
