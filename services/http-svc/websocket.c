@@ -198,7 +198,8 @@ static void on_read(h2o_socket_t *sock, const char *err)
     ws->is_reading = true;
     int rc = wslay_event_want_read(ws->wslay) ? wslay_event_recv(ws->wslay) : 0;
     ws->is_reading = false;
-    if (rc != 0 || ws->is_doomed) {
+    /* After some faults wslay fails, but has queued a close frame (without a code). */
+    if ((rc != 0 && !wslay_event_want_write(ws->wslay)) || ws->is_doomed) {
         destroy(ws);
         return;
     }

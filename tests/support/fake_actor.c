@@ -249,8 +249,8 @@ static void answer_question(struct fake *fake, uint64_t number,
     answer->status = strncmp(target, "/announce/bad", 13) == 0 ? 400 : 200;
     answer->type = xstrdup("text/plain");
     body = fake->is_fast ? xstrdup(fake->fast_body)
-                         : xasprintf("%s %s %s", address_of(asked->address), address_of(asked->local),
-                                     target);
+                         : xasprintf("%s %s %s", address_of(asked->address),
+                                     address_of(asked->local), target);
     answer->body.len = strlen(body);
     if (strncmp(target, "/announce/large", 15) == 0) {
         answer->body.len = 200000;
@@ -277,11 +277,10 @@ static void note(struct fake *fake, const Sharestream__Gateway__Event *event, bo
                                  "origin", text_of(opened->origin)));
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_RECEIVED:
-        json_array_append_new(
-            fake->log,
-            json_pack("{s:s s:I s:i s:b}", "what", "received", "number", (json_int_t)event->number,
-                      "bytes", (int)event->received->payload.len, "binary",
-                      event->received->is_binary));
+        json_array_append_new(fake->log, json_pack("{s:s s:I s:i s:b}", "what", "received",
+                                                   "number", (json_int_t)event->number, "bytes",
+                                                   (int)event->received->payload.len, "binary",
+                                                   event->received->is_binary));
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_CLOSED:
         json_array_append_new(fake->log, json_pack("{s:s s:I}", "what", "closed", "number",

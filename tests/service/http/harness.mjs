@@ -209,8 +209,9 @@ export class Stack {
       waiting.forEach(({ reject }) => reject(new Error(`closed with ${code} ${reason}`)));
     }));
     ws.next = () => new Promise((resolve, reject) => {
-      if (came.length > 0) resolve(came.shift());
-      else waiting.push({ resolve, reject });
+      if (came.length > 0) return resolve(came.shift());
+      waiting.push({ resolve, reject });
+      setTimeout(reject, DEADLINE_MS, new Error('waited in vain for a message')).unref();
     });
     ws.ask = (message) => { ws.send(message); return ws.next(); };
     await new Promise((resolve, reject) => {
