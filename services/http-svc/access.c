@@ -95,10 +95,14 @@ bool access_allows_origin(const struct access_policy *policy, struct bytes host,
     if (authority.len > 0 && equal_ignoring_case(authority, host))
         return true;
     if (policy->cors_origins[0] != '\0')
-        return list_has(policy->cors_origins, bytes_of_text("*")) ||
-               list_has(policy->cors_origins, origin);
+        return access_lists_origin(policy->cors_origins, origin);
     /* A token is no ambient right: a page that has it was given it. */
     return policy->needs_token || is_loopback_host(authority);
+}
+
+bool access_lists_origin(const char *list, struct bytes origin)
+{
+    return list_has(list, bytes_of_text("*")) || list_has(list, origin);
 }
 
 static bool is_token(const struct access_policy *policy, struct bytes given)
@@ -151,7 +155,7 @@ enum access_verdict access_judge(const struct access_policy *policy,
     enum access_verdict verdict = ACCESS_ADMIN;
     bool is_foreign;
 
-    if (request->need == NEED_NOTHING)
+    if (request->need == NEED_NOTHING || request->need == NEED_OPEN)
         return ACCESS_VIEWER;
     if (policy->needs_token) {
         verdict = judge_by_token(policy, request);

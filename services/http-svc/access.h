@@ -50,6 +50,8 @@ enum access_verdict access_judge(const struct access_policy *policy,
 /* May a page of `origin` read our answers? `host` is what the browser thinks we are called. */
 bool access_allows_origin(const struct access_policy *policy, struct bytes host,
                           struct bytes origin);
+/* Is it in a setting's list of origins, or everything? */
+bool access_lists_origin(const char *list, struct bytes origin);
 /* A sentence for whoever was refused, and what to do about it (may be NULL). */
 const char *access_reason(enum access_verdict verdict, const char **advice_out);
 

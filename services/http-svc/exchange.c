@@ -127,6 +127,7 @@ static const char *reason_of(int status)
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
         {421, "Misdirected Request"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {499, "Client Closed Request"},
         {500, "Internal Server Error"},
@@ -160,6 +161,10 @@ static void add_cors(struct exchange *x)
 {
     struct bytes origin = exchange_header(x, "origin");
 
+    if (x->route.need == NEED_OPEN) {
+        exchange_add_header(x, "access-control-allow-origin", "*");
+        return;
+    }
     exchange_add_header(x, "vary", "Origin");
     if (origin.data == NULL ||
         !access_allows_origin(&x->loop->http->policy, exchange_host(x), origin))
@@ -365,6 +370,7 @@ void exchange_abort(struct exchange *x)
 
     x->loop->http->metrics.aborts_seen_total++;
     cancel_calls(x);
+    gateway_forget(&x->question);
     exchange_unwatch(x);
     req->http1_is_persistent = 0;
     if (h2o_socket_is_writing(x->client->sock)) {
@@ -379,6 +385,88 @@ void exchange_abort(struct exchange *x)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
+/* ---- questions: a tracker is asked very often, so this path does as little as it can */
+
+struct ip client_local(struct client *client)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+
+    if (client->local.len == 0 &&
+        getsockname(h2o_socket_get_fd(client->sock), (struct sockaddr *)&address, &len) == 0)
+        client->local = ip_of((struct sockaddr *)&address);
+    return client->local;
+}
+
+static struct exchange *exchange_of_question(struct gateway_question *question)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct exchange, question, question);
+}
+
+void exchange_ask(struct exchange *x, enum route_actor actor)
+{
+    client_local(x->client);
+    x->question_client = (struct gateway_client){
+        .target = bytes_of_iovec(x->req->input.path),
+        .address = bytes_of(x->ip.bytes, x->ip.len),
+        .local = bytes_of(x->client->local.bytes, x->client->local.len),
+    };
+    /* Who waits is watched; besides, a connection that is not read for a moment would cost two
+     * calls of epoll_ctl(). */
+    if (gateway_ask(x->loop->gateways[actor], &x->question, &x->question_client))
+        exchange_watch(x);
+    else
+        exchange_fail_question(&x->question);
+}
+
+static void answer_open(struct exchange *x, int status, struct bytes type, struct bytes body)
+{
+    h2o_req_t *req = x->req;
+    char *copy = h2o_mem_alloc_pool(&req->pool, type.len + body.len + 1);
+    h2o_iovec_t iovec = {copy + type.len, body.len};
+
+    must(!x->is_answered);
+    x->is_answered = true;
+    exchange_unwatch(x);
+    if (status >= 500)
+        x->loop->http->metrics.requests_failed_total++;
+    memcpy(copy, type.data, type.len);
+    if (body.len > 0)
+        memcpy(copy + type.len, body.data, body.len);
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    req->res.content_length = body.len;
+    if (type.len > 0)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, copy, type.len);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN, NULL,
+                   H2O_STRLIT("*"));
+    h2o_start_response(req, &no_generator);
+    h2o_send(req, &iovec, body.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+void exchange_answer_question(struct gateway_question *question, int status, const char *type,
+                              struct bytes body)
+{
+    if (status < 200 || status > 599)
+        status = 502;
+    answer_open(exchange_of_question(question), status, bytes_of_text(type), body);
+}
+
+void exchange_fail_question(struct gateway_question *question)
+{
+    /* What every client of a tracker can read (BEP 3 and 31). */
+#define REASON "tracker is restarting, try again"
+    static const char text[] = "d14:failure reason32:" REASON "8:retry ini1ee";
+    _Static_assert(sizeof(REASON) - 1 == 32, "its length is written in front of it");
+#undef REASON
+    struct exchange *x = exchange_of_question(question);
+
+    if (x->route.id == ROUTE_ANNOUNCE || x->route.id == ROUTE_SCRAPE)
+        answer_open(x, 503, bytes_of_text("text/plain"), bytes_of(text, sizeof(text) - 1));
+    else
+        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "the tracker is away");
+}
+
 /* ---- a request comes and goes */
 
 static void on_dispose(void *memory)
@@ -386,15 +474,55 @@ static void on_dispose(void *memory)
     struct exchange *x = memory;
 
     cancel_calls(x);
+    gateway_forget(&x->question);
     exchange_unwatch(x);
     x->client->current = NULL;
     x->loop->http->metrics.requests--;
     atomic_fetch_sub(&x->loop->busy, 1);
 }
 
+/* Of all headers of a name; false when there is none. */
+static bool find_forwarded(const h2o_req_t *req, struct bytes name, struct forwarded *out)
+{
+    for (size_t i = 0; i < req->headers.size; i++) {
+        const h2o_header_t *header = &req->headers.entries[i];
+
+        if (!bytes_equal(bytes_of_iovec(*header->name), name))
+            continue;
+        if (out->count == COUNT_OF(out->fields))
+            memmove(out->fields, out->fields + 1, --out->count * sizeof(out->fields[0]));
+        out->fields[out->count++] = bytes_of_iovec(header->value);
+    }
+    return out->count > 0;
+}
+
+static struct ip who_asks(const struct exchange *x)
+{
+    struct forwarded forwarded = {.count = 0};
+
+    if (!x->client->is_proxy)
+        return x->client->peer;
+    if (!find_forwarded(x->req, bytes_of_text("x-forwarded-for"), &forwarded))
+        forwarded.is_rfc7239 = find_forwarded(x->req, bytes_of_text("forwarded"), &forwarded);
+    return forwarded_client(x->loop->http->trusted, &x->client->peer, &forwarded);
+}
+
+/* True when it was for a WebSocket, and is being taken care of. */
+static bool begin_websocket(struct exchange *x)
+{
+    enum route_actor actor = route_websocket(x->client->door, x->route.path);
+
+    if (actor == ROUTE_ACTORS ||
+        !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
+        return false;
+    websocket_upgrade(x, x->loop->gateways[actor]);
+    return true;
+}
+
 static bool is_over_limit(struct exchange *x)
 {
     struct http *http = x->loop->http;
+    struct address address = x->client->is_proxy ? address_of_ip(&x->ip) : x->client->address;
     unsigned wait_s;
 
     if (x->client->is_refused) {
@@ -405,7 +533,7 @@ static bool is_over_limit(struct exchange *x)
     if (http->settings->requests_per_s == 0)
         return false;
     pthread_mutex_lock(&http->throttle_lock);
-    wait_s = throttle_request(http->throttle, &x->client->address, clock_ms());
+    wait_s = throttle_request(http->throttle, &address, clock_ms());
     pthread_mutex_unlock(&http->throttle_lock);
     if (wait_s == 0)
         return false;
@@ -425,6 +553,7 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
     x->client = client;
     x->loop = client->loop;
     x->route = route_find(bytes_of_iovec(req->input.method), bytes_of_iovec(req->input.path));
+    x->ip = who_asks(x);
     x->trace = bytes_hash(bytes_of(&req->conn->id, sizeof(req->conn->id)), clock_us());
     client->current = x;
     atomic_fetch_add(&x->loop->busy, 1);
@@ -437,6 +566,8 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
         exchange_fail(x, ERR_INVALID, "a request needs a Host header");
         return 0;
     }
+    if (req->upgrade.base != NULL && begin_websocket(x))
+        return 0;
     log_set_trace(x->trace);
     routes_dispatch(x);
     log_set_trace(0);

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "bus/bus.h"
 #include "feed.h"
+#include "gateway.h"
 #include "http.h"
 #include "route.h"
 #include "wire/infohash.h"
@@ -78,6 +79,14 @@ bool exchange_has_map(struct exchange *x, const struct infohash *hash);
 void stream_answer(struct exchange *x, const struct infohash *hash, uint32_t file);
 /* event_body.c: answers with server-sent events, of all torrents or of one; takes `first`. */
 void event_body_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
+
+/* ---- questions to the actors behind the gateway */
+/* Hands the request on; what the actor answers goes back as it is. */
+void exchange_ask(struct exchange *x, enum route_actor actor);
+/* For the gateway. */
+void exchange_answer_question(struct gateway_question *question, int status, const char *type,
+                              struct bytes body);
+void exchange_fail_question(struct gateway_question *question);
 
 /* ---- routes.c: what on_req calls */
 void routes_dispatch(struct exchange *x);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "front.h"
 
-#include <netdb.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ struct front {
     h2o_globalconf_t config;
     struct http *http;
     size_t count;
-    uint16_t port;
+    uint16_t ports[ROUTE_DOORS];
     struct loop *loops;
 };
 
@@ -37,23 +37,15 @@ static void log_access(h2o_logger_t *logger, h2o_req_t *req)
 {
     struct client *client = req->conn->callbacks->get_socket(req->conn)->on_close.data;
     struct access_log *log = client->loop->http->access_log;
-    struct sockaddr_storage peer;
-    char address[NI_MAXHOST] = "-";
-    socklen_t len;
+    const struct ip *ip = client->current != NULL ? &client->current->ip : &client->peer;
+    char address[IP_TEXT];
     ssize_t at;
 
     (void)logger;
     if (log == NULL)
         return;
-    len = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer);
-    if (len > 0) {
-        size_t used = h2o_socket_getnumerichost((struct sockaddr *)&peer, len, address);
-
-        if (used != SIZE_MAX)
-            address[used] = '\0';
-    }
     struct access_log_entry entry = {
-        .address = address,
+        .address = ip_text(ip, address),
         .unix_ms = clock_unix_ms(),
         .method = bytes_of(req->input.method.base, req->input.method.len),
         .target = bytes_of(req->input.path.base, req->input.path.len),
@@ -98,19 +90,65 @@ static void configure(struct front *front, const struct http_settings *settings)
 static void free_loops(struct front *front)
 {
     for (size_t i = 0; i < front->count; i++)
-        if (front->loops[i].listen_fd >= 0 && !front->loops[i].is_running &&
-            front->loops[i].evloop == NULL)
-            close(front->loops[i].listen_fd);
+        for (size_t door = 0; door < ROUTE_DOORS; door++)
+            if (front->loops[i].listeners[door].fd >= 0 && front->loops[i].evloop == NULL)
+                close(front->loops[i].listeners[door].fd);
     free(front->loops);
     if (front->config.hosts != NULL)
         h2o_config_dispose(&front->config);
     free(front);
 }
 
+static enum err open_door(struct front *front, enum route_door door,
+                          const struct endpoint *endpoint, const char *setting, struct error *error)
+{
+    int fds[LOOPS_MAX];
+    enum err err = listener_bind(endpoint, setting, front->count, fds, &front->ports[door], error);
+
+    for (size_t i = 0; err == ERR_NONE && i < front->count; i++)
+        front->loops[i].listeners[door].fd = fds[i];
+    return err;
+}
+
+/* A port that is taken there is no reason to do without all the rest. */
+static enum err open_further(struct front *front, enum route_door door, const char *text,
+                             const char *setting, struct error *error)
+{
+    struct endpoint endpoint;
+    enum err err;
+
+    if (text[0] == '\0')
+        return ERR_NONE;
+    if (!parse_endpoint(text, &endpoint))
+        return error_set(error, ERR_CONFIG, "%s should be an address such as 127.0.0.1:6969",
+                         setting);
+    err = open_door(front, door, &endpoint, setting, error);
+    if (err != ERR_BUSY)
+        return err;
+    log_warn("a port is taken", "setting=%s error=%s", setting, error->text);
+    if (front->http->lacks[0] == '\0')
+        snprintf(front->http->lacks, sizeof(front->http->lacks), "%s", error->text);
+    *error = (struct error){0};
+    return ERR_NONE;
+}
+
+static enum err open_doors(struct front *front, const struct http_settings *settings,
+                           struct error *error)
+{
+    enum err err = open_door(front, DOOR_MAIN, &settings->listen, "http.listen", error);
+
+    if (err == ERR_NONE)
+        err = open_further(front, DOOR_TRACKER, settings->tracker_listen, "http.tracker_listen",
+                           error);
+    if (err == ERR_NONE)
+        err =
+            open_further(front, DOOR_SIGNAL, settings->signal_listen, "http.signal_listen", error);
+    return err;
+}
+
 enum err front_start(struct http *http, struct front **out, struct error *error)
 {
     struct front *front = xcalloc(1, sizeof(*front));
-    int fds[LOOPS_MAX];
     enum err err;
 
     *out = NULL;
@@ -118,15 +156,15 @@ enum err front_start(struct http *http, struct front **out, struct error *error)
     front->count = choose_threads(http);
     front->loops = xcalloc(front->count, sizeof(*front->loops));
     for (size_t i = 0; i < front->count; i++)
-        front->loops[i].listen_fd = -1;
-    err = listener_bind(&http->settings->listen, front->count, fds, &front->port, error);
+        for (size_t door = 0; door < ROUTE_DOORS; door++)
+            front->loops[i].listeners[door] = (struct listener){
+                .loop = &front->loops[i], .door = (enum route_door)door, .fd = -1};
+    err = open_doors(front, http->settings, error);
     if (err != ERR_NONE) {
         free_loops(front);
         return err;
     }
     configure(front, http->settings);
-    for (size_t i = 0; i < front->count; i++)
-        front->loops[i].listen_fd = fds[i];
     /* All of them before the first thread: h2o's configuration is read-only from then on. */
     for (size_t i = 0; i < front->count && err == ERR_NONE; i++)
         err = loop_init(&front->loops[i], http, (unsigned)i, &front->config, error);
@@ -143,9 +181,9 @@ enum err front_run(struct front *front, struct error *error)
     return err;
 }
 
-uint16_t front_port(const struct front *front)
+uint16_t front_port(const struct front *front, enum route_door door)
 {
-    return front->port;
+    return front->ports[door];
 }
 
 size_t front_threads(const struct front *front)

@@ -7,12 +7,14 @@
 
 #include "feed.h"
 #include "http.h"
+#include "route.h"
 
 /* Binds and prepares. ERR_BUSY when the port is taken; front_stop() what came out in any case. */
 enum err front_start(struct http *http, struct front **out, struct error *error);
 /* Starts the threads: clients are accepted from now on. */
 enum err front_run(struct front *front, struct error *error);
-uint16_t front_port(const struct front *front);
+/* 0: that door is not open. */
+uint16_t front_port(const struct front *front, enum route_door door);
 size_t front_threads(const struct front *front);
 /* To all clients that listen to events. */
 void front_publish(struct front *front, struct feed_event *event);

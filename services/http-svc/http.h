@@ -30,6 +30,8 @@ struct http {
     uint8_t link_key[LINK_KEY_BYTES];
     char *base_url; /* "http://127.0.0.1:8080" */
     struct access_log *access_log;
+    struct trusted *trusted; /* proxies; NULL: none */
+    char lacks[256];         /* what we do without, for as long as we live; empty: nothing */
     struct throttle *throttle;
     pthread_mutex_t throttle_lock;
     struct front *front;

@@ -64,13 +64,13 @@ static void on_up(void *arg, unsigned instance)
     struct http *http = arg;
 
     (void)instance;
-    svc_degraded(http->svc, NULL);
+    http_events_tick(http, clock_ms());
 }
 
 void http_events_tick(struct http *http, uint64_t now_ms)
 {
     if (bus_is_up(http->torrent))
-        svc_degraded(http->svc, NULL);
+        svc_degraded(http->svc, http->lacks[0] != '\0' ? http->lacks : NULL);
     else if (now_ms - http->started_ms > PATIENCE_MS)
         svc_degraded(http->svc, "torrent-svc is away");
 }

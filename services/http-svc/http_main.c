@@ -36,7 +36,7 @@ static char *make_base_url(const struct http *http)
     if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
         host = "127.0.0.1";
     return xasprintf(strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host,
-                     front_port(http->front));
+                     front_port(http->front, DOOR_MAIN));
 }
 
 static enum err check_settings(const struct http_settings *settings, struct error *error)
@@ -52,11 +52,19 @@ static enum err check_settings(const struct http_settings *settings, struct erro
     return ERR_NONE;
 }
 
+static bool is_wide_text(const char *text)
+{
+    struct endpoint endpoint;
+
+    return parse_endpoint(text, &endpoint) && !endpoint_is_loopback(&endpoint);
+}
+
 enum err http_start(void *state, struct svc *svc, struct error *error)
 {
     struct http *http = state;
     const struct http_settings *settings = svc_settings(svc);
-    bool is_wide = !endpoint_is_loopback(&settings->listen);
+    bool is_wide = !endpoint_is_loopback(&settings->listen) ||
+                   is_wide_text(settings->tracker_listen) || is_wide_text(settings->signal_listen);
     enum err err;
 
     http->svc = svc;
@@ -66,6 +74,7 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     pthread_mutex_init(&http->throttle_lock, NULL);
     if ((err = check_settings(settings, error)) != ERR_NONE ||
         (err = keys_load(http, svc_common(svc)->data_dir, is_wide, error)) != ERR_NONE ||
+        (err = trusted_parse(settings->trusted_proxies, &http->trusted, error)) != ERR_NONE ||
         (err = access_log_open(settings->access_log, &http->access_log, error)) != ERR_NONE)
         return err;
     http->policy = (struct access_policy){
@@ -89,7 +98,9 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     http_events_start(http);
     if ((err = front_run(http->front, error)) != ERR_NONE)
         return err;
-    svc_ready_text(svc, "port=%u url=%s", front_port(http->front), http->base_url);
+    svc_ready_text(svc, "port=%u url=%s tracker_port=%u signal_port=%u",
+                   front_port(http->front, DOOR_MAIN), http->base_url,
+                   front_port(http->front, DOOR_TRACKER), front_port(http->front, DOOR_SIGNAL));
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;
@@ -128,6 +139,7 @@ void http_stop(void *state)
 
     front_stop(&http->front);
     throttle_free(&http->throttle);
+    trusted_free(&http->trusted);
     access_log_close(&http->access_log);
     free(http->token);
     free(http->base_url);

@@ -11,6 +11,23 @@
 #define HTTP_SETTINGS(X)                                                                           \
     X(ENDPOINT, listen, "127.0.0.1:8080", 0, 0,                                                    \
       "where clients connect; wider than loopback needs the admin token; port 0 takes a free one") \
+    X(TEXT, tracker_listen, "127.0.0.1:6969", 0, 0,                                                \
+      "a second address, where a WebSocket to any path is for the tracker; wider than loopback "   \
+      "needs the admin token for the rest; empty: none")                                           \
+    X(TEXT, signal_listen, "", 0, 0,                                                               \
+      "a third one for signalling, such as 127.0.0.1:3001; what is not Socket.IO there is for "    \
+      "the tracker; empty: none")                                                                  \
+    X(LIST, tracker_origins, "*", 0, 0,                                                            \
+      "origins (https://host:port, or *) whose pages may open WebSockets to the tracker")          \
+    X(LIST, trusted_proxies, "", 0, 0,                                                             \
+      "addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For or Forwarded says who " \
+      "the client is")                                                                             \
+    X(SIZE, websocket_max_message, "64KiB", 1024, 1048576,                                         \
+      "largest message of a WebSocket; more closes it with 1009")                                  \
+    X(SIZE, websocket_max_queue, "1MiB", 65536, 67108864,                                          \
+      "a WebSocket for which more than this waits is cut")                                         \
+    X(DURATION, websocket_ping, "25s", 50, 3600000,                                                \
+      "how often a WebSocket is asked whether it is there; the third time in vain it is cut")      \
     X(COUNT, threads, "0", 0, 64, "loop threads; 0: one per processor, at most 4")                 \
     X(TEXT, admin_token, "", 0, 0,                                                                 \
       "whoever has it may do everything; empty: nobody needs it on loopback, and on a wider "      \
@@ -64,6 +81,23 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, aborts_seen_total, "clients that left while we were waiting for something")         \
     X(GAUGE, event_clients, "clients listening to events")                                         \
     X(COUNTER, events_dropped_total, "events a slow client did not get")                           \
+    X(GAUGE, websockets, "WebSockets open")                                                        \
+    X(COUNTER, websockets_total, "WebSockets opened")                                              \
+    X(COUNTER, websockets_refused_total, "upgrades to WebSocket refused")                          \
+    X(COUNTER, websockets_slow_total, "WebSockets cut: too much waited for them")                  \
+    X(COUNTER, websockets_silent_total, "WebSockets cut: they answered no ping")                   \
+    X(COUNTER, websockets_limited_total, "WebSockets closed: they sent too often")                 \
+    X(COUNTER, websockets_busy_total, "WebSockets closed: the actor did not keep up")              \
+    X(COUNTER, websocket_received_total, "messages from WebSockets")                               \
+    X(COUNTER, websocket_sent_total, "messages to WebSockets")                                     \
+    X(COUNTER, gateway_deliveries_total, "messages with events to the actors")                     \
+    X(COUNTER, gateway_deliveries_failed_total, "of these, not answered")                          \
+    X(COUNTER, gateway_events_total, "events in them")                                             \
+    X(COUNTER, gateway_events_lost_total, "events that were with an actor when it died")           \
+    X(COUNTER, gateway_actions_total, "actions the actors asked for")                              \
+    X(COUNTER, gateway_replays_total, "times an actor was told of all connections")                \
+    X(COUNTER, gateway_refused_total, "events and questions refused: too many waited")             \
+    X(COUNTER, gateway_questions_failed_total, "questions no actor answered")                      \
     X(COUNTER, loop_rounds_total, "rounds of all loop threads")                                    \
     X(GAUGE, loop_round_sent_max_bytes, "most file bytes one loop thread sent in one round")
 METRICS_STRUCT(http_metrics, HTTP_METRICS);

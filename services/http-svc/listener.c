@@ -18,7 +18,8 @@ enum { ACCEPTS_PER_ROUND = 16, BACKLOG = 1024, KEEPALIVE_S = 30, UNSENT_BYTES = 
 
 /* ---- binding, on the main thread */
 
-static enum err resolve(const struct endpoint *endpoint, struct addrinfo **out, struct error *error)
+static enum err resolve(const struct endpoint *endpoint, const char *setting, struct addrinfo **out,
+                        struct error *error)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     char port[8];
@@ -27,7 +28,7 @@ static enum err resolve(const struct endpoint *endpoint, struct addrinfo **out, 
     snprintf(port, sizeof(port), "%u", endpoint->port);
     rc = getaddrinfo(endpoint->host[0] != '\0' ? endpoint->host : NULL, port, &hints, out);
     if (rc != 0)
-        return error_set(error, ERR_CONFIG, "http.listen: '%s' is no address of this machine: %s",
+        return error_set(error, ERR_CONFIG, "%s: '%s' is no address of this machine: %s", setting,
                          endpoint->host, gai_strerror(rc));
     return ERR_NONE;
 }
@@ -50,16 +51,16 @@ static int bind_one(const struct sockaddr *address, socklen_t len, bool shares)
     return -1;
 }
 
-static enum err bind_error(const struct endpoint *endpoint, struct error *error)
+static enum err bind_error(const struct endpoint *endpoint, const char *setting,
+                           struct error *error)
 {
     switch (errno) {
     case EADDRINUSE:
-        return error_set(error, ERR_BUSY,
-                         "port %u is taken by another program; stop it or set http.listen",
-                         endpoint->port);
+        return error_set(error, ERR_BUSY, "port %u is taken by another program; stop it or set %s",
+                         endpoint->port, setting);
     case EACCES:
     case EADDRNOTAVAIL:
-        return error_set_errno(error, ERR_CONFIG, "http.listen: cannot use %s:%u", endpoint->host,
+        return error_set_errno(error, ERR_CONFIG, "%s: cannot use %s:%u", setting, endpoint->host,
                                endpoint->port);
     default:
         return error_set_errno(error, ERR_IO, "cannot listen on %s:%u", endpoint->host,
@@ -85,13 +86,13 @@ static uint16_t port_of(int fd)
     return ntohs(address.in.sin_port);
 }
 
-enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, uint16_t *port_out,
-                       struct error *error)
+enum err listener_bind(const struct endpoint *endpoint, const char *setting, size_t count, int *fds,
+                       uint16_t *port_out, struct error *error)
 {
     struct addrinfo *found;
     struct sockaddr_storage address = {0};
     socklen_t len;
-    enum err err = resolve(endpoint, &found, error);
+    enum err err = resolve(endpoint, setting, &found, error);
     int probe;
 
     if (err != ERR_NONE)
@@ -103,7 +104,7 @@ enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, 
      * try to have it alone. */
     probe = bind_one((struct sockaddr *)&address, len, false);
     if (probe < 0)
-        return bind_error(endpoint, error);
+        return bind_error(endpoint, setting, error);
     *port_out = port_of(probe);
     close(probe);
     ((struct sockaddr_in *)&address)->sin_port = htons(*port_out);
@@ -111,7 +112,7 @@ enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, 
         fds[i] = bind_one((struct sockaddr *)&address, len, true);
         if (fds[i] >= 0)
             continue;
-        err = bind_error(endpoint, error);
+        err = bind_error(endpoint, setting, error);
         while (i-- > 0)
             close(fds[i]);
         return err;
@@ -154,17 +155,23 @@ static void set_options(const struct http *http, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
-static void take_client(struct loop *loop, int fd, const struct sockaddr *from)
+static void take_client(const struct listener *listener, int fd, const struct sockaddr *from)
 {
+    struct loop *loop = listener->loop;
     struct http *http = loop->http;
     struct client *client = xcalloc(1, sizeof(*client));
 
     client->loop = loop;
-    client->address = address_of(from);
-    pthread_mutex_lock(&http->throttle_lock);
-    client->is_counted = throttle_connect(http->throttle, &client->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    if (!client->is_counted) {
+    client->door = listener->door;
+    client->peer = ip_of(from);
+    client->address = address_of_ip(&client->peer);
+    client->is_proxy = trusted_has(http->trusted, &client->peer);
+    if (!client->is_proxy) {
+        pthread_mutex_lock(&http->throttle_lock);
+        client->is_counted = throttle_connect(http->throttle, &client->address, clock_ms());
+        pthread_mutex_unlock(&http->throttle_lock);
+    }
+    if (!client->is_counted && !client->is_proxy) {
         http->metrics.connections_refused_total++;
         if (loop->refused >= LOOP_REFUSED_MAX) {
             free(client);
@@ -190,25 +197,25 @@ static bool has_room(const struct loop *loop)
     return loop->http->metrics.connections < loop->http->settings->max_clients;
 }
 
-static void on_connection(h2o_socket_t *listener, const char *err);
+static void on_connection(h2o_socket_t *sock, const char *err);
 
-static void set_accepting(struct loop *loop, bool accepts)
+static void set_accepting(struct listener *listener, bool accepts)
 {
-    if (loop->is_accepting == accepts)
+    if (listener->is_accepting == accepts)
         return;
-    loop->is_accepting = accepts;
+    listener->is_accepting = accepts;
     if (accepts) {
-        h2o_socket_read_start(loop->listener, on_connection);
+        h2o_socket_read_start(listener->sock, on_connection);
     } else {
         /* The listener stays readable: watching it on would be a busy loop. */
-        h2o_socket_read_stop(loop->listener);
-        loop->http->metrics.accept_pauses_total++;
+        h2o_socket_read_stop(listener->sock);
+        listener->loop->http->metrics.accept_pauses_total++;
     }
 }
 
-static void on_connection(h2o_socket_t *listener, const char *err)
+static void on_connection(h2o_socket_t *sock, const char *err)
 {
-    struct loop *loop = listener->data;
+    struct listener *listener = sock->data;
 
     (void)err;
     for (unsigned i = 0; i < ACCEPTS_PER_ROUND; i++) {
@@ -216,41 +223,55 @@ static void on_connection(h2o_socket_t *listener, const char *err)
         socklen_t len = sizeof(from);
         int fd;
 
-        if (!has_room(loop)) {
-            set_accepting(loop, false);
+        if (!has_room(listener->loop)) {
+            set_accepting(listener, false);
             return;
         }
-        fd = accept4(loop->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            take_client(loop, fd, (struct sockaddr *)&from);
+            take_client(listener, fd, (struct sockaddr *)&from);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            set_accepting(loop, false);
+            set_accepting(listener, false);
         if (errno != ECONNABORTED && errno != EINTR)
             return;
     }
 }
 
-void listener_start(struct loop *loop)
+void listeners_start(struct loop *loop)
 {
-    loop->listener =
-        h2o_evloop_socket_create(loop->evloop, loop->listen_fd, H2O_SOCKET_FLAG_DONT_READ);
-    loop->listener->data = loop;
-    set_accepting(loop, true);
+    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+        struct listener *listener = &loop->listeners[i];
+
+        if (listener->fd < 0)
+            continue;
+        listener->sock =
+            h2o_evloop_socket_create(loop->evloop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
+        listener->sock->data = listener;
+        set_accepting(listener, true);
+    }
 }
 
-void listener_stop(struct loop *loop)
+void listeners_stop(struct loop *loop)
 {
-    if (loop->listener == NULL)
-        return;
-    h2o_socket_close(loop->listener);
-    loop->listener = NULL;
-    loop->is_accepting = false;
+    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+        struct listener *listener = &loop->listeners[i];
+
+        if (listener->sock == NULL)
+            continue;
+        h2o_socket_close(listener->sock);
+        listener->sock = NULL;
+        listener->is_accepting = false;
+    }
 }
 
-void listener_tick(struct loop *loop)
+void listeners_tick(struct loop *loop)
 {
-    if (loop->listener != NULL && !loop->is_accepting && has_room(loop))
-        set_accepting(loop, true);
+    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+        struct listener *listener = &loop->listeners[i];
+
+        if (listener->sock != NULL && !listener->is_accepting && has_room(loop))
+            set_accepting(listener, true);
+    }
 }

@@ -97,9 +97,10 @@ static void drain(struct loop *loop)
     if (loop->is_draining)
         return;
     loop->is_draining = true;
-    listener_stop(loop);
+    listeners_stop(loop);
     h2o_context_request_shutdown(&loop->context);
     event_bodies_end(loop);
+    websockets_drain(loop);
 }
 
 static void on_wake(h2o_socket_t *sock, const char *err)
@@ -155,13 +156,16 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     bus_tick(loop->bus);
     bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
-    listener_tick(loop);
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
+        gateway_tick(loop->gateways[i], now_ms);
+    listeners_tick(loop);
     count_rounds(loop);
     if (++loop->ticks % TICKS_PER_S != 0)
         return;
     streams_tick(loop, now_ms);
     event_bodies_tick(loop, loop->ticks / TICKS_PER_S);
     exchange_watch_tick(loop);
+    websockets_tick(loop, now_ms);
     loop_maps_sweep(loop, now_ms);
 }
 
@@ -195,6 +199,28 @@ static void init_lists(struct loop *loop)
     h2o_linklist_init_anchor(&loop->listeners_of_events);
     h2o_linklist_init_anchor(&loop->maps);
     h2o_linklist_init_anchor(&loop->clients);
+    h2o_linklist_init_anchor(&loop->websockets);
+    h2o_linklist_init_anchor(&loop->websockets_due);
+    h2o_linklist_init_anchor(&loop->websockets_closing);
+}
+
+static void init_gateways(struct loop *loop)
+{
+    char *name = xasprintf("%s/%u", loop->http->self, loop->index);
+
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++) {
+        const struct gateway_config config = {
+            .loop = loop,
+            .bus = loop->bus,
+            .actor = route_actor_name((enum route_actor)i),
+            .name = name,
+            .generation = svc_generation(loop->http->svc),
+            .metrics = &loop->http->metrics,
+        };
+
+        loop->gateways[i] = gateway_new(&config);
+    }
+    free(name);
 }
 
 /* Runs on the main thread, before the loop's own exists. */
@@ -219,7 +245,9 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
     loop->svc_supervisor =
         bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
+    init_gateways(loop);
     loop->evloop = h2o_evloop_create();
+    h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
@@ -239,6 +267,9 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->rounds++;
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
+    /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
+        gateway_flush(loop->gateways[i]);
 }
 
 /* The deadline has passed: whoever is still there is cut off. */
@@ -277,12 +308,15 @@ static void fini(struct loop *loop)
 {
     bool had_streams = !h2o_linklist_is_empty(&loop->streams);
 
-    listener_stop(loop);
+    listeners_stop(loop);
     close_clients(loop);
     if (had_streams)
         say_goodbye(loop);
     count_rounds(loop);
     h2o_timeout_unlink(&loop->every_100ms);
+    h2o_timeout_dispose(loop->evloop, &loop->ping_timeout);
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
+        gateway_free(&loop->gateways[i]);
     lease_set_free(&loop->leases);
     unwatch_fd(&loop->bus_socket);
     unwatch_fd(&loop->side_socket);
@@ -304,7 +338,7 @@ static void *run(void *arg)
 {
     struct loop *loop = arg;
 
-    listener_start(loop);
+    listeners_start(loop);
     while (atomic_load(&loop->wanted) != LOOP_STOP)
         run_round(loop, ROUND_WAIT_MS);
     fini(loop);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
- * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c and
- * event_body.c include this; nothing else knows h2o.
+ * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c,
+ * event_body.c and websocket.c include this; nothing else knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox` (behind its lock).
  */
@@ -13,9 +13,12 @@
 #include <stdatomic.h>
 
 #include <h2o.h>
+#include <h2o/http1.h>
 
 #include "exchange.h"
 #include "feed.h"
+#include "forwarded.h"
+#include "gateway.h"
 #include "http.h"
 #include "parts.h"
 #include "stream/lease.h"
@@ -38,6 +41,15 @@ struct later {
 
 struct map_entry; /* map_cache in loop_maps.c */
 
+/* One listening socket of one loop. */
+struct listener {
+    struct loop *loop;
+    enum route_door door;
+    int fd;             /* -1: there is none */
+    h2o_socket_t *sock; /* NULL before it is opened and once it is closed */
+    bool is_accepting;
+};
+
 struct loop {
     struct http *http;
     unsigned index;
@@ -49,9 +61,7 @@ struct loop {
     h2o_timeout_entry_t every_100ms;
     unsigned ticks;
 
-    int listen_fd;
-    h2o_socket_t *listener; /* NULL once closed */
-    bool is_accepting;
+    struct listener listeners[ROUTE_DOORS];
     unsigned refused; /* connections held only to say 503 */
 
     struct bus *bus;
@@ -61,6 +71,7 @@ struct loop {
     struct bus *side_bus;
     h2o_socket_t *side_socket;
     struct bus_remote *svc_torrent, *svc_supervisor;
+    struct gateway *gateways[ROUTE_ACTORS];
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */
     h2o_linklist_t clients;
@@ -71,6 +82,8 @@ struct loop {
     h2o_linklist_t watched;             /* of struct exchange */
     h2o_linklist_t streams;             /* of struct stream */
     h2o_linklist_t listeners_of_events; /* of struct event_body */
+    h2o_linklist_t websockets, websockets_due, websockets_closing;
+    h2o_timeout_t ping_timeout;
 
     pthread_mutex_t inbox_lock;
     struct feed inbox; /* events from the main thread */
@@ -88,9 +101,12 @@ struct client {
     h2o_linklist_t link;
     struct loop *loop;
     h2o_socket_t *sock;
-    struct address address;
-    bool is_counted; /* by the throttle */
-    bool is_refused; /* over the limit: its first request is answered 503 */
+    enum route_door door;
+    struct ip peer, local;  /* local: unknown (no length) until somebody wants it */
+    struct address address; /* of the peer, for the throttle */
+    bool is_proxy;          /* one that we trust: not counted itself */
+    bool is_counted;        /* by the throttle */
+    bool is_refused;        /* over the limit: its first request is answered 503 */
     struct exchange *current;
 };
 
@@ -99,6 +115,9 @@ struct exchange {
     struct loop *loop;
     struct client *client;
     struct route route;
+    struct ip ip; /* of whoever asks: the peer, or who a trusted proxy says */
+    struct gateway_question question;
+    struct gateway_client question_client;
     bool is_admin;
     uint64_t call, svc_calls[4];
     size_t svc_call_count;
@@ -132,12 +151,12 @@ void loop_maps_close(struct loop *loop);
 
 /* ---- listener.c */
 /* Fills `fds` with sockets that share one address. ERR_BUSY: taken. */
-enum err listener_bind(const struct endpoint *endpoint, size_t count, int *fds, uint16_t *port_out,
-                       struct error *error);
-void listener_start(struct loop *loop);
-void listener_stop(struct loop *loop);
+enum err listener_bind(const struct endpoint *endpoint, const char *setting, size_t count, int *fds,
+                       uint16_t *port_out, struct error *error);
+void listeners_start(struct loop *loop);
+void listeners_stop(struct loop *loop);
 /* Every 100 ms: goes on accepting when there is room again. */
-void listener_tick(struct loop *loop);
+void listeners_tick(struct loop *loop);
 
 /* ---- exchange.c */
 /* on_req of the one handler. */
@@ -152,6 +171,16 @@ void exchange_set_head(struct exchange *x, int status, const char *type, size_t 
 /* An answer without body that says how long it would be. */
 void exchange_send_head(struct exchange *x, int status, const char *type, size_t length);
 struct exchange *exchange_of(h2o_socket_t *sock);
+/* By which address of ours the client came. */
+struct ip client_local(struct client *client);
+
+/* ---- websocket.c */
+/* Answers, or turns the connection into a WebSocket of the actor; the exchange is over then. */
+void websocket_upgrade(struct exchange *x, struct gateway *gateway);
+/* Every second. */
+void websockets_tick(struct loop *loop, uint64_t now_ms);
+/* Tells all of them that we go away. */
+void websockets_drain(struct loop *loop);
 
 /* ---- stream_body.c, event_body.c */
 /* Takes the entry. Ranges and what stands between them are in `parts`. */

@@ -145,6 +145,39 @@ struct route route_find(struct bytes method, struct bytes target)
     return route;
 }
 
+/* Whoever comes through a door of its own means that actor, whatever path his client was given. */
+static const struct {
+    const char *pattern;
+    enum route_door door; /* ROUTE_DOORS: all */
+    enum route_actor actor;
+} websockets[] = {
+    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS}, {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER},
+    {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER}, {"/*", DOOR_TRACKER, ACTOR_TRACKER},
+    {"/*", DOOR_SIGNAL, ACTOR_TRACKER},
+};
+
+enum route_actor route_websocket(enum route_door door, struct bytes path)
+{
+    struct route ignored = {0};
+
+    for (size_t i = 0; path.len > 0 && path.data[0] == '/' && i < COUNT_OF(websockets); i++)
+        if ((websockets[i].door == door || websockets[i].door == ROUTE_DOORS) &&
+            matches(websockets[i].pattern, path, &ignored))
+            return websockets[i].actor;
+    return ROUTE_ACTORS;
+}
+
+const char *route_actor_name(enum route_actor actor)
+{
+    static const char *const names[] = {
+#define X(id, name) [ACTOR_##id] = (name),
+        ROUTE_ACTOR_NAMES(X)
+#undef X
+    };
+
+    return names[actor];
+}
+
 struct bytes query_raw(struct bytes query, const char *name)
 {
     size_t name_len = strlen(name);

@@ -24,6 +24,7 @@ enum {
 /* What somebody must be to use a route. */
 enum route_need {
     NEED_NOTHING, /* health */
+    NEED_OPEN,    /* nothing, and every page may read the answer */
     NEED_LINK,    /* the admin, or whoever holds a signed link to this very file */
     NEED_ADMIN,   /* reads */
     NEED_CHANGE,  /* changes something, whatever its method: never for pages of strangers */
@@ -33,6 +34,10 @@ enum route_need {
  * ":source" an info-hash or magnet link, ":file" a file id, ":any" one segment, "*" whatever
  * follows, also nothing. First match wins. */
 #define ROUTES(X)                                                                                  \
+    X(ANNOUNCE, "/announce/*", METHOD_GET, NEED_OPEN, on_tracker)                                  \
+    X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
+    X(TRACKER_STATS, "/stats", METHOD_GET, NEED_OPEN, on_tracker)                                  \
+    X(TRACKER_STATS_JSON, "/stats.json", METHOD_GET, NEED_OPEN, on_tracker)                        \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
@@ -89,6 +94,23 @@ struct route {
     bool has_file;       /* :file matched a number; false: it is no number */
     uint32_t file;
 };
+
+/* Actors behind the gateway: X(id, name on the bus). */
+#define ROUTE_ACTOR_NAMES(X) X(TRACKER, "tracker")
+
+enum route_actor {
+#define X(id, name) ACTOR_##id,
+    ROUTE_ACTOR_NAMES(X)
+#undef X
+        ROUTE_ACTORS, /* how many there are; none of them */
+};
+const char *route_actor_name(enum route_actor actor);
+
+/* The listening sockets, which differ in what becomes of a WebSocket. */
+enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, ROUTE_DOORS };
+
+/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. */
+enum route_actor route_websocket(enum route_door door, struct bytes path);
 
 /* `target` as in the request line, in origin or absolute form. */
 struct route route_find(struct bytes method, struct bytes target);

@@ -143,6 +143,6 @@ void routes_dispatch(struct exchange *x)
         answer_preflight(x);
     else if (route->id == ROUTE_NONE)
         answer_no_route(x);
-    else if (authorise(x))
+    else if (route->need == NEED_OPEN || authorise(x))
         handlers[route->id](x);
 }

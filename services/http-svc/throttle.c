@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "throttle.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,26 +28,25 @@ struct throttle {
     uint64_t swept_ms;
 };
 
-struct address address_of(const struct sockaddr *sockaddr)
+struct address address_of_ip(const struct ip *ip)
 {
+    static const uint8_t loopback[16] = {[15] = 1};
     struct address address = {{0}};
 
-    if (sockaddr->sa_family == AF_INET) {
-        struct sockaddr_in in;
-
-        memcpy(&in, sockaddr, sizeof(in));
+    if (ip->len == 4) {
         address.bytes[10] = address.bytes[11] = 0xff;
-        memcpy(address.bytes + 12, &in.sin_addr, 4);
-    } else if (sockaddr->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-
-        memcpy(&in6, sockaddr, sizeof(in6));
-        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) || IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr))
-            memcpy(address.bytes, &in6.sin6_addr, 16);
-        else
-            memcpy(address.bytes, &in6.sin6_addr, 8);
+        memcpy(address.bytes + 12, ip->bytes, 4);
+    } else {
+        memcpy(address.bytes, ip->bytes, memcmp(ip->bytes, loopback, 16) == 0 ? 16 : 8);
     }
     return address;
+}
+
+struct address address_of(const struct sockaddr *sockaddr)
+{
+    struct ip ip = ip_of(sockaddr);
+
+    return address_of_ip(&ip);
 }
 
 bool address_is_loopback(const struct address *address)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "forwarded.h"
+
 /* IPv4 mapped into IPv6; of IPv6 only the /64, which is what one customer has. */
 struct address {
     uint8_t bytes[16];
@@ -27,6 +29,7 @@ struct throttle_limits {
 struct throttle;
 
 struct address address_of(const struct sockaddr *sockaddr);
+struct address address_of_ip(const struct ip *ip);
 bool address_is_loopback(const struct address *address);
 
 struct throttle *throttle_new(const struct throttle_limits *limits);

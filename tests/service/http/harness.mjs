@@ -9,6 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import WebSocket from 'ws';
 
 const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
 const DEADLINE_MS = 20000;
@@ -90,19 +91,44 @@ export class Fake extends Process {
   }
 }
 
+// A fake actor: what clients say makes it do things (tests/support/fake_actor.c).
+export class Actor extends Process {
+  constructor(dir, env = {}) {
+    super('fake_actor', env, dir);
+    this.waiting = [];
+    readline.createInterface({ input: this.child.stdout }).on('line', (line) => this.waiting.shift()?.(line));
+  }
+
+  say(line) {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.child.stdin.write(`${line}\n`);
+    });
+  }
+
+  // What happened since the last time.
+  async heard() {
+    return JSON.parse(await this.say('log'));
+  }
+}
+
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
-    stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_THREADS: '1', ...env };
+    stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_TRACKER_LISTEN: '', SHARESTREAM_HTTP_THREADS: '1', ...env };
     t.after(() => stack.end());
     if (torrent) await stack.startFake();
     stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
     const ready = await stack.http.ready;
+    stack.ready = ready;
     stack.port = Number(/port=(\d+)/.exec(ready)[1]);
+    stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)[1]);
+    stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)[1]);
     if (torrent) await until(async () => (await stack.get('/health/ready')).status === 200, 'http-svc to see torrent-svc');
+    if (actor) await stack.startActor();
     return stack;
   }
 
@@ -111,12 +137,24 @@ export class Stack {
     await this.fake.ready;
   }
 
+  // Ready when http-svc has found it.
+  async startActor(env = {}) {
+    const replays = await this.metric('sharestream_http_gateway_replays_total');
+    this.actor = new Actor(this.dir, env);
+    (this.actors ??= []).push(this.actor);
+    await this.actor.ready;
+    await until(async () => (await this.metric('sharestream_http_gateway_replays_total')) > replays, 'the gateway to find the actor');
+  }
+
   async end() {
     this.sockets?.forEach((socket) => socket.destroy());
     const how = await this.http?.stop();
     await this.fake?.stop();
+    for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
+    for (const actor of this.actors ?? [])
+      if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
     if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
       throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
   }
@@ -153,6 +191,34 @@ export class Stack {
     const match = new RegExp(`^${name}\\{[^}]*service="http"[^}]*\\} (\\d+)`, 'm').exec(body);
     if (!match) throw new Error(`no metric ${name}`);
     return Number(match[1]);
+  }
+
+  // A WebSocket that is open: next() is the next message {data, binary}, ask() sends and gives the next one, `closed` is a
+  // promise of {code, reason}.
+  async socket(target, { port = this.port, ...options } = {}) {
+    const ws = new WebSocket(`ws://127.0.0.1:${port}${target}`, { perMessageDeflate: false, ...options });
+    const came = [], waiting = [];
+    (this.sockets ??= []).push({ destroy: () => ws.terminate() });
+    ws.on('message', (data, binary) => {
+      const message = { data: binary ? data : data.toString(), binary };
+      if (waiting.length > 0) waiting.shift().resolve(message);
+      else came.push(message);
+    });
+    ws.closed = new Promise((resolve) => ws.on('close', (code, reason) => {
+      resolve({ code, reason: reason.toString() });
+      waiting.forEach(({ reject }) => reject(new Error(`closed with ${code} ${reason}`)));
+    }));
+    ws.next = () => new Promise((resolve, reject) => {
+      if (came.length > 0) return resolve(came.shift());
+      waiting.push({ resolve, reject });
+      setTimeout(reject, DEADLINE_MS, new Error('waited in vain for a message')).unref();
+    });
+    ws.ask = (message) => { ws.send(message); return ws.next(); };
+    await new Promise((resolve, reject) => {
+      ws.on('open', resolve);
+      ws.on('error', reject);
+    });
+    return ws;
   }
 
   // A raw connection: `text` is sent; `received` and its length `total` grow; `gone` is a promise.

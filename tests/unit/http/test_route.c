@@ -47,6 +47,16 @@ static void paths_lead_to_their_routes(void **state)
         {"PUT", "/api/v1/limits", ROUTE_SET_SESSION_LIMITS},
         {"GET", "/api/v1/torrents/" HASH "/files/3/diagnosis", ROUTE_DIAGNOSIS},
         {"get", "/health/live", ROUTE_NONE},
+        {"GET", "/announce", ROUTE_ANNOUNCE},
+        {"GET", "/announce?info_hash=%00", ROUTE_ANNOUNCE},
+        {"GET", "/announce/key/more", ROUTE_ANNOUNCE},
+        {"GET", "/announced", ROUTE_NONE},
+        {"POST", "/announce", ROUTE_NONE},
+        {"GET", "/scrape", ROUTE_SCRAPE},
+        {"GET", "/scrape/x", ROUTE_SCRAPE},
+        {"GET", "/stats", ROUTE_TRACKER_STATS},
+        {"GET", "/stats.json", ROUTE_TRACKER_STATS_JSON},
+        {"GET", "/stats/x", ROUTE_NONE},
     };
 
     (void)state;
@@ -56,6 +66,38 @@ static void paths_lead_to_their_routes(void **state)
         if (route.id != cases[i].id)
             fail_msg("%s %s gave %d", cases[i].method, cases[i].target, route.id);
     }
+}
+
+static void websockets_lead_to_actors_by_path_and_door(void **state)
+{
+    static const struct {
+        enum route_door door;
+        const char *path;
+        enum route_actor actor;
+    } cases[] = {
+        {DOOR_MAIN, "/tracker", ACTOR_TRACKER},
+        {DOOR_MAIN, "/tracker/", ACTOR_TRACKER},
+        {DOOR_MAIN, "/tracker/a/b", ACTOR_TRACKER},
+        {DOOR_MAIN, "/announce", ACTOR_TRACKER},
+        {DOOR_MAIN, "/trackers", ROUTE_ACTORS},
+        {DOOR_MAIN, "/", ROUTE_ACTORS},
+        {DOOR_MAIN, "", ROUTE_ACTORS},
+        {DOOR_MAIN, "/socket.io/", ROUTE_ACTORS},
+        {DOOR_TRACKER, "/", ACTOR_TRACKER},
+        {DOOR_TRACKER, "/any/thing", ACTOR_TRACKER},
+        {DOOR_TRACKER, "*", ROUTE_ACTORS},
+        {DOOR_TRACKER, "/socket.io/", ACTOR_TRACKER},
+        {DOOR_SIGNAL, "/", ACTOR_TRACKER},
+        {DOOR_SIGNAL, "/socket.io", ROUTE_ACTORS},
+        {DOOR_SIGNAL, "/socket.io/", ROUTE_ACTORS},
+        {DOOR_SIGNAL, "/socket.iox", ACTOR_TRACKER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (route_websocket(cases[i].door, bytes_of_text(cases[i].path)) != cases[i].actor)
+            fail_msg("door %d %s", cases[i].door, cases[i].path);
+    assert_string_equal(route_actor_name(ACTOR_TRACKER), "tracker");
 }
 
 static void parts_of_a_path_are_views_into_it(void **state)
@@ -136,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_lead_to_their_routes),
+        cmocka_unit_test(websockets_lead_to_actors_by_path_and_door),
         cmocka_unit_test(parts_of_a_path_are_views_into_it),
         cmocka_unit_test(file_ids_are_plain_numbers),
         cmocka_unit_test(a_method_that_is_not_taken_names_those_that_are),

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "exchange.h"
+#include "gateway_private.h"
+#include "websocket.h"
+
+typedef Sharestream__Gateway__Actions Actions;
+
+enum {
+    DELIVER_MS = 5000,
+    AWAIT_MS = 20000,
+    AWAY_MS = 2000,     /* a question waits so long for an actor that is away */
+    QUESTION_MS = 7000, /* and so long in any case */
+    RETRY_MS = 500,
+    INSTANCE = 0,
+};
+
+struct gateway_socket *gateway_socket(const struct gateway *gateway, uint64_t number)
+{
+    return slots_find(&gateway->sockets, number);
+}
+
+struct gateway_question *gateway_question(const struct gateway *gateway, uint64_t number)
+{
+    return (number & QUESTION_BIT) != 0 ? slots_find(&gateway->questions, number & ~QUESTION_BIT)
+                                        : NULL;
+}
+
+static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
+{
+    Sharestream__Gateway__Origin origin = SHARESTREAM__GATEWAY__ORIGIN__INIT;
+
+    origin.name = gateway->name;
+    origin.generation = gateway->generation;
+    return origin;
+}
+
+/* ---- questions */
+
+bool gateway_ask(struct gateway *gateway, struct gateway_question *question,
+                 const struct gateway_client *client)
+{
+    uint64_t number = 0;
+
+    if (gateway->question_count < GATEWAY_QUESTIONS_MAX)
+        number = slots_add(&gateway->questions, question);
+    if (number == 0) {
+        gateway->metrics->gateway_refused_total++;
+        return false;
+    }
+    question->gateway = gateway;
+    question->number = number | QUESTION_BIT;
+    question->client = client;
+    question->asked_ms = clock_ms();
+    question->delivery = 0;
+    gateway->question_count++;
+    DL_APPEND(gateway->asked, question);
+    return true;
+}
+
+void question_take(struct gateway_question *question)
+{
+    struct gateway *gateway = question->gateway;
+
+    slots_remove(&gateway->questions, question->number & ~QUESTION_BIT);
+    if (question->delivery == 0)
+        DL_DELETE(gateway->asked, question);
+    else
+        DL_DELETE(gateway->sent, question);
+    question->gateway = NULL;
+    gateway->question_count--;
+}
+
+void gateway_forget(struct gateway_question *question)
+{
+    if (question->gateway != NULL)
+        question_take(question);
+}
+
+static void fail_question(struct gateway *gateway, struct gateway_question *question)
+{
+    question_take(question);
+    gateway->metrics->gateway_questions_failed_total++;
+    exchange_fail_question(question);
+}
+
+/* Nobody will answer them: the life that had them is over. */
+static void fail_sent(struct gateway *gateway)
+{
+    while (gateway->sent != NULL)
+        fail_question(gateway, gateway->sent);
+}
+
+/* Those of the last Delivery are asked once more, in their order. */
+static void ask_again(struct gateway *gateway)
+{
+    struct gateway_question *question;
+
+    while (gateway->sent != NULL &&
+           (question = gateway->sent->prev)->delivery == gateway->delivery) {
+        DL_DELETE(gateway->sent, question);
+        DL_PREPEND(gateway->asked, question);
+        question->delivery = 0;
+    }
+}
+
+/* ---- sockets */
+
+static struct bytes keep(uint8_t **at, struct bytes bytes)
+{
+    struct bytes kept = bytes_of(*at, bytes.len);
+
+    if (bytes.len > 0)
+        memcpy(*at, bytes.data, bytes.len);
+    *at += bytes.len;
+    return kept;
+}
+
+struct gateway_client *gateway_client_copy(const struct gateway_client *client)
+{
+    struct gateway_client *copy =
+        xcalloc(1, sizeof(*copy) + client->target.len + client->origin.len + client->address.len +
+                       client->local.len);
+    uint8_t *at = (uint8_t *)(copy + 1);
+
+    copy->target = keep(&at, client->target);
+    copy->origin = keep(&at, client->origin);
+    copy->address = keep(&at, client->address);
+    copy->local = keep(&at, client->local);
+    return copy;
+}
+
+bool gateway_opened(struct gateway *gateway, struct gateway_socket *socket,
+                    struct gateway_client **client)
+{
+    uint64_t number = slots_add(&gateway->sockets, socket);
+
+    if (number == 0 || !queue_opened(&gateway->queue, number, *client)) {
+        if (number != 0)
+            slots_remove(&gateway->sockets, number);
+        gateway->metrics->gateway_refused_total++;
+        return false;
+    }
+    *socket = (struct gateway_socket){.gateway = gateway, .number = number, .client = *client};
+    *client = NULL;
+    return true;
+}
+
+bool gateway_received(struct gateway_socket *socket, struct bytes payload, bool is_binary)
+{
+    if (queue_received(&socket->gateway->queue, socket->number, payload, is_binary))
+        return true;
+    socket->gateway->metrics->gateway_refused_total++;
+    return false;
+}
+
+void gateway_closed(struct gateway_socket *socket)
+{
+    struct gateway *gateway = socket->gateway;
+
+    if (gateway == NULL)
+        return;
+    actions_leave_all(socket);
+    slots_remove(&gateway->sockets, socket->number);
+    queue_closed(&gateway->queue, socket->number);
+    free(socket->client);
+    free(socket->tag);
+    socket->gateway = NULL;
+}
+
+/* ---- the talk with the actor */
+
+static void deliver_failed(struct gateway *gateway)
+{
+    const struct error *error = bus_error(gateway->remote);
+
+    gateway->metrics->gateway_deliveries_failed_total++;
+    if (gateway->in_flight != NULL)
+        gateway->metrics->gateway_events_lost_total += gateway->in_flight->count;
+    queue_drop(&gateway->queue, &gateway->in_flight);
+    fail_sent(gateway);
+    /* It may have done some of it, or all: it is told from the beginning what there is. */
+    gateway->needs_first = true;
+    gateway->is_attached = false;
+    if (gateway->is_up)
+        gateway->retry_ms = clock_ms() + RETRY_MS;
+    log_debug("delivery failed", "gateway=%s error=%s", gateway->name, error->text);
+}
+
+static void must_begin_anew(struct gateway *gateway)
+{
+    /* Should it say so again and again, then not as fast as it can. */
+    if (gateway->is_first_in_flight)
+        gateway->retry_ms = clock_ms() + RETRY_MS;
+    delivery_untell(gateway, gateway->in_flight);
+    queue_put_back(&gateway->queue, &gateway->in_flight);
+    ask_again(gateway);
+    fail_sent(gateway);
+    gateway->needs_first = true;
+    gateway->is_attached = false;
+}
+
+static void on_delivered(const Actions *actions, void *arg)
+{
+    struct gateway *gateway = arg;
+
+    gateway->call = 0;
+    if (actions == NULL) {
+        deliver_failed(gateway);
+    } else if (actions->needs_first) {
+        must_begin_anew(gateway);
+    } else {
+        queue_drop(&gateway->queue, &gateway->in_flight);
+        gateway->is_attached = true;
+        actions_carry_out(gateway, actions);
+    }
+    websockets_flush(gateway->loop);
+}
+
+static void deliver(struct gateway *gateway)
+{
+    Sharestream__Gateway__Delivery delivery = SHARESTREAM__GATEWAY__DELIVERY__INIT;
+    Sharestream__Gateway__Origin origin = origin_of(gateway);
+
+    gateway->delivery++;
+    gateway->is_first_in_flight = gateway->needs_first;
+    if (gateway->needs_first) {
+        gateway->needs_first = false;
+        gateway->is_replaying = true;
+        gateway->replay_at = 0;
+        gateway->metrics->gateway_replays_total++;
+        actions_forget_groups(gateway);
+        delivery.is_first = true;
+    }
+    delivery_fill(gateway);
+    delivery.from = &origin;
+    delivery.n_events = gateway->scratch.count;
+    delivery.events = gateway->scratch.list;
+    gateway->metrics->gateway_deliveries_total++;
+    gateway->metrics->gateway_events_total += delivery.n_events;
+    sharestream__gateway__gateway__deliver(
+        bus_to_instance(gateway->remote, INSTANCE, DELIVER_MS, &gateway->call), &delivery,
+        on_delivered, gateway);
+}
+
+static void on_awaited(const Actions *actions, void *arg)
+{
+    struct gateway *gateway = arg;
+
+    gateway->await = 0;
+    if (actions == NULL) {
+        gateway->await_retry_ms = clock_ms() + RETRY_MS;
+        return;
+    }
+    if (actions->needs_first) {
+        gateway->needs_first = true;
+        gateway->is_attached = false;
+        if (gateway->call == 0)
+            fail_sent(gateway); /* else the Delivery in flight will tell */
+        return;
+    }
+    actions_carry_out(gateway, actions);
+    websockets_flush(gateway->loop);
+}
+
+static void await(struct gateway *gateway)
+{
+    Sharestream__Gateway__AwaitRequest request = SHARESTREAM__GATEWAY__AWAIT_REQUEST__INIT;
+    Sharestream__Gateway__Origin origin = origin_of(gateway);
+
+    request.from = &origin;
+    sharestream__gateway__gateway__await(
+        bus_to_instance(gateway->remote, INSTANCE, AWAIT_MS, &gateway->await), &request, on_awaited,
+        gateway);
+}
+
+void gateway_flush(struct gateway *gateway)
+{
+    if (!gateway->is_up)
+        return;
+    if (gateway->call == 0 && gateway->retry_ms == 0 &&
+        (gateway->needs_first || gateway->is_replaying || gateway->queue.batches != NULL ||
+         gateway->asked != NULL))
+        deliver(gateway);
+    if (gateway->await == 0 && gateway->is_attached && gateway->await_retry_ms == 0)
+        await(gateway);
+}
+
+void gateway_tick(struct gateway *gateway, uint64_t now_ms)
+{
+    uint64_t patience_ms = gateway->is_up ? QUESTION_MS : AWAY_MS;
+
+    if (now_ms >= gateway->retry_ms)
+        gateway->retry_ms = 0;
+    if (now_ms >= gateway->await_retry_ms)
+        gateway->await_retry_ms = 0;
+    while (gateway->asked != NULL && now_ms - gateway->asked->asked_ms >= patience_ms)
+        fail_question(gateway, gateway->asked);
+    while (gateway->sent != NULL && now_ms - gateway->sent->asked_ms >= QUESTION_MS)
+        fail_question(gateway, gateway->sent);
+}
+
+/* ---- its life */
+
+static void on_up(void *arg, unsigned instance)
+{
+    struct gateway *gateway = arg;
+
+    if (instance != INSTANCE)
+        return;
+    gateway->is_up = true;
+    gateway->needs_first = true;
+    gateway->is_attached = false;
+    gateway->retry_ms = gateway->await_retry_ms = 0;
+}
+
+static void on_down(void *arg, unsigned instance)
+{
+    struct gateway *gateway = arg;
+
+    if (instance != INSTANCE)
+        return;
+    gateway->is_up = gateway->is_attached = false;
+}
+
+struct gateway *gateway_new(const struct gateway_config *config)
+{
+    struct gateway *gateway = xcalloc(1, sizeof(*gateway));
+    const struct bus_watch watch = {.on_up = on_up, .on_down = on_down, .arg = gateway};
+
+    gateway->loop = config->loop;
+    gateway->bus = config->bus;
+    gateway->metrics = config->metrics;
+    gateway->name = xstrdup(config->name);
+    gateway->generation = config->generation;
+    gateway->remote =
+        bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
+    bus_watch(gateway->remote, &watch);
+    return gateway;
+}
+
+void gateway_free(struct gateway **gateway_p)
+{
+    struct gateway *gateway = *gateway_p;
+
+    if (gateway == NULL)
+        return;
+    if (gateway->call != 0)
+        bus_cancel(gateway->bus, gateway->call);
+    if (gateway->await != 0)
+        bus_cancel(gateway->bus, gateway->await);
+    while (gateway->asked != NULL)
+        question_take(gateway->asked);
+    while (gateway->sent != NULL)
+        question_take(gateway->sent);
+    queue_drop(&gateway->queue, &gateway->in_flight);
+    queue_fini(&gateway->queue);
+    actions_forget_groups(gateway);
+    slots_fini(&gateway->sockets);
+    slots_fini(&gateway->questions);
+    free(gateway->scratch.rows);
+    free(gateway->scratch.list);
+    free(gateway->name);
+    free(gateway);
+    *gateway_p = NULL;
+}

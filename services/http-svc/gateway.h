@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gateway: one loop's end of the talk with one actor (proto/gateway.proto). What happens on the
+ * loop's WebSockets and the questions that came as plain HTTP go to the actor; what it decides is
+ * carried out. Knows neither h2o nor what is said.
+ *
+ * Events of one round of the loop go together, and there is one Deliver at a time: while the actor
+ * is busy they gather. Besides, one Await is open, for what it says unasked. When the actor dies
+ * its connections stay, and its next life is told of them with the tags that it left there. Events
+ * that were with it when it died are not repeated: what killed it once would kill it again.
+ */
+#ifndef HTTP_GATEWAY_H
+#define HTTP_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "bus/bus.h"
+#include "http_settings.h"
+
+struct loop;
+struct gateway;
+
+enum {
+    GATEWAY_EVENTS_MAX = 64 << 10, /* waiting; then connections are closed with 1013 */
+    GATEWAY_BYTES_MAX = 16 << 20,  /* likewise */
+    GATEWAY_QUESTIONS_MAX = 64 << 10,
+    GATEWAY_TAG_MAX = 64 << 10,
+    GATEWAY_GROUPS_MAX = 64, /* that one connection is in */
+    GATEWAY_GROUP_NAME_MAX = 200,
+};
+
+/* Who the client is. */
+struct gateway_client {
+    struct bytes target;         /* path and query as sent */
+    struct bytes address, local; /* 4 or 16 bytes */
+    struct bytes origin;
+};
+
+/* One block of memory with all that it refers to; free() it. */
+struct gateway_client *gateway_client_copy(const struct gateway_client *client);
+
+/* Part of each WebSocket; for the gateway's eyes. */
+struct gateway_socket {
+    struct gateway *gateway; /* NULL before it is open */
+    uint64_t number;
+    struct gateway_client *client; /* one block of memory with what it refers to */
+    uint8_t *tag;
+    uint32_t tag_len;
+    uint32_t group_count;
+    struct membership *memberships;
+    uint64_t spared_by; /* the Send that is not for it */
+    bool is_told;       /* its Opened has left the queue */
+};
+
+/* Part of each request that is a question; for the gateway's eyes. */
+struct gateway_question {
+    struct gateway *gateway; /* NULL: none, or answered */
+    uint64_t number;
+    const struct gateway_client *client;
+    uint64_t asked_ms, delivery;
+    struct gateway_question *prev, *next;
+};
+
+struct gateway_config {
+    struct loop *loop; /* handed to websockets_flush() */
+    struct bus *bus;
+    const char *actor; /* "tracker" */
+    const char *name;  /* of this loop: "http.0/1"; copied */
+    uint64_t generation;
+    struct http_metrics *metrics;
+};
+
+struct gateway *gateway_new(const struct gateway_config *config);
+/* All connections must be closed. Questions are dropped without an answer. */
+void gateway_free(struct gateway **gateway);
+/* At the end of each round: what happened in it goes out. */
+void gateway_flush(struct gateway *gateway);
+/* Every 100 ms. */
+void gateway_tick(struct gateway *gateway, uint64_t now_ms);
+
+/* ---- WebSockets, called by websocket.c. False: too much is waiting already. */
+/* Takes the client when there is room. */
+bool gateway_opened(struct gateway *gateway, struct gateway_socket *socket,
+                    struct gateway_client **client);
+bool gateway_received(struct gateway_socket *socket, struct bytes payload, bool is_binary);
+/* The socket is gone; also for one that never opened. */
+void gateway_closed(struct gateway_socket *socket);
+
+/* ---- questions, called by exchange.c */
+/* `client` and what it refers to must live as long as the question. False: too many wait. */
+bool gateway_ask(struct gateway *gateway, struct gateway_question *question,
+                 const struct gateway_client *client);
+/* Whoever asked has gone. */
+void gateway_forget(struct gateway_question *question);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gateway_actions: what the actor wants done, in its order. Connections and questions that are gone
+ * are passed over: the actor could not know.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "exchange.h"
+#include "gateway_private.h"
+#include "websocket.h"
+
+#define uthash_fatal(msg) must_fail(msg, __FILE__, __LINE__)
+#include <uthash.h>
+
+/* uthash is made of macros, whose insides the checks take for ours. */
+/* NOLINTBEGIN(readability-function-cognitive-complexity,clang-analyzer-unix.Malloc) */
+
+typedef Sharestream__Gateway__Action Action;
+
+/* One socket in one group: in the list of both. */
+struct membership {
+    struct group *group;
+    struct gateway_socket *socket;
+    struct membership *prev, *next; /* of the group */
+    struct membership *prev_of_socket, *next_of_socket;
+};
+
+struct group {
+    char *name;
+    struct membership *members;
+    UT_hash_handle hh;
+};
+
+static struct bytes view(ProtobufCBinaryData data)
+{
+    return bytes_of(data.data, data.len);
+}
+
+/* ---- groups */
+
+static struct group *find_group(const struct gateway *gateway, const char *name)
+{
+    struct group *group;
+
+    HASH_FIND_STR(gateway->groups, name, group);
+    return group;
+}
+
+static struct membership *find_membership(const struct gateway_socket *socket,
+                                          const struct group *group)
+{
+    struct membership *membership;
+
+    DL_FOREACH2(socket->memberships, membership, next_of_socket)
+    if (membership->group == group)
+        return membership;
+    return NULL;
+}
+
+static void join(struct gateway *gateway, struct gateway_socket *socket, const char *name)
+{
+    struct group *group = find_group(gateway, name);
+    struct membership *membership;
+
+    if (group != NULL && find_membership(socket, group) != NULL)
+        return;
+    if (socket->group_count == GATEWAY_GROUPS_MAX || name[0] == '\0' ||
+        strlen(name) > GATEWAY_GROUP_NAME_MAX) {
+        log_debug("join refused", "gateway=%s groups=%u", gateway->name, socket->group_count);
+        return;
+    }
+    if (group == NULL) {
+        group = xcalloc(1, sizeof(*group));
+        group->name = xstrdup(name);
+        HASH_ADD_KEYPTR(hh, gateway->groups, group->name, strlen(group->name), group);
+    }
+    membership = xcalloc(1, sizeof(*membership));
+    membership->group = group;
+    membership->socket = socket;
+    DL_APPEND(group->members, membership);
+    DL_APPEND2(socket->memberships, membership, prev_of_socket, next_of_socket);
+    socket->group_count++;
+}
+
+static void leave(struct membership *membership)
+{
+    struct gateway_socket *socket = membership->socket;
+    struct group *group = membership->group;
+
+    DL_DELETE(group->members, membership);
+    DL_DELETE2(socket->memberships, membership, prev_of_socket, next_of_socket);
+    socket->group_count--;
+    free(membership);
+    if (group->members != NULL)
+        return;
+    HASH_DEL(socket->gateway->groups, group);
+    free(group->name);
+    free(group);
+}
+
+void actions_leave_all(struct gateway_socket *socket)
+{
+    while (socket->memberships != NULL)
+        leave(socket->memberships);
+}
+
+void actions_forget_groups(struct gateway *gateway)
+{
+    /* With its last member a group goes too. */
+    while (gateway->groups != NULL)
+        leave(gateway->groups->members);
+}
+
+/* ---- one action */
+
+static void send_to(struct gateway *gateway, const Sharestream__Gateway__Send *send)
+{
+    struct gateway_socket *socket;
+
+    for (size_t i = 0; i < send->n_to; i++)
+        if ((socket = gateway_socket(gateway, send->to[i])) != NULL)
+            websocket_send(socket, view(send->payload), send->is_binary);
+}
+
+static void send_to_group(struct gateway *gateway, const Sharestream__Gateway__Send *send)
+{
+    struct group *group = find_group(gateway, send->group);
+    struct gateway_socket *socket;
+    struct membership *membership;
+
+    if (group == NULL)
+        return;
+    gateway->sends++;
+    for (size_t i = 0; i < send->n_to; i++)
+        if ((socket = gateway_socket(gateway, send->to[i])) != NULL)
+            socket->spared_by = gateway->sends;
+    DL_FOREACH(group->members, membership)
+    if (membership->socket->spared_by != gateway->sends)
+        websocket_send(membership->socket, view(send->payload), send->is_binary);
+}
+
+static void set_tag(struct gateway *gateway, const Sharestream__Gateway__Tag *tag)
+{
+    struct gateway_socket *socket = gateway_socket(gateway, tag->number);
+
+    if (socket == NULL)
+        return;
+    if (tag->tag.len > GATEWAY_TAG_MAX) {
+        log_warn("tag is too large and was not kept", "gateway=%s bytes=%zu", gateway->name,
+                 tag->tag.len);
+        return;
+    }
+    if (tag->tag.len != socket->tag_len) {
+        free(socket->tag);
+        socket->tag = tag->tag.len > 0 ? xcalloc(1, tag->tag.len) : NULL;
+        socket->tag_len = (uint32_t)tag->tag.len;
+    }
+    if (tag->tag.len > 0)
+        memcpy(socket->tag, tag->tag.data, tag->tag.len);
+}
+
+static void answer(struct gateway *gateway, const Sharestream__Gateway__Answer *given)
+{
+    struct gateway_question *question = gateway_question(gateway, given->number);
+
+    if (question == NULL)
+        return;
+    question_take(question);
+    exchange_answer_question(question, (int)given->status, given->type, view(given->body));
+}
+
+static void carry_out(struct gateway *gateway, const Action *action)
+{
+    struct gateway_socket *socket;
+    struct membership *membership;
+
+    switch (action->what_case) {
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_SEND:
+        if (action->send->group[0] != '\0')
+            send_to_group(gateway, action->send);
+        else
+            send_to(gateway, action->send);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_TAG:
+        set_tag(gateway, action->tag);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_CLOSE:
+        if ((socket = gateway_socket(gateway, action->close->number)) != NULL)
+            websocket_close(socket, action->close->code, bytes_of_text(action->close->reason));
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_ANSWER:
+        answer(gateway, action->answer);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN:
+        if ((socket = gateway_socket(gateway, action->join->number)) != NULL)
+            join(gateway, socket, action->join->group);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_LEAVE: {
+        struct group *group = find_group(gateway, action->leave->group);
+
+        socket = gateway_socket(gateway, action->leave->number);
+        if (socket != NULL && group != NULL &&
+            (membership = find_membership(socket, group)) != NULL)
+            leave(membership);
+        break;
+    }
+    case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
+    case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
+        break; /* of a newer actor */
+    }
+}
+
+void actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions)
+{
+    gateway->metrics->gateway_actions_total += actions->n_actions;
+    for (size_t i = 0; i < actions->n_actions; i++)
+        carry_out(gateway, actions->actions[i]);
+}
+/* NOLINTEND(readability-function-cognitive-complexity,clang-analyzer-unix.Malloc) */
