@@ -3,6 +3,9 @@
 
 A player (`Ours`, `Webtorrent`, `Peerflix`) has `start(scratch)`, which gives a running one, to be
 used with `with`; the running one has `process` and `url_of(magnet)` -> (port, path).
+
+A tracker (`Ours`, `Opentracker`, `BittorrentTracker`, `UdpFloor`) is started likewise; the running
+one has `process` and `tracker_port`, by UDP and, all but the floor, by HTTP.
 """
 
 import contextlib
@@ -74,22 +77,26 @@ class RunningNode:
 class Ours:
     name = "sharestream"
 
-    def __init__(self, programs, http_settings=None):
-        self._programs, self._http = pathlib.Path(programs), http_settings or {}
+    def __init__(self, programs, http_settings=None, tracker_settings=None):
+        self._programs = pathlib.Path(programs)
+        self._http, self._tracker = http_settings or {}, tracker_settings or {}
 
     def start(self, scratch):
-        return RunningOurs(self._programs, pathlib.Path(scratch), self._http)
+        return RunningOurs(self._programs, pathlib.Path(scratch), self._http, self._tracker)
 
 
 class RunningOurs:
     """The whole system as people run it: sharestreamd and what it starts."""
 
-    def __init__(self, programs, scratch, http_settings):
-        self._programs, self._scratch, self._http = programs, scratch, http_settings
+    def __init__(self, programs, scratch, http_settings, tracker_settings):
+        self._programs, self._scratch = programs, scratch
+        self._http, self._tracker = http_settings, tracker_settings
 
     def __enter__(self):
-        self.port, peer_port = free_port(), free_port()
-        settings = {"listen": f"127.0.0.1:{self.port}", **self._http}
+        self.port, peer_port, self.tracker_port = free_port(), free_port(), free_port()
+        door = f"127.0.0.1:{self.tracker_port}"
+        http_settings = {"listen": f"127.0.0.1:{self.port}", **self._http}
+        tracker_settings = {"listen": door, **self._tracker}
         config = self._scratch / "config.yaml"
         config.write_text(
             f"common:\n  data_dir: {self._scratch}/data\n"
@@ -97,7 +104,7 @@ class RunningOurs:
             "torrent:\n"
             f"  listen: 127.0.0.1:{peer_port}\n"
             "  dht: false\n  lsd: false\n  upnp: false\n"
-            "http:\n" + "".join(f"  {name}: {value}\n" for name, value in settings.items()))
+            + _section("http", http_settings) + _section("tracker", tracker_settings))
         self.process = Process([self._programs / "sharestreamd", "--config", config],
                                self._scratch / "log", "sharestreamd")
         return self
@@ -125,6 +132,110 @@ class RunningOurs:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             reply = connection.getresponse()
             return reply.status, reply.read()
+
+
+def _section(name, settings):
+    return f"{name}:\n" + "".join(f"  {key}: {value}\n" for key, value in settings.items())
+
+
+# ---- trackers
+
+
+class Opentracker:
+    """Debian's is built to track only the torrents of a list, which it opens inside its chroot;
+    without it every announce is answered by an error, at full speed."""
+
+    name = "opentracker"
+
+    def __init__(self, hashes):
+        self._hashes = hashes  # the list, as text
+
+    def start(self, scratch):
+        return RunningOpentracker(pathlib.Path(scratch), self._hashes)
+
+
+class RunningOpentracker:
+    def __init__(self, scratch, hashes):
+        self._scratch, self._hashes = scratch, hashes
+
+    def __enter__(self):
+        self.tracker_port = free_port()
+        root, config = self._scratch / "root", self._scratch / "opentracker.conf"
+        root.mkdir()
+        root.chmod(0o755)
+        (root / "whitelist").write_text(self._hashes)
+        # It gives up being root, to the user named, and does nothing about users otherwise.
+        config.write_text("listen.udp.workers 1\n"
+                          f"listen.tcp_udp 127.0.0.1:{self.tracker_port}\n"
+                          "access.whitelist whitelist\n"
+                          f"tracker.rootdir {root}\n"
+                          "tracker.user nobody\n")
+        self.process = Process(["opentracker", "-f", config], self._scratch / "log", "opentracker")
+        wait_for_port(self.tracker_port, self.process)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def settle(self):
+        pass
+
+
+class BittorrentTracker:
+    name = "bittorrent-tracker"
+
+    def start(self, scratch):
+        return RunningBittorrentTracker(pathlib.Path(scratch))
+
+
+class RunningBittorrentTracker:
+    def __init__(self, scratch):
+        self._scratch = scratch
+
+    def __enter__(self):
+        self.tracker_port = free_port()
+        self.process = Process(
+            ["node", HERE / "node_modules" / "bittorrent-tracker" / "bin" / "cmd.js", "--silent",
+             "--port", self.tracker_port, "--http-hostname", "127.0.0.1", "--udp-hostname",
+             "127.0.0.1", "--udp6-hostname", "::1"],
+            self._scratch / "log", "bittorrent-tracker", stop_s=3, cwd=HERE,
+            env={**os.environ, "NODE_ENV": "production"})
+        wait_for_port(self.tracker_port, self.process)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def settle(self):
+        pass
+
+
+class UdpFloor:
+    """No tracker: what reading and sending the datagrams costs."""
+
+    name = "floor"
+
+    def __init__(self, programs):
+        self._program = pathlib.Path(programs) / "bench_udp_floor"
+
+    def start(self, scratch):
+        return RunningUdpFloor(self._program, pathlib.Path(scratch))
+
+
+class RunningUdpFloor:
+    def __init__(self, program, scratch):
+        self._program, self._scratch = program, scratch
+
+    def __enter__(self):
+        self.tracker_port = free_port()
+        self.process = Process([self._program, self.tracker_port], self._scratch / "log", "floor")
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def settle(self):
+        pass
 
 
 # ---- nginx, for files that are there

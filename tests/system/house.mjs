@@ -139,9 +139,9 @@ export async function seedWithTransmission(yard, torrent, folder, limit = 0) {
   return { port };
 }
 
-export function canConnect(port) {
+export function canConnect(port, host = '127.0.0.1') {
   return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+    const socket = net.connect(port, host, () => { socket.destroy(); resolve(true); });
     socket.on('error', () => resolve(false));
   });
 }

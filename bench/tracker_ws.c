@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tracker_ws: browsers of a WebTorrent tracker: WebSockets that announce with offers, and answer
+ * every offer they get. Sockets announce again as soon as they have their reply and all answers.
+ *
+ *   tracker_ws [-n sockets] [-s swarms] [-o offers] [-b bytes of an SDP] [-t seconds] PORT PATH
+ *
+ * Every socket joins its swarm without offers; then follows a line "open" on standard output. With
+ * a line on standard input the work begins, and ends with one JSON object: `messages` came from the
+ * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker says,
+ * or an offer or answer that is not as it was sent. The sockets stay open until standard input ends.
+ *
+ * Frames are masked with zeros, which costs the tracker the same and us nothing.
+ */
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "load.h"
+
+enum {
+    SDP_MAX = 8000,
+    OFFERS_MAX = 20,
+    IN_MAX = 1 << 18,
+    FRAME_MAX = 1 << 18,
+    FRAME_HEAD = 14,
+    ID = 20,
+    LATE_MS = 2000,
+    JOIN_S = 30,
+    TEXT = 1,
+    CLOSE = 8,
+    PING = 9,
+    PONG = 10,
+};
+
+struct browser {
+    int fd;
+    unsigned number;
+    bool has_reply;
+    unsigned answers; /* since the last announce */
+    double asked_s;
+    size_t len;
+    char *in; /* a frame that is not all here; shared `scratch` when nothing is left over */
+};
+
+static struct {
+    unsigned sockets, swarms, offers, sdp_bytes, port;
+    double seconds;
+    const char *path;
+} ask = {.sockets = 300, .swarms = 30, .offers = 5, .sdp_bytes = 1200, .seconds = 3};
+
+static struct browser *browsers;
+static struct {
+    uint64_t announces, messages, replies, offers, answers, late, bad;
+} count;
+static bool is_working;
+static char sdp[SDP_MAX + 1], frame[FRAME_MAX];
+static int loop;
+
+/* ---- what we say */
+
+static void send_all(struct browser *b, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t sent = send(b->fd, data, len, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            load_die("cannot send");
+        data += sent;
+        len -= (size_t)sent;
+    }
+}
+
+/* The payload is at frame + FRAME_HEAD. */
+static void send_frame(struct browser *b, unsigned opcode, size_t len)
+{
+    char *head = frame + FRAME_HEAD - 4;
+
+    memset(head, 0, 4); /* mask */
+    if (len < 126) {
+        head -= 2;
+        head[1] = (char)(0x80 | len);
+    } else if (len < 65536) {
+        head -= 4;
+        head[1] = (char)(0x80 | 126);
+        head[2] = (char)(len >> 8);
+        head[3] = (char)len;
+    } else {
+        head -= 10;
+        memset(head + 2, 0, 8);
+        head[1] = (char)(0x80 | 127);
+        for (unsigned i = 0; i < 4; i++)
+            head[6 + i] = (char)(len >> (24 - 8 * i));
+    }
+    head[0] = (char)(0x80 | opcode);
+    send_all(b, head, (size_t)(frame + FRAME_HEAD - head) + len);
+}
+
+static void announce(struct browser *b)
+{
+    char *at = frame + FRAME_HEAD, *end = frame + FRAME_MAX;
+    unsigned offers = is_working ? ask.offers : 0;
+
+    b->has_reply = false;
+    b->answers = 0;
+    b->asked_s = load_now_s();
+    at += snprintf(at, (size_t)(end - at),
+                   "{\"numwant\":%u,\"uploaded\":0,\"downloaded\":0,\"left\":1000,%s"
+                   "\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
+                   "\"peer_id\":\"-WW0208-%012u\",\"offers\":[",
+                   offers, is_working ? "" : "\"event\":\"started\",",
+                   b->number % ask.swarms, b->number);
+    for (unsigned i = 0; i < offers; i++)
+        at += snprintf(at, (size_t)(end - at),
+                       "%s{\"offer\":{\"type\":\"offer\",\"sdp\":\"%s\"},"
+                       "\"offer_id\":\"offer %02u of %08u\"}",
+                       i > 0 ? "," : "", sdp, i, b->number);
+    at += snprintf(at, (size_t)(end - at), "]}");
+    count.announces++;
+    send_frame(b, TEXT, (size_t)(at - frame) - FRAME_HEAD);
+}
+
+/* ---- what we hear */
+
+/* The string of 20 characters at `name`, copied to `out`; the messages we asked for have no others
+ * than letters, digits and blanks in it. */
+static bool find_id(const char *text, size_t len, const char *name, char out[ID + 1])
+{
+    const char *at = memmem(text, len, name, strlen(name));
+
+    if (at == NULL || at + strlen(name) + ID >= text + len)
+        return false;
+    memcpy(out, at + strlen(name), ID);
+    out[ID] = '\0';
+    return at[strlen(name) + ID] == '"';
+}
+
+static bool has(const char *text, size_t len, const char *what)
+{
+    return memmem(text, len, what, strlen(what)) != NULL;
+}
+
+static void on_offer(struct browser *b, const char *text, size_t len)
+{
+    char peer_id[ID + 1], offer_id[ID + 1];
+
+    count.offers++;
+    if (!find_id(text, len, "\"peer_id\":\"", peer_id) ||
+        !find_id(text, len, "\"offer_id\":\"", offer_id)) {
+        count.bad++;
+        return;
+    }
+    send_frame(b, TEXT,
+               (size_t)snprintf(frame + FRAME_HEAD, FRAME_MAX - FRAME_HEAD,
+                                "{\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
+                                "\"peer_id\":\"-WW0208-%012u\",\"to_peer_id\":\"%s\","
+                                "\"answer\":{\"type\":\"answer\",\"sdp\":\"%s\"},"
+                                "\"offer_id\":\"%s\"}",
+                                b->number % ask.swarms, b->number, peer_id, sdp, offer_id));
+}
+
+static void on_answer(struct browser *b, const char *text, size_t len)
+{
+    char offer_id[ID + 1], mine[ID + 1];
+
+    count.answers++;
+    b->answers++;
+    snprintf(mine, sizeof(mine), " of %08u", b->number);
+    count.bad += !find_id(text, len, "\"offer_id\":\"", offer_id) || strstr(offer_id, mine) == NULL;
+}
+
+static void on_text(struct browser *b, const char *text, size_t len)
+{
+    count.messages++;
+    if (has(text, len, "\"offer\":{") || has(text, len, "\"answer\":{")) {
+        count.bad += !has(text, len, sdp);
+        if (has(text, len, "\"offer\":{"))
+            on_offer(b, text, len);
+        else
+            on_answer(b, text, len);
+    } else if (has(text, len, "\"complete\":")) {
+        count.replies++;
+        b->has_reply = true;
+    } else if (count.bad++ == 0) {
+        fprintf(stderr, "message: %.*s\n", (int)len, text);
+    }
+    if (is_working && b->has_reply && b->answers >= ask.offers)
+        announce(b);
+}
+
+static void on_frame(struct browser *b, unsigned opcode, const char *payload, size_t len)
+{
+    if (opcode == TEXT) {
+        on_text(b, payload, len);
+    } else if (opcode == PING) {
+        memcpy(frame + FRAME_HEAD, payload, len);
+        send_frame(b, PONG, len);
+    } else if (opcode == CLOSE) {
+        fprintf(stderr, "tracker_ws: the tracker closes: %u\n",
+                len >= 2 ? (unsigned)(uint8_t)payload[0] << 8 | (uint8_t)payload[1] : 0);
+        exit(1);
+    }
+}
+
+/* Length of the frame at `in` with its head; 0: not all here. */
+static size_t frame_len(const char *in, size_t len, size_t *head)
+{
+    const uint8_t *at = (const uint8_t *)in;
+    size_t payload;
+
+    *head = 2;
+    if (len < 2)
+        return 0;
+    payload = at[1] & 0x7f;
+    if (payload == 126)
+        *head = 4;
+    else if (payload == 127)
+        *head = 10;
+    if (len < *head)
+        return 0;
+    if (payload >= 126) {
+        payload = 0;
+        for (size_t i = 2; i < *head; i++)
+            payload = payload << 8 | at[i];
+    }
+    if (payload > IN_MAX - 16) {
+        fprintf(stderr, "tracker_ws: a frame of %zu bytes\n", payload);
+        exit(1);
+    }
+    return len < *head + payload ? 0 : *head + payload;
+}
+
+static void on_readable(struct browser *b)
+{
+    static char scratch[IN_MAX];
+    size_t at = 0, head, len;
+    ssize_t got;
+
+    memcpy(scratch, b->in, b->len);
+    got = recv(b->fd, scratch + b->len, sizeof(scratch) - b->len, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        fprintf(stderr, "tracker_ws: the tracker broke off\n");
+        exit(1);
+    }
+    b->len += (size_t)got;
+    while ((len = frame_len(scratch + at, b->len - at, &head)) > 0) {
+        on_frame(b, scratch[at] & 15, scratch + at + head, len - head);
+        at += len;
+    }
+    b->len -= at;
+    b->in = b->len > 0 ? realloc(b->in, b->len) : b->in;
+    if (b->len > 0)
+        memcpy(b->in, scratch + at, b->len);
+}
+
+/* ---- connections */
+
+static void open_socket(struct browser *b)
+{
+    struct sockaddr_in from = load_address(b->number % LOAD_SOURCES), to = load_server(ask.port);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = b};
+    char head[2048];
+    size_t len = 0;
+    int on = 1;
+
+    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(b->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (b->fd < 0 || bind(b->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
+        connect(b->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        load_die("cannot connect");
+    setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    send_all(b, head,
+             (size_t)snprintf(head, sizeof(head),
+                              "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                              "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                              "Sec-WebSocket-Version: 13\r\n\r\n",
+                              ask.path, ask.port));
+    /* Byte by byte at its end would be slow; nothing follows the head before we speak. */
+    while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
+        ssize_t got = recv(b->fd, head + len, sizeof(head) - 1 - len, 0);
+
+        if (got <= 0)
+            load_die("no answer to the upgrade");
+        len += (size_t)got;
+    }
+    head[len] = '\0';
+    if (strncmp(head, "HTTP/1.1 101", 12) != 0) {
+        fprintf(stderr, "tracker_ws: %s", head);
+        exit(1);
+    }
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, b->fd, &event) != 0)
+        load_die("epoll_ctl");
+}
+
+static void read_arguments(int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "n:s:o:b:t:")) != -1) {
+        if (option == 'n')
+            ask.sockets = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 's')
+            ask.swarms = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 'o')
+            ask.offers = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 'b')
+            ask.sdp_bytes = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 't')
+            ask.seconds = strtod(optarg, NULL);
+        else
+            exit(2);
+    }
+    if (argc - optind != 2 || ask.offers > OFFERS_MAX || ask.sdp_bytes > SDP_MAX ||
+        ask.swarms == 0 || ask.sockets / ask.swarms <= ask.offers) {
+        fprintf(stderr, "usage: tracker_ws [-n sockets] [-s swarms, each of more sockets than "
+                        "offers] [-o offers] [-b bytes of an SDP] [-t seconds] PORT PATH\n");
+        exit(2);
+    }
+    ask.port = (unsigned)strtoul(argv[optind], NULL, 10);
+    ask.path = argv[optind + 1];
+}
+
+static void make_sdp(void)
+{
+    static const char line[] = "a=candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host\\r\\n";
+
+    for (size_t i = 0; i < ask.sdp_bytes; i++)
+        sdp[i] = line[i % (sizeof(line) - 1)];
+    if (ask.sdp_bytes > 0 && sdp[ask.sdp_bytes - 1] == '\\')
+        sdp[ask.sdp_bytes - 1] = ' ';
+}
+
+static void turn(int timeout_ms)
+{
+    struct epoll_event events[64];
+    int n = epoll_wait(loop, events, 64, timeout_ms);
+
+    for (int i = 0; i < n; i++)
+        on_readable(events[i].data.ptr);
+}
+
+static void announce_late_ones(double now_s)
+{
+    for (unsigned i = 0; i < ask.sockets; i++)
+        if (now_s - browsers[i].asked_s > LATE_MS / 1000.0) {
+            count.late++;
+            announce(&browsers[i]);
+        }
+}
+
+/* False: standard input has ended. */
+static bool wait_for_line(void)
+{
+    char line[64];
+    ssize_t len;
+
+    for (;;) {
+        struct epoll_event event;
+
+        if (epoll_wait(loop, &event, 1, -1) != 1)
+            continue;
+        if (event.data.ptr != NULL)
+            on_readable(event.data.ptr);
+        else if ((len = read(STDIN_FILENO, line, sizeof(line))) <= 0 || line[len - 1] == '\n')
+            return len > 0;
+    }
+}
+
+/* All are in their swarms before anybody makes an offer. */
+static void join(void)
+{
+    double end_s = load_now_s() + JOIN_S;
+
+    for (unsigned i = 0; i < ask.sockets; i++) {
+        browsers[i].number = i;
+        open_socket(&browsers[i]);
+        announce(&browsers[i]);
+        turn(0);
+    }
+    while (count.replies < ask.sockets) {
+        if (load_now_s() > end_s) {
+            fprintf(stderr, "tracker_ws: %" PRIu64 " of %u replies\n", count.replies, ask.sockets);
+            exit(1);
+        }
+        turn(100);
+    }
+}
+
+static void work(void)
+{
+    double started_s = load_now_s(), end_s = started_s + ask.seconds, looked_s = started_s, now_s;
+
+    memset(&count, 0, sizeof(count));
+    is_working = true;
+    for (unsigned i = 0; i < ask.sockets; i++)
+        announce(&browsers[i]);
+    while ((now_s = load_now_s()) < end_s) {
+        turn((int)((end_s - now_s) * 1000) % 100 + 1);
+        if (now_s - looked_s > 0.1) {
+            announce_late_ones(now_s);
+            looked_s = now_s;
+        }
+    }
+    is_working = false;
+    printf("{\"announces\": %" PRIu64 ", \"messages\": %" PRIu64 ", \"replies\": %" PRIu64
+           ", \"offers\": %" PRIu64 ", \"answers\": %" PRIu64 ", \"late\": %" PRIu64
+           ", \"bad\": %" PRIu64 ", \"seconds\": %.4f, \"cpu_s\": %.3f}\n",
+           count.announces, count.messages, count.replies, count.offers, count.answers, count.late,
+           count.bad, load_now_s() - started_s, load_cpu_s());
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    struct rlimit limit;
+
+    read_arguments(argc, argv);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    make_sdp();
+    browsers = calloc(ask.sockets, sizeof(*browsers));
+    loop = epoll_create1(EPOLL_CLOEXEC);
+    join();
+    printf("open\n");
+    fflush(stdout);
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, STDIN_FILENO, &event) != 0)
+        load_die("standard input");
+    if (wait_for_line()) {
+        /* Nothing but the work from here: standard input is looked at again when it is done. */
+        epoll_ctl(loop, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        work();
+        epoll_ctl(loop, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+        while (wait_for_line())
+            ;
+    }
+    return 0;
+}
