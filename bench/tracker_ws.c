@@ -7,8 +7,9 @@
  *
  * Every socket joins its swarm without offers; then follows a line "open" on standard output. With
  * a line on standard input the work begins, and ends with one JSON object: `messages` came from the
- * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker says,
- * or an offer or answer that is not as it was sent. The sockets stay open until standard input ends.
+ * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker
+ * says, or an offer or answer that is not as it was sent. The sockets stay open until standard
+ * input ends.
  *
  * Frames are masked with zeros, which costs the tracker the same and us nothing.
  */
@@ -112,8 +113,8 @@ static void announce(struct browser *b)
                    "{\"numwant\":%u,\"uploaded\":0,\"downloaded\":0,\"left\":1000,%s"
                    "\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
                    "\"peer_id\":\"-WW0208-%012u\",\"offers\":[",
-                   offers, is_working ? "" : "\"event\":\"started\",",
-                   b->number % ask.swarms, b->number);
+                   offers, is_working ? "" : "\"event\":\"started\",", b->number % ask.swarms,
+                   b->number);
     for (unsigned i = 0; i < offers; i++)
         at += snprintf(at, (size_t)(end - at),
                        "%s{\"offer\":{\"type\":\"offer\",\"sdp\":\"%s\"},"
@@ -275,12 +276,13 @@ static void open_socket(struct browser *b)
         connect(b->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
         load_die("cannot connect");
     setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    send_all(b, head,
-             (size_t)snprintf(head, sizeof(head),
-                              "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                              "Sec-WebSocket-Version: 13\r\n\r\n",
-                              ask.path, ask.port));
+    send_all(
+        b, head,
+        (size_t)snprintf(head, sizeof(head),
+                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                         "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                         "Sec-WebSocket-Version: 13\r\n\r\n",
+                         ask.path, ask.port));
     /* Byte by byte at its end would be slow; nothing follows the head before we speak. */
     while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
         ssize_t got = recv(b->fd, head + len, sizeof(head) - 1 - len, 0);

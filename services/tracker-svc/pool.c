@@ -13,20 +13,6 @@ enum {
     INDEX_MIN = 64,
 };
 
-/* Key, client, seen, and of sockets the connection. */
-static const struct layout {
-    uint8_t key, record;
-} layouts[POOL_KINDS] = {
-    [POOL_IPV4] = {6, 6 + CLIENT_BYTES + SEEN_BYTES},
-    [POOL_IPV6] = {18, 18 + CLIENT_BYTES + SEEN_BYTES},
-    [POOL_SOCKET] = {20, 20 + CLIENT_BYTES + SEEN_BYTES + sizeof(uint64_t)},
-};
-
-size_t pool_key_bytes(enum pool_kind kind)
-{
-    return layouts[kind].key;
-}
-
 void pool_fini(struct pool *pool)
 {
     free(pool->records);
@@ -36,22 +22,34 @@ void pool_fini(struct pool *pool)
 
 size_t pool_memory(const struct pool *pool, enum pool_kind kind)
 {
-    return (size_t)pool->capacity * layouts[kind].record +
+    return (size_t)pool->capacity * pool_layouts[kind].record +
            (pool->index != NULL ? (pool->index_mask + (size_t)1) * sizeof(*pool->index) : 0);
 }
 
 static uint8_t *record_at(const struct pool *pool, enum pool_kind kind, uint32_t number)
 {
-    return pool->records + (size_t)number * layouts[kind].record;
+    return pool->records + (size_t)number * pool_layouts[kind].record;
+}
+
+/* Most keys are of IPv4; a length known here is one instruction instead of a call. */
+static inline bool is_key(const uint8_t *record, enum pool_kind kind, const uint8_t *key)
+{
+    return kind == POOL_IPV4 ? memcmp(record, key, 6) == 0
+                             : memcmp(record, key, pool_layouts[kind].key) == 0;
 }
 
 /* ---- the index: open addressing, linear probing */
 
 static uint32_t hash_key(enum pool_kind kind, uint64_t seed, const uint8_t *key)
 {
-    uint64_t hash = seed, word;
-    size_t len = layouts[kind].key;
+    uint64_t hash = seed, word = 0;
+    size_t len = pool_layouts[kind].key;
 
+    if (kind == POOL_IPV4) {
+        memcpy(&word, key, 6);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+        return (uint32_t)(hash >> 32);
+    }
     for (; len > 0; key += MIN(len, sizeof(word)), len -= MIN(len, sizeof(word))) {
         word = 0;
         memcpy(&word, key, MIN(len, sizeof(word)));
@@ -122,19 +120,33 @@ static void index_make_room(struct pool *pool, enum pool_kind kind, uint64_t see
 
 uint32_t pool_find(const struct pool *pool, enum pool_kind kind, uint64_t seed, const uint8_t *key)
 {
-    size_t len = layouts[kind].key;
-
     if (pool->index == NULL) {
         for (uint32_t i = 0; i < pool->count; i++)
-            if (memcmp(record_at(pool, kind, i), key, len) == 0)
+            if (is_key(record_at(pool, kind, i), kind, key))
                 return i;
         return POOL_NONE;
     }
     for (uint32_t slot = hash_key(kind, seed, key) & pool->index_mask; pool->index[slot] != 0;
          slot = (slot + 1) & pool->index_mask)
-        if (memcmp(record_at(pool, kind, pool->index[slot] - 1), key, len) == 0)
+        if (is_key(record_at(pool, kind, pool->index[slot] - 1), kind, key))
             return pool->index[slot] - 1;
     return POOL_NONE;
+}
+
+void pool_expect(const struct pool *pool, enum pool_kind kind, uint64_t seed, const uint8_t *key,
+                 bool is_second)
+{
+    const uint32_t *slot;
+
+    if (pool->index == NULL) {
+        __builtin_prefetch(pool->records);
+        return;
+    }
+    slot = &pool->index[hash_key(kind, seed, key) & pool->index_mask];
+    if (!is_second)
+        __builtin_prefetch(slot);
+    else if (*slot != 0)
+        __builtin_prefetch(pool_key(pool, kind, *slot - 1));
 }
 
 /* What `from` holds is at `to` from now on; what `to` held was moved or is not needed any more. */
@@ -144,7 +156,7 @@ static void move(struct pool *pool, enum pool_kind kind, uint64_t seed, uint32_t
         return;
     if (pool->index != NULL)
         pool->index[slot_of(pool, kind, seed, record_at(pool, kind, from), from)] = to + 1;
-    memcpy(record_at(pool, kind, to), record_at(pool, kind, from), layouts[kind].record);
+    memcpy(record_at(pool, kind, to), record_at(pool, kind, from), pool_layouts[kind].record);
 }
 
 static void swap(struct pool *pool, enum pool_kind kind, uint64_t seed, uint32_t a, uint32_t b)
@@ -156,11 +168,11 @@ static void swap(struct pool *pool, enum pool_kind kind, uint64_t seed, uint32_t
                    "the longest record fits");
     if (a == b)
         return;
-    memcpy(kept, record_at(pool, kind, a), layouts[kind].record);
+    memcpy(kept, record_at(pool, kind, a), pool_layouts[kind].record);
     if (pool->index != NULL)
         slot = slot_of(pool, kind, seed, kept, a);
     move(pool, kind, seed, b, a);
-    memcpy(record_at(pool, kind, b), kept, layouts[kind].record);
+    memcpy(record_at(pool, kind, b), kept, pool_layouts[kind].record);
     if (pool->index != NULL)
         pool->index[slot] = b + 1;
 }
@@ -172,11 +184,11 @@ uint32_t pool_add(struct pool *pool, enum pool_kind kind, uint64_t seed, const u
 
     if (pool->count == pool->capacity) {
         pool->capacity = pool->capacity == 0 ? 2 : pool->capacity + pool->capacity / 4 + 2;
-        pool->records = xrealloc(pool->records, (size_t)pool->capacity * layouts[kind].record);
+        pool->records = xrealloc(pool->records, (size_t)pool->capacity * pool_layouts[kind].record);
     }
     index_make_room(pool, kind, seed);
-    memset(record_at(pool, kind, number), 0, layouts[kind].record);
-    memcpy(record_at(pool, kind, number), key, layouts[kind].key);
+    memset(record_at(pool, kind, number), 0, pool_layouts[kind].record);
+    memcpy(record_at(pool, kind, number), key, pool_layouts[kind].key);
     pool->count++;
     if (pool->index != NULL)
         index_add(pool, kind, seed, number);
@@ -191,7 +203,7 @@ static void shrink(struct pool *pool, enum pool_kind kind, uint64_t seed)
     }
     if (pool->count < pool->capacity / 3) {
         pool->capacity = pool->count + pool->count / 4 + 2;
-        pool->records = xrealloc(pool->records, (size_t)pool->capacity * layouts[kind].record);
+        pool->records = xrealloc(pool->records, (size_t)pool->capacity * pool_layouts[kind].record);
     }
     if (pool->index != NULL && pool->count < SMALL / 2) {
         free(pool->index);
@@ -229,23 +241,18 @@ uint32_t pool_set_seeder(struct pool *pool, enum pool_kind kind, uint64_t seed, 
 
 /* ---- fields */
 
-const uint8_t *pool_key(const struct pool *pool, enum pool_kind kind, uint32_t number)
-{
-    return record_at(pool, kind, number);
-}
-
 static uint16_t field(const struct pool *pool, enum pool_kind kind, uint32_t number, size_t at)
 {
     uint16_t value;
 
-    memcpy(&value, record_at(pool, kind, number) + layouts[kind].key + at, sizeof(value));
+    memcpy(&value, record_at(pool, kind, number) + pool_layouts[kind].key + at, sizeof(value));
     return value;
 }
 
 static void set_field(struct pool *pool, enum pool_kind kind, uint32_t number, size_t at,
                       uint16_t value)
 {
-    memcpy(record_at(pool, kind, number) + layouts[kind].key + at, &value, sizeof(value));
+    memcpy(record_at(pool, kind, number) + pool_layouts[kind].key + at, &value, sizeof(value));
 }
 
 uint16_t pool_client(const struct pool *pool, enum pool_kind kind, uint32_t number)
@@ -275,7 +282,7 @@ uint64_t pool_connection(const struct pool *pool, uint32_t number)
     uint64_t connection;
 
     memcpy(&connection,
-           record_at(pool, POOL_SOCKET, number) + layouts[POOL_SOCKET].key + CLIENT_BYTES +
+           record_at(pool, POOL_SOCKET, number) + pool_layouts[POOL_SOCKET].key + CLIENT_BYTES +
                SEEN_BYTES,
            sizeof(connection));
     return connection;
@@ -283,7 +290,7 @@ uint64_t pool_connection(const struct pool *pool, uint32_t number)
 
 void pool_set_connection(struct pool *pool, uint32_t number, uint64_t connection)
 {
-    memcpy(record_at(pool, POOL_SOCKET, number) + layouts[POOL_SOCKET].key + CLIENT_BYTES +
+    memcpy(record_at(pool, POOL_SOCKET, number) + pool_layouts[POOL_SOCKET].key + CLIENT_BYTES +
                SEEN_BYTES,
            &connection, sizeof(connection));
 }
@@ -324,8 +331,11 @@ uint32_t pool_choose(const struct pool *pool, uint32_t first, uint32_t except, u
         return taken;
     }
     turn = below(count, random);
+    /* Arcs end at multiples of count / want, in 32.32 fixed point: a division costs more than the
+     * rest of a pick. */
+    const uint64_t arc = ((uint64_t)count << 32) / want;
     for (uint32_t i = 0, begin = 0; i < want; i++) {
-        uint32_t end = (uint32_t)((uint64_t)(i + 1) * count / want);
+        uint32_t end = i + 1 == want ? count : (uint32_t)((arc * (i + 1)) >> 32);
         uint32_t at = turn + begin + below(end - begin, random);
 
         if (at >= count)

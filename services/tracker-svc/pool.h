@@ -29,13 +29,23 @@ struct pool {
     uint32_t seeders; /* records 0 to here */
 };
 
-size_t pool_key_bytes(enum pool_kind kind);
+/* Bytes of key and of record: key, client, seen, and of sockets the connection. */
+static const struct pool_layout {
+    uint8_t key, record;
+} pool_layouts[POOL_KINDS] = {
+    [POOL_IPV4] = {6, 6 + 2 + 2},
+    [POOL_IPV6] = {18, 18 + 2 + 2},
+    [POOL_SOCKET] = {20, 20 + 2 + 2 + 8},
+};
 void pool_fini(struct pool *pool);
 /* Bytes of memory it holds. */
 size_t pool_memory(const struct pool *pool, enum pool_kind kind);
 
 /* Number of the record with that key, or POOL_NONE. `seed` is the same in all calls for a pool. */
 uint32_t pool_find(const struct pool *pool, enum pool_kind kind, uint64_t seed, const uint8_t *key);
+/* Begins to load what pool_find() will look at; is_second: some time after the first call. */
+void pool_expect(const struct pool *pool, enum pool_kind kind, uint64_t seed, const uint8_t *key,
+                 bool is_second);
 /* The key is not there yet. Returns its number. */
 uint32_t pool_add(struct pool *pool, enum pool_kind kind, uint64_t seed, const uint8_t *key,
                   bool is_seeder);
@@ -44,7 +54,10 @@ void pool_remove(struct pool *pool, enum pool_kind kind, uint64_t seed, uint32_t
 uint32_t pool_set_seeder(struct pool *pool, enum pool_kind kind, uint64_t seed, uint32_t number,
                          bool is_seeder);
 
-const uint8_t *pool_key(const struct pool *pool, enum pool_kind kind, uint32_t number);
+static inline const uint8_t *pool_key(const struct pool *pool, enum pool_kind kind, uint32_t number)
+{
+    return pool->records + (size_t)number * pool_layouts[kind].record;
+}
 uint16_t pool_client(const struct pool *pool, enum pool_kind kind, uint32_t number);
 void pool_set_client(struct pool *pool, enum pool_kind kind, uint32_t number, uint16_t client);
 void pool_set_seen(struct pool *pool, enum pool_kind kind, uint32_t number, uint32_t now_s);

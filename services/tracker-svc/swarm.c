@@ -306,42 +306,86 @@ static bool is_own_machine(const uint8_t *ip, bool is_ipv6)
     return is_ipv6 ? memcmp(ip, loopback6, sizeof(loopback6)) == 0 : ip[0] == 127;
 }
 
-/* Writes peers as they go onto the wire; their keys are in that form already. */
+/* Writes one peer as it goes onto the wire; its key is in that form already. False: there is no
+ * address by which the asker could reach it. Lengths are known to each caller. */
+static inline bool tell_one(const uint8_t *key, bool is_ipv6, const struct swarm_announce *announce,
+                            bool asker_is_here, uint8_t *to)
+{
+    const size_t len = is_ipv6 ? PEER6_BYTES : PEER4_BYTES;
+
+    memcpy(to, key, len);
+    if (asker_is_here || !is_own_machine(key, is_ipv6))
+        return true;
+    /* Nobody elsewhere can use 127.0.0.1. */
+    if (announce->local == NULL || announce->from.is_ipv6 != is_ipv6 ||
+        is_own_machine(announce->local, is_ipv6))
+        return false;
+    memcpy(to, announce->local, len - PORT_BYTES);
+    return true;
+}
+
 static unsigned tell(struct swarms *swarms, const struct swarm *swarm, enum pool_kind kind,
                      const struct swarm_announce *announce, uint32_t except, unsigned want,
                      uint8_t *out)
 {
     const struct pool *pool = &swarm->pools[kind];
-    const bool is_ipv6 = kind == POOL_IPV6;
-    const size_t len = pool_key_bytes(kind), ip_len = len - PORT_BYTES;
     const bool asker_is_here = is_own_machine(announce->from.ip, announce->from.is_ipv6);
     uint32_t chosen[SWARM_WANT_MAX], count;
     unsigned told = 0;
 
     count = pool_choose(pool, announce->is_seed ? pool->seeders : 0, except,
                         MIN(want, SWARM_WANT_MAX), &swarms->random, chosen);
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *key = pool_key(pool, kind, chosen[i]);
-        uint8_t *to = out + told * len;
-
-        memcpy(to, key, len);
-        if (!asker_is_here && is_own_machine(key, is_ipv6)) {
-            /* Nobody elsewhere can use 127.0.0.1. */
-            if (announce->local == NULL || announce->from.is_ipv6 != is_ipv6 ||
-                is_own_machine(announce->local, is_ipv6))
-                continue;
-            memcpy(to, announce->local, ip_len);
-        }
-        told++;
-    }
+    if (kind == POOL_IPV4)
+        for (uint32_t i = 0; i < count; i++)
+            told += tell_one(pool_key(pool, POOL_IPV4, chosen[i]), false, announce, asker_is_here,
+                             out + told * PEER4_BYTES);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            told += tell_one(pool_key(pool, POOL_IPV6, chosen[i]), true, announce, asker_is_here,
+                             out + told * PEER6_BYTES);
     return told;
+}
+
+static void write_key(const struct swarm_address *from, uint8_t *key)
+{
+    const size_t ip_len = from->is_ipv6 ? 16 : 4;
+
+    memcpy(key, from->ip, ip_len);
+    key[ip_len] = (uint8_t)(from->port >> 8);
+    key[ip_len + 1] = (uint8_t)from->port;
+}
+
+void swarms_expect(const struct swarms *swarms, const struct swarm_announce *announces,
+                   size_t count)
+{
+    const struct swarm *found[SWARM_EXPECT_MAX];
+    uint8_t key[PEER6_BYTES];
+
+    count = MIN(count, SWARM_EXPECT_MAX);
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&swarms->buckets[bucket_of(swarms, &announces[i].hash)]);
+    for (size_t i = 0; i < count; i++) {
+        found[i] = swarms->buckets[bucket_of(swarms, &announces[i].hash)];
+        __builtin_prefetch(found[i]);
+        __builtin_prefetch((const char *)found[i] + sizeof(struct swarm) / 2);
+    }
+    for (unsigned step = 0; step < 2; step++)
+        for (size_t i = 0; i < count; i++) {
+            const enum pool_kind kind = announces[i].from.is_ipv6 ? POOL_IPV6 : POOL_IPV4;
+
+            if (step == 0)
+                found[i] = find(swarms, &announces[i].hash);
+            if (found[i] == NULL)
+                continue;
+            write_key(&announces[i].from, key);
+            pool_expect(&found[i]->pools[kind], kind, swarms->seed, key, step == 1);
+        }
 }
 
 void swarms_announce(struct swarms *swarms, const struct swarm_announce *announce, uint32_t now_s,
                      struct swarm_answer *answer)
 {
     const enum pool_kind kind = announce->from.is_ipv6 ? POOL_IPV6 : POOL_IPV4;
-    const size_t ip_len = pool_key_bytes(kind) - PORT_BYTES;
     uint8_t key[PEER6_BYTES];
     struct swarm *swarm;
     uint32_t number;
@@ -352,9 +396,7 @@ void swarms_announce(struct swarms *swarms, const struct swarm_announce *announc
                                              : find_or_add(swarms, &announce->hash, now_s);
     if (swarm == NULL)
         return;
-    memcpy(key, announce->from.ip, ip_len);
-    key[ip_len] = (uint8_t)(announce->from.port >> 8);
-    key[ip_len + 1] = (uint8_t)announce->from.port;
+    write_key(&announce->from, key);
     number = note_peer(swarms, swarm,
                        &(struct news){.kind = kind,
                                       .key = key,

@@ -23,6 +23,7 @@ enum {
     PEER4_BYTES = 6,      /* address and port in network order (BEP 23) */
     PEER6_BYTES = 18,     /* the same of IPv6 (BEP 7) */
     PEER_ID_BYTES = 20,
+    SWARM_EXPECT_MAX = 64,
 };
 
 struct swarm_limits {
@@ -75,6 +76,10 @@ struct swarm_answer {
     struct swarm_counts counts;
 };
 
+/* Announces that follow soon, at most SWARM_EXPECT_MAX: loads what they will look at, all at once.
+ * A table larger than the processor's caches is waited for once then, not for each of them. */
+void swarms_expect(const struct swarms *swarms, const struct swarm_announce *announces,
+                   size_t count);
 /* Peers are chosen at random, all with the same chance; never the asker, no seeds for seeds. */
 void swarms_announce(struct swarms *swarms, const struct swarm_announce *announce, uint32_t now_s,
                      struct swarm_answer *answer);

@@ -144,8 +144,8 @@ static bool is_admitted(struct tracker *tracker, struct slot *slot, const struct
     return false;
 }
 
-static void announce(struct tracker *tracker, struct slot *slot, uint32_t now_s,
-                     struct tally *tally)
+static void read_announce(const struct tracker *tracker, const struct slot *slot,
+                          struct swarm_announce *out)
 {
     const struct tracker_settings *settings = tracker->settings;
     const struct udp_request *request = &slot->request;
@@ -154,7 +154,8 @@ static void announce(struct tracker *tracker, struct slot *slot, uint32_t now_s,
         (unsigned)(request->want > INT32_MAX ? settings->peers
                                              : MIN(request->want, settings->max_peers_per_answer));
     const size_t skip = is_ipv4 ? sizeof(mapped) : 0;
-    struct swarm_announce in = {
+
+    *out = (struct swarm_announce){
         .hash = request->hash,
         .from = {.is_ipv6 = !is_ipv4, .port = request->port},
         .peer_id = request->peer_id,
@@ -164,18 +165,25 @@ static void announce(struct tracker *tracker, struct slot *slot, uint32_t now_s,
         .want4 = is_ipv4 ? want : 0,
         .want6 = is_ipv4 ? 0 : MIN(want, PEERS6_MAX),
     };
+    memcpy(out->from.ip, slot->ip + skip, sizeof(slot->ip) - skip);
+}
+
+/* Under the lock. */
+static void announce(struct tracker *tracker, struct slot *slot, const struct swarm_announce *in,
+                     uint32_t now_s, struct tally *tally)
+{
+    const struct udp_request *request = &slot->request;
     struct swarm_answer answer = {.peers4 = slot->out + UDP_ANNOUNCE_HEAD,
                                   .peers6 = slot->out + UDP_ANNOUNCE_HEAD};
 
-    memcpy(in.from.ip, slot->ip + skip, sizeof(slot->ip) - skip);
     if (!is_admitted(tracker, slot, &request->hash, tally))
         return;
     tally->announces++;
-    swarms_announce(tracker->swarms, &in, now_s, &answer);
-    slot->reply_len =
-        udp_announce_reply(slot->out, request->transaction, (uint32_t)(settings->interval / 1000),
-                           answer.counts.incomplete, answer.counts.complete,
-                           answer.count4 * PEER4_BYTES + answer.count6 * PEER6_BYTES);
+    swarms_announce(tracker->swarms, in, now_s, &answer);
+    slot->reply_len = udp_announce_reply(slot->out, request->transaction,
+                                         (uint32_t)(tracker->settings->interval / 1000),
+                                         answer.counts.incomplete, answer.counts.complete,
+                                         answer.count4 * PEER4_BYTES + answer.count6 * PEER6_BYTES);
 }
 
 static void scrape(struct tracker *tracker, struct slot *slot, struct tally *tally)
@@ -224,18 +232,27 @@ static void answer_batch(struct udp_front *front, struct slot *slots, const bool
                          unsigned count, struct tally *tally)
 {
     struct tracker *tracker = front->tracker;
+    struct swarm_announce announces[BATCH];
     uint32_t now_s = tracker_now_s();
+    size_t announce_count = 0, at = 0;
 
+    _Static_assert((int)BATCH <= SWARM_EXPECT_MAX, "a batch is expected at once");
+    for (unsigned i = 0; i < count; i++)
+        if (is_open[i] && slots[i].request.action == UDP_ANNOUNCE)
+            read_announce(tracker, &slots[i], &announces[announce_count++]);
     pthread_mutex_lock(&tracker->lock);
+    swarms_expect(tracker->swarms, announces, announce_count);
     for (unsigned i = 0; i < count; i++) {
         struct slot *slot = &slots[i];
+        const struct swarm_announce *in = &announces[at];
 
         if (!is_open[i])
             continue;
+        at += slot->request.action == UDP_ANNOUNCE;
         if (!limiter_takes(&tracker->limiter, slot->ip, now_s))
             tally->limited++;
         else if (slot->request.action == UDP_ANNOUNCE)
-            announce(tracker, slot, now_s, tally);
+            announce(tracker, slot, in, now_s, tally);
         else
             scrape(tracker, slot, tally);
     }

@@ -39,7 +39,7 @@ static void check_same(const struct pool *pool, enum pool_kind kind, const struc
         seeders += model[i].is_seeder;
         assert_int_equal(number < pool->seeders, model[i].is_seeder);
         assert_int_equal(pool_client(pool, kind, number), model[i].client);
-        assert_memory_equal(pool_key(pool, kind, number), key, pool_key_bytes(kind));
+        assert_memory_equal(pool_key(pool, kind, number), key, pool_layouts[kind].key);
     }
     assert_int_equal(pool->count, count);
     assert_int_equal(pool->seeders, seeders);
