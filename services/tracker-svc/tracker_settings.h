@@ -10,7 +10,7 @@
 
 #define TRACKER_SETTINGS(X)                                                                        \
     X(LIST, listen, "127.0.0.1:6969, [::1]:6969", 0, 0,                                            \
-      "address:port of each UDP socket; port 0 takes a free one; empty: no UDP. HTTP and "         \
+      "address:port of each UDP socket; port 0 takes a free one; empty: no UDP; HTTP and "         \
       "WebSocket announces come through http-svc (http.tracker_listen)")                           \
     X(COUNT, workers, "0", 0, 16,                                                                  \
       "threads for each UDP socket; 0: one for every four processors, at most 4")                  \

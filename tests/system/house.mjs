@@ -12,6 +12,9 @@ import path from 'node:path';
 
 export const bin = process.env.BIN_DIR ?? new URL('../../build/dev/bin', import.meta.url).pathname;
 const DEADLINE_MS = 60000;
+// Another house, or a tracker of this machine, may have the usual port.
+process.env.SHARESTREAM_HTTP_TRACKER_LISTEN ??= '127.0.0.1:0';
+process.env.SHARESTREAM_TRACKER_LISTEN ??= '127.0.0.1:0';
 
 // Until `check` gives something true; no test sleeps for a fixed time.
 export async function until(check, what, ms = DEADLINE_MS) {

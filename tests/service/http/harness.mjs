@@ -46,7 +46,7 @@ class Process {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       cwd: dir,
       env: { ...process.env, SHARESTREAM_COMMON_DATA_DIR: path.join(dir, 'data'), SHARESTREAM_COMMON_RUN_DIR: path.join(dir, 'run'),
-        SHARESTREAM_COMMON_LOG_LEVEL: 'debug', SHARESTREAM_READY_FD: '3', ...env },
+        SHARESTREAM_COMMON_LOG_LEVEL: 'debug', SHARESTREAM_HTTP_TRACKER_LISTEN: '', SHARESTREAM_READY_FD: '3', ...env },
     });
     this.child.stderr.on('data', (data) => { this.log += data; });
     this.child.stdin.on('error', () => {});
@@ -118,7 +118,7 @@ export class Stack {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
-    stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_TRACKER_LISTEN: '', SHARESTREAM_HTTP_THREADS: '1', ...env };
+    stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_THREADS: '1', ...env };
     t.after(() => stack.end());
     if (torrent) await stack.startFake();
     stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);

@@ -123,6 +123,27 @@ test('kill -9 of the actor: nobody is cut, and the next one is told of all, with
   assert.equal(await stack.metric('sharestream_http_websockets'), 30);
 });
 
+test('more than fits into one Delivery is told in several', async (t) => {
+  const stack = await start(t);
+  const sockets = await Promise.all(Array.from({ length: 40 }, (_, i) => stack.socket(`/tracker/${i}`)));
+  for (const [i, ws] of sockets.entries()) {
+    ws.send(`tag ${i} ${'x'.repeat(60000)}`);
+    await ws.ask('done');
+  }
+  sockets[1].send(`tag ${'y'.repeat(65532)}`);
+  await sockets[1].ask('done');
+  await kill(stack);
+  await stack.startActor();
+  for (const [i, ws] of sockets.entries()) assert.equal((await ws.ask(`${i}`)).data, `${i}`);
+  const opened = (await stack.actor.heard()).filter(({ what }) => what === 'opened');
+  assert.equal(opened.length, 40);
+  assert.ok(opened.some(({ first }) => first) && opened.some(({ first }) => !first));
+  for (const { target, tag } of opened) {
+    const i = Number(target.split('/')[2]);
+    assert.equal(tag, i === 1 ? 'y'.repeat(65532) : `${i} ${'x'.repeat(60000)}`);
+  }
+});
+
 test('a message that kills does not kill again', async (t) => {
   const stack = await start(t);
   const ws = await stack.socket('/tracker'), other = await stack.socket('/tracker');
