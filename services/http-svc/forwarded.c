@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -104,7 +105,7 @@ const char *ip_text(const struct ip *ip, char out[IP_TEXT])
 {
     if (ip->len == 0 ||
         inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->bytes, out, IP_TEXT) == NULL)
-        strcpy(out, "-");
+        snprintf(out, IP_TEXT, "-");
     return out;
 }
 
@@ -119,11 +120,13 @@ static bool parse_network(struct bytes text, struct network *out)
 
     if (!parse_plain(bytes_of(text.data, len), &out->ip))
         return false;
-    bits = out->ip.len * 8u;
+    const uint64_t most = (uint64_t)out->ip.len * 8;
+
+    bits = most;
     if (slash != NULL &&
         (tail.len < 2 ||
          bytes_decimal(bytes_of(tail.data + 1, tail.len - 1), &bits) != tail.len - 1 ||
-         bits > out->ip.len * 8u))
+         bits > most))
         return false;
     out->bits = (uint8_t)bits;
     return true;
