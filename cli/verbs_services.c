@@ -48,7 +48,7 @@ static void note_cell(struct table *table, const Service *service)
     else if (service->degraded_text[0] != '\0')
         table_cell_in(table, COLOUR_ODD, "%s", service->degraded_text);
     else
-        table_cell(table, "%s%s%s", service->ready_text, service->note[0] != '\0' ? "  " : "",
+        table_cell(table, "%s%s%s", service->ready_text, service->note[0] != '\0' ? " " : "",
                    service->note);
 }
 

@@ -83,8 +83,8 @@ uint64_t svc_generation(const struct svc *svc);
 __attribute__((format(printf, 2, 3))) void svc_ready_text(struct svc *svc, const char *format, ...);
 /* Works, but something is missing; shown in status and /health/ready. NULL: all well. Copied. */
 void svc_degraded(struct svc *svc, const char *why);
-/* What it is doing, for people: "3 torrents"; shown in status behind the ready text. Say it again
- * when it changes, not more than once a second. Cut to 159 bytes. */
+/* What it is doing, as key=value pairs ("torrents=3"); shown in status behind the ready text. Say
+ * it again when it changes, not more than once a second. Cut to 159 bytes. */
 __attribute__((format(printf, 2, 3))) void svc_note(struct svc *svc, const char *format, ...);
 /* Ends the process as SIGTERM would. */
 void svc_shutdown(struct svc *svc);

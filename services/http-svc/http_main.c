@@ -98,9 +98,11 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     http_events_start(http);
     if ((err = front_run(http->front, error)) != ERR_NONE)
         return err;
-    svc_ready_text(svc, "port=%u url=%s tracker_port=%u signal_port=%u",
-                   front_port(http->front, DOOR_MAIN), http->base_url,
-                   front_port(http->front, DOOR_TRACKER), front_port(http->front, DOOR_SIGNAL));
+    svc_ready_text(svc, "port=%u url=%s", front_port(http->front, DOOR_MAIN), http->base_url);
+    if (front_port(http->front, DOOR_TRACKER) != 0)
+        svc_ready_text(svc, " tracker_port=%u", front_port(http->front, DOOR_TRACKER));
+    if (front_port(http->front, DOOR_SIGNAL) != 0)
+        svc_ready_text(svc, " signal_port=%u", front_port(http->front, DOOR_SIGNAL));
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;

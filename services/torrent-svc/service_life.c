@@ -168,7 +168,7 @@ void service_tick(void *state, uint64_t now_ms)
     if (service->is_draining)
         return;
     own_tracker_tick(service, now_ms);
-    svc_note(service->svc, "%u torrents", HASH_COUNT(service->torrents));
+    svc_note(service->svc, "torrents=%u", HASH_COUNT(service->torrents));
     HASH_ITER(hh, service->torrents, torrent, next)
     {
         if (now_ms - torrent->resume_saved_ms >= RESUME_SAVE_MS)

@@ -84,7 +84,7 @@ static void expire(struct tracker *tracker)
     all = (size_t)stats.swarms + peers;
     swarms_expire(tracker->swarms, tracker_now_s(), MAX(all / SWEEPS, SWEEP_MIN));
     pthread_mutex_unlock(&tracker->lock);
-    svc_note(tracker->svc, "%" PRIu64 " torrents, %zu peers, %" PRIu64 " in browsers", stats.swarms,
+    svc_note(tracker->svc, "torrents=%" PRIu64 " peers=%zu in_browsers=%" PRIu64, stats.swarms,
              peers, stats.sockets);
 }
 

@@ -125,8 +125,8 @@ export class Stack {
     const ready = await stack.http.ready;
     stack.ready = ready;
     stack.port = Number(/port=(\d+)/.exec(ready)[1]);
-    stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)[1]);
-    stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)[1]);
+    stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
+    stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
     if (torrent) await until(async () => (await stack.get('/health/ready')).status === 200, 'http-svc to see torrent-svc');
     if (actor) await stack.startActor();
     return stack;
