@@ -597,6 +597,8 @@ static void file_moved_away_under_a_download_is_told(void **state)
     wait_until(has_file_error);
     assert_int_equal(leech->last_error.code, ERR_IO);
     leech->checked = 0;
+    /* So slow that what is counted below was found by the check. */
+    assert_int_equal(lt_limits(leech->session, leech->id, 16 << 10, 0, 0), ERR_NONE);
     assert_int_equal(lt_recheck(leech->session, leech->id), ERR_NONE);
     assert_int_equal(lt_pause(leech->session, leech->id, false), ERR_NONE);
     wait_until(is_checked);
