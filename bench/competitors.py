@@ -95,7 +95,7 @@ class RunningOurs:
     def __enter__(self):
         self.port, peer_port, self.tracker_port = free_port(), free_port(), free_port()
         door = f"127.0.0.1:{self.tracker_port}"
-        http_settings = {"listen": f"127.0.0.1:{self.port}", **self._http}
+        http_settings = {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door, **self._http}
         tracker_settings = {"listen": door, **self._tracker}
         config = self._scratch / "config.yaml"
         config.write_text(
