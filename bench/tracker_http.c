@@ -3,7 +3,8 @@
  * tracker_http: announces by HTTP, each connection from one of 8 addresses, and looks at each
  * answer. The swarms are those of "tracker_udp fill".
  *
- *   tracker_http [-h hashes] [-p peers per hash] [-w wanted] [-t seconds] [-c connections] [-k] PORT
+ *   tracker_http [-h hashes] [-p peers per hash] [-w wanted] [-t seconds] [-c connections] [-k]
+ * PORT
  *
  * -k keeps connections, as far as the tracker does; otherwise each request asks to close. Prints
  * one JSON object: `bad` are answers that are no list of compact peers or name one nobody
@@ -91,9 +92,8 @@ static void check(const char *body, size_t len)
     unsigned long bytes;
 
     answered++;
-    if (peers == NULL ||
-        (bytes = strtoul(peers + sizeof(key) - 1, &colon, 10)) % 6 != 0 || *colon != ':' ||
-        colon + 1 + bytes > body + len ||
+    if (peers == NULL || (bytes = strtoul(peers + sizeof(key) - 1, &colon, 10)) % 6 != 0 ||
+        *colon != ':' || colon + 1 + bytes > body + len ||
         load_strangers((const uint8_t *)colon + 1, (unsigned)bytes / 6, ask.peers) > 0) {
         if (bad++ == 0)
             fprintf(stderr, "answer: %.*s\n", (int)len, body);

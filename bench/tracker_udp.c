@@ -171,8 +171,8 @@ static void send_more(unsigned number, double now_s)
     }
     /* The kernel cuts them into datagrams of REQUEST bytes (UDP_SEGMENT): a third cheaper than
      * sendmmsg(), so that it is the tracker that sets the pace. */
-    if (count > 0 && sendmsg(source->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = count},
-                             0) < 0)
+    if (count > 0 &&
+        sendmsg(source->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = count}, 0) < 0)
         load_die("cannot send");
 }
 
@@ -270,8 +270,9 @@ static const char *read_arguments(int argc, char **argv)
     }
     if (argc - optind != 2 || ask.hashes == 0 || ask.peers < LOAD_SOURCES ||
         ask.peers % LOAD_SOURCES != 0 || ask.peers / LOAD_SOURCES > 64000) {
-        fprintf(stderr, "usage: tracker_udp [-h hashes] [-p peers per hash, a multiple of %d] "
-                        "[-w wanted] [-t seconds] fill|ask|list PORT\n",
+        fprintf(stderr,
+                "usage: tracker_udp [-h hashes] [-p peers per hash, a multiple of %d] "
+                "[-w wanted] [-t seconds] fill|ask|list PORT\n",
                 LOAD_SOURCES);
         exit(2);
     }

@@ -7,8 +7,9 @@
  *
  * Every socket joins its swarm without offers; then follows a line "open" on standard output. With
  * a line on standard input the work begins, and ends with one JSON object: `messages` came from the
- * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker says,
- * or an offer or answer that is not as it was sent. The sockets stay open until standard input ends.
+ * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker
+ * says, or an offer or answer that is not as it was sent. The sockets stay open until standard
+ * input ends.
  *
  * Frames are masked with zeros, which costs the tracker the same and us nothing.
  */
@@ -58,6 +59,7 @@ static struct {
     uint64_t announces, messages, replies, offers, answers, late, bad;
 } count;
 static bool is_working;
+static unsigned run; /* part of the peer ids: nobody is taken for one of the last run */
 static char sdp[SDP_MAX + 1], frame[FRAME_MAX];
 static int loop;
 
@@ -111,9 +113,9 @@ static void announce(struct browser *b)
     at += snprintf(at, (size_t)(end - at),
                    "{\"numwant\":%u,\"uploaded\":0,\"downloaded\":0,\"left\":1000,%s"
                    "\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
-                   "\"peer_id\":\"-WW0208-%012u\",\"offers\":[",
-                   offers, is_working ? "" : "\"event\":\"started\",",
-                   b->number % ask.swarms, b->number);
+                   "\"peer_id\":\"-WW0208-%06u%06u\",\"offers\":[",
+                   offers, is_working ? "" : "\"event\":\"started\",", b->number % ask.swarms, run,
+                   b->number);
     for (unsigned i = 0; i < offers; i++)
         at += snprintf(at, (size_t)(end - at),
                        "%s{\"offer\":{\"type\":\"offer\",\"sdp\":\"%s\"},"
@@ -157,10 +159,10 @@ static void on_offer(struct browser *b, const char *text, size_t len)
     send_frame(b, TEXT,
                (size_t)snprintf(frame + FRAME_HEAD, FRAME_MAX - FRAME_HEAD,
                                 "{\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
-                                "\"peer_id\":\"-WW0208-%012u\",\"to_peer_id\":\"%s\","
+                                "\"peer_id\":\"-WW0208-%06u%06u\",\"to_peer_id\":\"%s\","
                                 "\"answer\":{\"type\":\"answer\",\"sdp\":\"%s\"},"
                                 "\"offer_id\":\"%s\"}",
-                                b->number % ask.swarms, b->number, peer_id, sdp, offer_id));
+                                b->number % ask.swarms, run, b->number, peer_id, sdp, offer_id));
 }
 
 static void on_answer(struct browser *b, const char *text, size_t len)
@@ -275,12 +277,13 @@ static void open_socket(struct browser *b)
         connect(b->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
         load_die("cannot connect");
     setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    send_all(b, head,
-             (size_t)snprintf(head, sizeof(head),
-                              "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                              "Sec-WebSocket-Version: 13\r\n\r\n",
-                              ask.path, ask.port));
+    send_all(
+        b, head,
+        (size_t)snprintf(head, sizeof(head),
+                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                         "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                         "Sec-WebSocket-Version: 13\r\n\r\n",
+                         ask.path, ask.port));
     /* Byte by byte at its end would be slow; nothing follows the head before we speak. */
     while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
         ssize_t got = recv(b->fd, head + len, sizeof(head) - 1 - len, 0);
@@ -426,6 +429,7 @@ int main(int argc, char **argv)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     make_sdp();
+    run = (unsigned)getpid() % 1000000;
     browsers = calloc(ask.sockets, sizeof(*browsers));
     loop = epoll_create1(EPOLL_CLOEXEC);
     join();

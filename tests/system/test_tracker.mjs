@@ -85,16 +85,12 @@ async function moves(t, { scheme, host, seeder, fetcher, isFetcherFirst = false 
   const yard = new Yard(t);
   const tracker = await startTracker(t, yard, { host });
   const content = await makeContent(yard, tracker[scheme]), folder = empty(yard);
-  const start = [
-    [seeder, content.folder, { complete: 1 }],
-    [fetcher, folder, { incomplete: 1 }],
-  ];
+  const start = [[seeder, content.folder, 'complete'], [fetcher, folder, 'incomplete']];
   if (isFetcherFirst) start.reverse();
-  const [first, second] = start;
-  await first[0](yard, content, first[1], host);
-  await until(async () => Object.entries(first[2]).every(([name, count]) => first.seen?.[name] === count)
-    || ((first.seen = await counts(tracker, content.hash)), false), 'the first client to announce');
-  await second[0](yard, content, second[1], host);
+  const [[first, where, counted], [second, elsewhere]] = start;
+  await first(yard, content, where, host);
+  await until(async () => (await counts(tracker, content.hash))[counted] === 1, 'the first client to announce');
+  await second(yard, content, elsewhere, host);
   await arrives(folder, content);
   if (isOurs) await until(async () => (await counts(tracker, content.hash)).complete === 2, 'the tracker to count two seeds');
 }
