@@ -95,7 +95,7 @@ class RunningOurs:
     def __enter__(self):
         self.port, peer_port, self.tracker_port = free_port(), free_port(), free_port()
         door = f"127.0.0.1:{self.tracker_port}"
-        http_settings = {"listen": f"127.0.0.1:{self.port}", **self._http}
+        http_settings = {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door, **self._http}
         tracker_settings = {"listen": door, **self._tracker}
         config = self._scratch / "config.yaml"
         config.write_text(
@@ -178,7 +178,20 @@ class RunningOpentracker:
         self.process.stop()
 
     def settle(self):
-        pass
+        """It listens before it has read the list. Somebody unknown stops, which changes nothing."""
+        last = self._hashes.split()[-1]
+        target = (f"/announce?info_hash={urllib.parse.quote(bytes.fromhex(last))}&port=9&left=0"
+                  f"&peer_id={'-' * 20}&event=stopped")
+        deadline = time.monotonic() + 10
+        said = b"failure"
+        while b"failure" in said:
+            if time.monotonic() > deadline:
+                raise Failed(f"opentracker does not read its list: {said!r}")
+            time.sleep(0.02)
+            with contextlib.closing(
+                    http.client.HTTPConnection("127.0.0.1", self.tracker_port, 5)) as connection:
+                connection.request("GET", target)
+                said = connection.getresponse().read()
 
 
 class BittorrentTracker:

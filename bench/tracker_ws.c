@@ -59,6 +59,7 @@ static struct {
     uint64_t announces, messages, replies, offers, answers, late, bad;
 } count;
 static bool is_working;
+static unsigned run; /* part of the peer ids: nobody is taken for one of the last run */
 static char sdp[SDP_MAX + 1], frame[FRAME_MAX];
 static int loop;
 
@@ -112,8 +113,8 @@ static void announce(struct browser *b)
     at += snprintf(at, (size_t)(end - at),
                    "{\"numwant\":%u,\"uploaded\":0,\"downloaded\":0,\"left\":1000,%s"
                    "\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
-                   "\"peer_id\":\"-WW0208-%012u\",\"offers\":[",
-                   offers, is_working ? "" : "\"event\":\"started\",", b->number % ask.swarms,
+                   "\"peer_id\":\"-WW0208-%06u%06u\",\"offers\":[",
+                   offers, is_working ? "" : "\"event\":\"started\",", b->number % ask.swarms, run,
                    b->number);
     for (unsigned i = 0; i < offers; i++)
         at += snprintf(at, (size_t)(end - at),
@@ -158,10 +159,10 @@ static void on_offer(struct browser *b, const char *text, size_t len)
     send_frame(b, TEXT,
                (size_t)snprintf(frame + FRAME_HEAD, FRAME_MAX - FRAME_HEAD,
                                 "{\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
-                                "\"peer_id\":\"-WW0208-%012u\",\"to_peer_id\":\"%s\","
+                                "\"peer_id\":\"-WW0208-%06u%06u\",\"to_peer_id\":\"%s\","
                                 "\"answer\":{\"type\":\"answer\",\"sdp\":\"%s\"},"
                                 "\"offer_id\":\"%s\"}",
-                                b->number % ask.swarms, b->number, peer_id, sdp, offer_id));
+                                b->number % ask.swarms, run, b->number, peer_id, sdp, offer_id));
 }
 
 static void on_answer(struct browser *b, const char *text, size_t len)
@@ -428,6 +429,7 @@ int main(int argc, char **argv)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     make_sdp();
+    run = (unsigned)getpid() % 1000000;
     browsers = calloc(ask.sockets, sizeof(*browsers));
     loop = epoll_create1(EPOLL_CLOEXEC);
     join();

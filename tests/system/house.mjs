@@ -163,7 +163,9 @@ export class House {
     house.peerPort = await freePort();
     fs.writeFileSync(house.config, `common:\n  data_dir: ${house.dir}/data\n  run_dir: ${house.dir}/run\n${settings.includes('http:') ? '' : `http:\n  listen: "127.0.0.1:${house.port}"\n`}`
       + (settings.includes('torrent:') ? settings : `torrent:\n  listen: "127.0.0.1:${house.peerPort}"\n  dht: false\n  lsd: false\n  upnp: false\n${settings}`));
-    house.env = env;
+    // A free port for the tracker as well, by UDP and by HTTP.
+    const tracker = `127.0.0.1:${await freePort()}`;
+    house.env = { SHARESTREAM_TRACKER_LISTEN: tracker, SHARESTREAM_HTTP_TRACKER_LISTEN: tracker, ...env };
     await house.up();
     return house;
   }

@@ -9,7 +9,7 @@ import fs from 'node:fs';
 
 async function up(t, yard, source) {
   const port = await freePort(), config = path.join(yard.dir, 'config.yaml');
-  fs.writeFileSync(config, `common:\n  data_dir: ${yard.dir}/data\n  run_dir: ${yard.dir}/run\nhttp:\n  listen: "127.0.0.1:${port}"\ntorrent:\n  listen: "127.0.0.1:${await freePort()}"\n  dht: false\n  lsd: false\n  upnp: false\n`);
+  fs.writeFileSync(config, `common:\n  data_dir: ${yard.dir}/data\n  run_dir: ${yard.dir}/run\nhttp:\n  listen: "127.0.0.1:${port}"\n  tracker_listen: ""\ntracker:\n  listen: ""\ntorrent:\n  listen: "127.0.0.1:${await freePort()}"\n  dht: false\n  lsd: false\n  upnp: false\n`);
   const child = yard.start(path.join(bin, 'sharestream'), ['--config', config, 'up', source], { cwd: yard.dir });
   const url = await until(() => /http:\/\/\S+\/stream\/\S+/.exec(child.said)?.[0] || (child.exitCode !== null && 'ended'), 'the URL');
   assert.notEqual(url, 'ended', child.said);
@@ -43,7 +43,7 @@ test('a film of your own', async (t) => {
 test('nonsense is refused with a sentence and leaves nothing running', async (t) => {
   const yard = new Yard(t);
   const { code, err, out } = await run(path.join(bin, 'sharestream'), ['up', 'magnet:?xt=urn:btih:nonsense'],
-    { cwd: yard.dir, env: { SHARESTREAM_COMMON_RUN_DIR: `${yard.dir}/run`, SHARESTREAM_COMMON_DATA_DIR: `${yard.dir}/data`, PORT: String(await freePort()), SHARESTREAM_TORRENT_LISTEN: '127.0.0.1:0', SHARESTREAM_TORRENT_DHT: 'false' } });
+    { cwd: yard.dir, env: { SHARESTREAM_COMMON_RUN_DIR: `${yard.dir}/run`, SHARESTREAM_COMMON_DATA_DIR: `${yard.dir}/data`, PORT: String(await freePort()), SHARESTREAM_TORRENT_LISTEN: '127.0.0.1:0', SHARESTREAM_TORRENT_DHT: 'false', SHARESTREAM_TRACKER_LISTEN: '', SHARESTREAM_HTTP_TRACKER_LISTEN: '' } });
   assert.notEqual(code, 0);
   assert.match(err + out, /info-hash/);
 });
