@@ -23,6 +23,7 @@ enum {
     GATEWAYS_MAX = 1024,
     AWAIT_SPARE_MS = 2000, /* an Await is answered so long before it would time out */
     CLOSE_POLICY = 1008,
+    GATHER_MS = 1000, /* the replays of one http-svc wait so long for each other */
 };
 
 /* One action that waits to be sent; bytes lie in the outbox's heap. */
@@ -47,11 +48,17 @@ struct outbox {
 struct gateway {
     char *name;
     uint64_t generation;
+    unsigned loop, loops;
     uint64_t heard_ms;
+    bool is_replayed; /* its connections are known */
     struct outbox outbox;
     /* Await that is not answered yet. */
     Sharestream__Gateway__Actions_Closure await;
     void *await_data;
+    /* End of a replay that waits for those of the other loops. */
+    Sharestream__Gateway__Actions_Closure gathering;
+    void *gathering_data;
+    uint64_t gather_until_ms;
 };
 
 struct connection {
@@ -336,12 +343,44 @@ static void handle_event(struct gateways *gateways, uint64_t place, const Event 
     }
 }
 
-static uint64_t find_place(const struct gateways *gateways, const char *name)
+static uint64_t find_place(const struct gateways *gateways,
+                           const Sharestream__Gateway__Origin *from)
 {
     for (uint64_t place = 0; place < GATEWAYS_MAX; place++)
-        if (gateways->all[place] != NULL && strcmp(gateways->all[place]->name, name) == 0)
+        if (gateways->all[place] != NULL && gateways->all[place]->loop == from->loop &&
+            strcmp(gateways->all[place]->name, from->name) == 0)
             return place;
     return GATEWAYS_MAX;
+}
+
+/* ---- replays */
+
+static bool is_same_process(const struct gateway *one, const struct gateway *other)
+{
+    return one->generation == other->generation && strcmp(one->name, other->name) == 0;
+}
+
+static void answer_replay(struct gateways *gateways, struct gateway *gateway)
+{
+    Sharestream__Gateway__Actions_Closure closure = gateway->gathering;
+
+    if (closure == NULL)
+        return;
+    gateway->gathering = NULL;
+    answer(gateways, gateway, closure, gateway->gathering_data);
+}
+
+/* The last of the loops lets all of them go on. */
+static void gather(struct gateways *gateways, const struct gateway *last)
+{
+    unsigned replayed = 0;
+
+    for (size_t i = 0; i < GATEWAYS_MAX; i++)
+        if (gateways->all[i] != NULL && is_same_process(gateways->all[i], last))
+            replayed += gateways->all[i]->is_replayed;
+    for (size_t i = 0; replayed >= last->loops && i < GATEWAYS_MAX; i++)
+        if (gateways->all[i] != NULL && is_same_process(gateways->all[i], last))
+            answer_replay(gateways, gateways->all[i]);
 }
 
 static void forget(struct gateways *gateways, uint64_t place)
@@ -350,6 +389,7 @@ static void forget(struct gateways *gateways, uint64_t place)
 
     close_all_of(gateways, place);
     answer_await(gateways, gateway);
+    answer_replay(gateways, gateway);
     gateways->all[place] = NULL;
     free(gateway->name);
     free(gateway->outbox.drafts);
@@ -360,7 +400,7 @@ static void forget(struct gateways *gateways, uint64_t place)
 /* Place of the gateway that speaks, GATEWAYS_MAX when it is not known. */
 static uint64_t place_of(struct gateways *gateways, const Sharestream__Gateway__Origin *from)
 {
-    uint64_t place = from == NULL ? GATEWAYS_MAX : find_place(gateways, from->name);
+    uint64_t place = from == NULL ? GATEWAYS_MAX : find_place(gateways, from);
 
     if (place < GATEWAYS_MAX && gateways->all[place]->generation != from->generation) {
         forget(gateways, place);
@@ -377,7 +417,9 @@ static uint64_t attach(struct gateways *gateways, const Sharestream__Gateway__Or
         gateways->all[place] = xcalloc(1, sizeof(struct gateway));
         gateways->all[place]->name = xstrdup(from->name);
         gateways->all[place]->generation = from->generation;
-        log_debug("gateway attached", "name=%s", from->name);
+        gateways->all[place]->loop = from->loop;
+        gateways->all[place]->loops = from->loops;
+        log_debug("gateway attached", "name=%s loop=%u", from->name, from->loop);
         return place;
     }
     return GATEWAYS_MAX;
@@ -388,6 +430,7 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
 {
     struct gateways *gateways = bus_state(data);
     uint64_t place = place_of(gateways, delivery->from);
+    struct gateway *gateway;
 
     (void)rpc;
     if (delivery->is_first && delivery->from != NULL) {
@@ -399,17 +442,28 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
             bus_fail(data, ERR_BUSY, "more than %d gateways", GATEWAYS_MAX);
             return;
         }
+        answer_replay(gateways, gateways->all[place]); /* the one before was given up */
+        gateways->all[place]->is_replayed = false;
     }
     if (place == GATEWAYS_MAX) {
         answer_needs_first(closure, data);
         return;
     }
-    gateways->all[place]->heard_ms = clock_ms();
+    gateway = gateways->all[place];
+    gateway->heard_ms = clock_ms();
     gateways->metrics.deliveries_total++;
     gateways->metrics.events_total += delivery->n_events;
     for (size_t i = 0; i < delivery->n_events; i++)
         handle_event(gateways, place, delivery->events[i]);
-    answer(gateways, gateways->all[place], closure, data);
+    if (gateway->is_replayed || delivery->has_more) {
+        answer(gateways, gateway, closure, data);
+    } else {
+        gateway->is_replayed = true;
+        gateway->gathering = closure;
+        gateway->gathering_data = data;
+        gateway->gather_until_ms = gateway->heard_ms + GATHER_MS;
+        gather(gateways, gateway);
+    }
     gateways_flush(gateways);
 }
 
@@ -461,6 +515,8 @@ void gateways_tick(struct gateways *gateways, uint64_t now_ms)
         if (gateway->await != NULL &&
             bus_deadline_ms(gateway->await_data) < now_ms + AWAIT_SPARE_MS)
             answer_await(gateways, gateway);
+        if (gateway->gather_until_ms < now_ms)
+            answer_replay(gateways, gateway);
         if (gateway->heard_ms + GATEWAY_SILENCE_MS < now_ms) {
             log_info("gateway is gone", "name=%s", gateway->name);
             forget(gateways, place);
@@ -476,7 +532,8 @@ void gateways_free(struct gateways **gateways_p)
         return;
     for (uint64_t place = 0; place < GATEWAYS_MAX; place++)
         if (gateways->all[place] != NULL) {
-            gateways->all[place]->await = NULL; /* the bus has dropped it */
+            gateways->all[place]->await = NULL; /* the bus has dropped them */
+            gateways->all[place]->gathering = NULL;
             forget(gateways, place);
         }
     free(gateways->list);

@@ -167,7 +167,8 @@ enum err front_start(struct http *http, struct front **out, struct error *error)
     configure(front, http->settings);
     /* All of them before the first thread: h2o's configuration is read-only from then on. */
     for (size_t i = 0; i < front->count && err == ERR_NONE; i++)
-        err = loop_init(&front->loops[i], http, (unsigned)i, &front->config, error);
+        err = loop_init(&front->loops[i], http, (unsigned)i, (unsigned)front->count, &front->config,
+                        error);
     *out = front;
     return err;
 }

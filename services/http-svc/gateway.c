@@ -44,6 +44,8 @@ static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
 
     origin.name = gateway->name;
     origin.generation = gateway->generation;
+    origin.loop = gateway->index;
+    origin.loops = gateway->count;
     return origin;
 }
 
@@ -246,6 +248,7 @@ static void deliver(struct gateway *gateway)
     }
     delivery_fill(gateway);
     delivery.from = &origin;
+    delivery.has_more = gateway->is_replaying;
     delivery.n_events = gateway->scratch.count;
     delivery.events = gateway->scratch.list;
     gateway->metrics->gateway_deliveries_total++;
@@ -345,6 +348,8 @@ struct gateway *gateway_new(const struct gateway_config *config)
     gateway->metrics = config->metrics;
     gateway->name = xstrdup(config->name);
     gateway->generation = config->generation;
+    gateway->index = config->index;
+    gateway->count = config->count;
     gateway->remote =
         bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
     bus_watch(gateway->remote, &watch);

@@ -67,8 +67,9 @@ struct gateway_config {
     struct loop *loop; /* handed to websockets_flush() */
     struct bus *bus;
     const char *actor; /* "tracker" */
-    const char *name;  /* of this loop: "http.0/1"; copied */
+    const char *name;  /* of the instance: "http.0"; copied */
     uint64_t generation;
+    unsigned index, count; /* of this loop, and how many there are */
     struct http_metrics *metrics;
 };
 

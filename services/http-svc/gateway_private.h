@@ -60,6 +60,7 @@ struct gateway {
     struct http_metrics *metrics;
     char *name;
     uint64_t generation;
+    unsigned index, count;
 
     bool is_up;       /* the actor answers greetings */
     bool needs_first; /* it knows nothing of us */

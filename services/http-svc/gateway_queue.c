@@ -279,13 +279,14 @@ static void link_up(struct scratch *scratch)
 void delivery_fill(struct gateway *gateway)
 {
     gateway->scratch.count = 0;
-    if (gateway->is_replaying)
+    if (gateway->is_replaying) {
         add_replayed(gateway);
-    if (!gateway->is_replaying)
+    } else {
         gateway->in_flight = queue_take(&gateway->queue);
-    for (size_t i = 0; gateway->in_flight != NULL && i < gateway->in_flight->count; i++)
-        add_queued(gateway, gateway->in_flight, &gateway->in_flight->events[i]);
-    add_asked(gateway);
+        for (size_t i = 0; gateway->in_flight != NULL && i < gateway->in_flight->count; i++)
+            add_queued(gateway, gateway->in_flight, &gateway->in_flight->events[i]);
+        add_asked(gateway);
+    }
     link_up(&gateway->scratch);
 }
 

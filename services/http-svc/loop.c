@@ -204,28 +204,27 @@ static void init_lists(struct loop *loop)
     h2o_linklist_init_anchor(&loop->websockets_closing);
 }
 
-static void init_gateways(struct loop *loop)
+static void init_gateways(struct loop *loop, unsigned count)
 {
-    char *name = xasprintf("%s/%u", loop->http->self, loop->index);
-
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++) {
         const struct gateway_config config = {
             .loop = loop,
             .bus = loop->bus,
             .actor = route_actor_name((enum route_actor)i),
-            .name = name,
+            .name = loop->http->self,
             .generation = svc_generation(loop->http->svc),
+            .index = loop->index,
+            .count = count,
             .metrics = &loop->http->metrics,
         };
 
         loop->gateways[i] = gateway_new(&config);
     }
-    free(name);
 }
 
 /* Runs on the main thread, before the loop's own exists. */
-enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_globalconf_t *config,
-                   struct error *error)
+enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigned count,
+                   h2o_globalconf_t *config, struct error *error)
 {
     loop->http = http;
     loop->index = index;
@@ -245,7 +244,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_glo
     loop->svc_supervisor =
         bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
-    init_gateways(loop);
+    init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
     h2o_context_init(&loop->context, loop->evloop, config);

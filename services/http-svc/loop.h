@@ -129,8 +129,8 @@ struct exchange {
 };
 
 /* ---- loop.c */
-enum err loop_init(struct loop *loop, struct http *http, unsigned index, h2o_globalconf_t *config,
-                   struct error *error);
+enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigned count,
+                   h2o_globalconf_t *config, struct error *error);
 enum err loop_start(struct loop *loop, struct error *error);
 void loop_want(struct loop *loop, enum loop_wanted wanted);
 void loop_join(struct loop *loop);

@@ -45,6 +45,7 @@ struct client {
 struct gateway {
     char name[64];
     uint64_t generation;
+    uint32_t loop;
     struct client *clients;
     Closure await;
     void *await_data;
@@ -330,7 +331,8 @@ static struct gateway *find(struct fake *fake, const Sharestream__Gateway__Origi
 {
     for (size_t i = 0; i < fake->count; i++)
         if (strcmp(fake->gateways[i].name, from->name) == 0 &&
-            fake->gateways[i].generation == from->generation)
+            fake->gateways[i].generation == from->generation &&
+            fake->gateways[i].loop == from->loop)
             return &fake->gateways[i];
     return NULL;
 }
@@ -370,6 +372,7 @@ static void on_deliver(Service *service, const Sharestream__Gateway__Delivery *d
         gateway->await = NULL;
         snprintf(gateway->name, sizeof(gateway->name), "%s", delivery->from->name);
         gateway->generation = delivery->from->generation;
+        gateway->loop = delivery->from->loop;
     }
     if (gateway == NULL) {
         say_needs_first(closure, data);
