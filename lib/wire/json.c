@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/json.h"
 
+#include <string.h>
+
 struct json json_of(struct bytes text)
 {
     return (struct json){.at = text.data, .end = text.data + text.len};
@@ -122,6 +124,29 @@ static void take_escape(struct json *json)
     }
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Has one of eight bytes the value? Exact, unlike the place of the bit that is set. */
+static bool has_byte(uint64_t eight, uint8_t value)
+{
+    uint64_t zero_where_equal = eight ^ EACH_BYTE(value);
+
+    return ((zero_where_equal - EACH_BYTE(1)) & ~zero_where_equal & EACH_BYTE(0x80)) != 0;
+}
+
+/* Eight at a time over what needs no look: most of an offer. */
+static void skip_plain(struct json *json)
+{
+    uint64_t eight;
+
+    for (; json->end - json->at >= 8; json->at += 8) {
+        memcpy(&eight, json->at, 8);
+        if (has_byte(eight, '"') || has_byte(eight, '\\') ||
+            ((eight - EACH_BYTE(' ')) & ~eight & EACH_BYTE(0x80)) != 0)
+            return;
+    }
+}
+
 struct bytes json_take_string(struct json *json)
 {
     const uint8_t *first;
@@ -132,11 +157,13 @@ struct bytes json_take_string(struct json *json)
         return bytes_of(NULL, 0);
     }
     first = json->at;
-    while (json->at < json->end && *json->at != '"') {
-        if (*json->at < ' ')
+    for (skip_plain(json); json->at < json->end && *json->at != '"';) {
+        if (*json->at < ' ') {
             break_off(json);
-        else if (*json->at++ == '\\')
+        } else if (*json->at++ == '\\') {
             take_escape(json);
+            skip_plain(json);
+        }
     }
     if (!take_char(json, '"')) {
         break_off(json);

@@ -289,16 +289,25 @@ static void await(struct gateway *gateway)
         gateway);
 }
 
-void gateway_flush(struct gateway *gateway)
+bool gateway_flush(struct gateway *gateway, uint64_t now_ms)
 {
-    if (!gateway->is_up)
-        return;
-    if (gateway->call == 0 && gateway->retry_ms == 0 &&
-        (gateway->needs_first || gateway->is_replaying || gateway->queue.batches != NULL ||
-         gateway->asked != NULL))
+    bool delivers = gateway->is_up && gateway->call == 0 && gateway->retry_ms == 0 &&
+                    (gateway->needs_first || gateway->is_replaying ||
+                     gateway->queue.batches != NULL || gateway->asked != NULL);
+    bool awaits = gateway->is_up && gateway->await == 0 && gateway->is_attached &&
+                  gateway->await_retry_ms == 0;
+
+    if (!delivers && !awaits)
+        return true;
+    /* Each message wakes four threads: what comes within a millisecond travels together. */
+    if (gateway->flushed_ms == now_ms)
+        return false;
+    gateway->flushed_ms = now_ms;
+    if (delivers)
         deliver(gateway);
-    if (gateway->await == 0 && gateway->is_attached && gateway->await_retry_ms == 0)
+    if (awaits)
         await(gateway);
+    return true;
 }
 
 void gateway_tick(struct gateway *gateway, uint64_t now_ms)

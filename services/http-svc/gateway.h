@@ -76,8 +76,8 @@ struct gateway_config {
 struct gateway *gateway_new(const struct gateway_config *config);
 /* All connections must be closed. Questions are dropped without an answer. */
 void gateway_free(struct gateway **gateway);
-/* At the end of each round: what happened in it goes out. */
-void gateway_flush(struct gateway *gateway);
+/* At the end of each round: what happened in it goes out, or false: call again in a millisecond. */
+bool gateway_flush(struct gateway *gateway, uint64_t now_ms);
 /* Every 100 ms. */
 void gateway_tick(struct gateway *gateway, uint64_t now_ms);
 

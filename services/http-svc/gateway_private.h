@@ -68,8 +68,9 @@ struct gateway {
     bool is_attached; /* it has taken a Delivery in this life */
     uint32_t replay_at;
     uint64_t retry_ms, await_retry_ms; /* not before; 0 = at once */
-    uint64_t call, await;              /* in flight, 0 = none */
-    uint64_t delivery;                 /* counts them */
+    uint64_t flushed_ms;
+    uint64_t call, await; /* in flight, 0 = none */
+    uint64_t delivery;    /* counts them */
     bool is_first_in_flight;
     struct batch *in_flight;
 

@@ -139,22 +139,6 @@ static void on_client_closed(void *data)
     free(client);
 }
 
-static void set_options(const struct http *http, int fd)
-{
-    static const int on = 1, idle_s = KEEPALIVE_S, between_s = 10, probes = 3,
-                     unsent = UNSENT_BYTES;
-    const unsigned timeout_ms = (unsigned)http->settings->send_timeout;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof(between_s));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-    /* A reader that stalls holds no more than this in the kernel. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
-}
-
 static void take_client(const struct listener *listener, int fd, const struct sockaddr *from)
 {
     struct loop *loop = listener->loop;
@@ -181,7 +165,6 @@ static void take_client(const struct listener *listener, int fd, const struct so
         client->is_refused = true;
         loop->refused++;
     }
-    set_options(http, fd);
     http->metrics.connections_total++;
     http->metrics.connections++;
     client->sock =
@@ -239,6 +222,23 @@ static void on_connection(h2o_socket_t *sock, const char *err)
     }
 }
 
+/* Linux hands them on to what is accepted: once here, instead of seven calls for each client. */
+static void set_options(const struct http *http, int fd)
+{
+    static const int on = 1, idle_s = KEEPALIVE_S, between_s = 10, probes = 3,
+                     unsent = UNSENT_BYTES;
+    const unsigned timeout_ms = (unsigned)http->settings->send_timeout;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof(between_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    /* A reader that stalls holds no more than this in the kernel. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 void listeners_start(struct loop *loop)
 {
     for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
@@ -246,6 +246,7 @@ void listeners_start(struct loop *loop)
 
         if (listener->fd < 0)
             continue;
+        set_options(loop->http, listener->fd);
         listener->sock =
             h2o_evloop_socket_create(loop->evloop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
         listener->sock->data = listener;

@@ -16,6 +16,7 @@
 enum {
     TICKS_PER_S = 1000 / BUS_TICK_MS,
     ROUND_WAIT_MS = 1000,
+    GATHER_MS = 1,
     CLOSING_ROUNDS = 100,
     GOODBYE_MS = 50
 };
@@ -259,7 +260,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
 
 static void run_round(struct loop *loop, int32_t wait_ms)
 {
-    int rc = h2o_evloop_run(loop->evloop, wait_ms);
+    int rc = h2o_evloop_run(loop->evloop, loop->is_gathering ? GATHER_MS : wait_ms);
+    uint64_t now_ms = clock_ms();
 
     /* A signal is no reason to end; anything else would be our own mistake. */
     must(rc == 0 || errno == EINTR);
@@ -267,8 +269,9 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
     /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
+    loop->is_gathering = false;
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        gateway_flush(loop->gateways[i]);
+        loop->is_gathering |= !gateway_flush(loop->gateways[i], now_ms);
 }
 
 /* The deadline has passed: whoever is still there is cut off. */
