@@ -52,8 +52,17 @@ async function ask(stack, method, template, { hash = HASH, file: id = 0, query =
   return answer;
 }
 
+const rawHash = HASH.replace(/../g, '%$&');
+const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' };
+
+async function askTracker(stack, status) {
+  const announce = await ask(stack, 'GET', '/announce', { query: `?info_hash=${rawHash}&peer_id=-TR2940-aaaaaaaaaaaa&port=7000&left=0&event=started&numwant=3&compact=1`, status });
+  const scrape = await ask(stack, 'GET', '/scrape', { query: `?info_hash=${rawHash}`, status });
+  return [announce, scrape, await ask(stack, 'GET', '/stats', { status }), await ask(stack, 'GET', '/stats.json', { status })];
+}
+
 test('the answers are as described', async (t) => {
-  const stack = await Stack.start(t);
+  const stack = await Stack.start(t, { tracker: true });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
@@ -61,6 +70,16 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'GET', '/health/live', { status: 200 });
   await ask(stack, 'GET', '/health/ready', { status: 200 });
   await ask(stack, 'GET', '/metrics', { status: 200 });
+  const [announce, scrape, , stats] = await askTracker(stack, 200);
+  assert.match(announce.body.toString(), /^d8:completei1e/);
+  assert.match(scrape.body.toString('latin1'), /^d5:filesd20:/);
+  assert.equal(stats.json.peersSeederOnly, 1);
+  for (const path of ['/announce', '/scrape'])
+    assert.match((await ask(stack, 'GET', path, { query: '?info_hash=short', status: 200 })).body.toString(), /^d14:failure reason/);
+  await ask(stack, 'GET', '/tracker', { status: 404 });
+  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
+  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  (await stack.socket('/tracker')).close();
   await ask(stack, 'GET', '/torrent/{source}', { status: 200 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: OTHER, status: 500 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: 'magnet%3A%3Fxt%3Durn%3Abtih%3A' + OTHER + '%26dn%3Dfull', status: 507 });
