@@ -160,6 +160,42 @@ test('bodies of other types and broken JSON are refused', async (t) => {
   assert.equal(method.headers.allow, 'GET, HEAD, POST, OPTIONS');
 });
 
+// {name: 0 or 1} of every process that /metrics knows.
+async function up(stack) {
+  const { status, body } = await stack.get('/metrics');
+  assert.equal(status, 200);
+  return Object.fromEntries([...body.toString().matchAll(/^sharestream_up\{service="(\w+)"\} (\d)$/gm)].map(([, name, value]) => [name, Number(value)]));
+}
+
+test('who is there and who is away: every neighbour is asked and missed alike', async (t) => {
+  const stack = await Stack.start(t, { torrent: false });
+  // Alone, as somebody may run it by hand: nobody is waited for.
+  const begun = Date.now();
+  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, http: 1, supervisor: 0 });
+  assert.ok(Date.now() - begun < 1000, 'soon');
+  const alone = await stack.json('GET', '/health/ready');
+  assert.equal(alone.status, 503);
+  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away'] });
+  await askTracker(stack, 503);
+
+  await stack.startFake();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'torrent-svc to be seen');
+  assert.equal((await stack.get('/health/ready')).status, 503);
+  await stack.startTracker();
+  await until(async () => (await stack.get('/health/ready')).status === 200, 'tracker-svc to be seen');
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, http: 1, supervisor: 0 });
+  await askTracker(stack, 200);
+  const { body } = await stack.get('/metrics');
+  assert.match(body.toString(), /^sharestream_tracker_announces_http_total\{service="tracker"\} 1$/m);
+
+  await stack.tracker.kill();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'its death to be seen');
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, http: 1, supervisor: 0 });
+  await until(() => stack.http.log.includes('msg=degraded why="tracker-svc is away"'), 'a line in the log');
+  await stack.startTracker();
+  await until(async () => (await stack.get('/health/ready')).status === 200, 'its next life');
+});
+
 test('with torrent-svc away the answers say so, in time', async (t) => {
   const stack = await Stack.start(t, { torrent: false });
   const ready = await stack.json('GET', '/health/ready');
