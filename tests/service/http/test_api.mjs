@@ -57,8 +57,8 @@ const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-ve
 
 async function askTracker(stack, status) {
   const announce = await ask(stack, 'GET', '/announce', { query: `?info_hash=${rawHash}&peer_id=-TR2940-aaaaaaaaaaaa&port=7000&left=0&event=started&numwant=3&compact=1`, status });
-  const scrape = await ask(stack, 'GET', '/scrape', { query: `?info_hash=${rawHash}`, status });
-  return [announce, scrape, await ask(stack, 'GET', '/stats', { status }), await ask(stack, 'GET', '/stats.json', { status })];
+  const rest = [['/scrape', `?info_hash=${rawHash}`], ['/stats', ''], ['/stats.json', '']].map(([path, query]) => ask(stack, 'GET', path, { query, status }));
+  return [announce, ...await Promise.all(rest)];
 }
 
 test('the answers are as described', async (t) => {
