@@ -83,9 +83,9 @@ void *exchange_alloc_until(struct exchange *x, size_t size, void (*fini)(void *m
     return memset(h2o_mem_alloc_shared(&x->req->pool, size, fini), 0, size);
 }
 
-bool exchange_has_torrent(const struct exchange *x)
+bool exchange_has_neighbour(const struct exchange *x, enum neighbour neighbour)
 {
-    return bus_is_up(x->loop->torrent);
+    return bus_is_up(x->loop->neighbours[neighbour]);
 }
 
 bool exchange_is_draining(const struct exchange *x)
@@ -267,10 +267,9 @@ ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, con
                   key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0), &x->call);
 }
 
-ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms)
+ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
 {
-    struct bus_remote *remote =
-        strcmp(service, "torrent") == 0 ? x->loop->svc_torrent : x->loop->svc_supervisor;
+    struct bus_remote *remote = x->loop->neighbours[neighbour];
 
     must(x->svc_call_count < COUNT_OF(x->svc_calls));
     if (!bus_is_up(remote))

@@ -20,6 +20,7 @@
 #include "feed.h"
 #include "gateway.h"
 #include "http.h"
+#include "neighbours.h"
 #include "route.h"
 #include "wire/infohash.h"
 
@@ -64,9 +65,10 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* In its closure, when that got NULL: why. */
 const struct error *exchange_call_error(const struct exchange *x);
-/* svc.Svc of "torrent" or "supervisor"; several such calls may run at once, at most 4. */
-ProtobufCService *exchange_svc(struct exchange *x, const char *service, uint32_t deadline_ms);
-bool exchange_has_torrent(const struct exchange *x);
+/* svc.Svc of any of them but ourselves; one such call to each may run at the same time. One that is
+ * away is not waited for that long. */
+ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms);
+bool exchange_has_neighbour(const struct exchange *x, enum neighbour neighbour);
 /* Notice when the client leaves while we wait for something that may take long. */
 void exchange_watch(struct exchange *x);
 bool exchange_is_draining(const struct exchange *x);

@@ -14,6 +14,7 @@
 #include "access.h"
 #include "access_log.h"
 #include "http_settings.h"
+#include "neighbours.h"
 #include "svc/svc.h"
 #include "throttle.h"
 #include "wire/link.h"
@@ -35,7 +36,8 @@ struct http {
     struct throttle *throttle;
     pthread_mutex_t throttle_lock;
     struct front *front;
-    struct bus_remote *torrent; /* of the main thread */
+    struct bus_remote *torrent;                /* of the main thread */
+    struct bus_remote *neighbours[NEIGHBOURS]; /* likewise, their svc.Svc; only those we need */
     uint64_t started_ms;
     struct http_metrics metrics;
 };
@@ -45,7 +47,7 @@ extern ProtobufCService *http_service(void);
 
 /* ---- http_events.c: what torrent-svc publishes goes to the loops as server-sent events */
 void http_events_start(struct http *http);
-/* Every second: is it there? */
+/* Every second: who is there? */
 void http_events_tick(struct http *http, uint64_t now_ms);
 
 /* ---- keys.c: secrets in data_dir */

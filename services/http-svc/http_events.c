@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
 
 #include "base/clock.h"
@@ -13,7 +14,7 @@
 #include "front.h"
 #include "http.h"
 
-enum { PATIENCE_MS = 3000 }; /* both may have been started just now */
+enum { PATIENCE_MS = 3000 }; /* all may have been started just now */
 
 static void publish(struct http *http, const char *name, const ProtobufCMessage *message,
                     const char *hash_text, bool is_last)
@@ -69,10 +70,16 @@ static void on_up(void *arg, unsigned instance)
 
 void http_events_tick(struct http *http, uint64_t now_ms)
 {
-    if (bus_is_up(http->torrent))
+    struct text away = {0};
+
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++)
+        if (http->neighbours[i] != NULL && !bus_is_up(http->neighbours[i]))
+            text_addf(&away, "%s%s is away", away.len > 0 ? ", " : "", neighbour_binary(i));
+    if (away.len == 0)
         svc_degraded(http->svc, http->lacks[0] != '\0' ? http->lacks : NULL);
     else if (now_ms - http->started_ms > PATIENCE_MS)
-        svc_degraded(http->svc, "torrent-svc is away");
+        svc_degraded(http->svc, text_str(&away));
+    text_fini(&away);
 }
 
 void http_events_start(struct http *http)
@@ -86,6 +93,10 @@ void http_events_start(struct http *http)
 
     http->torrent =
         bus_remote(svc_bus(http->svc), "torrent", &sharestream__torrent__torrent__descriptor);
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++)
+        if (neighbour_is_needed(i))
+            http->neighbours[i] = bus_remote(svc_bus(http->svc), neighbour_name(i),
+                                             &sharestream__svc__svc__descriptor);
     http->started_ms = clock_ms();
     bus_watch(http->torrent, &watch);
 }

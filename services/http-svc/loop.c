@@ -241,9 +241,10 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     if (loop->side_bus == NULL)
         return error->code;
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
-    loop->svc_torrent = bus_remote(loop->side_bus, "torrent", &sharestream__svc__svc__descriptor);
-    loop->svc_supervisor =
-        bus_remote(loop->side_bus, "supervisor", &sharestream__svc__svc__descriptor);
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++)
+        if (i != NEIGHBOUR_http)
+            loop->neighbours[i] =
+                bus_remote(loop->side_bus, neighbour_name(i), &sharestream__svc__svc__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();

@@ -20,6 +20,7 @@
 #include "forwarded.h"
 #include "gateway.h"
 #include "http.h"
+#include "neighbours.h"
 #include "parts.h"
 #include "stream/lease.h"
 #include "stream/ready_map.h"
@@ -70,7 +71,7 @@ struct loop {
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
-    struct bus_remote *svc_torrent, *svc_supervisor;
+    struct bus_remote *neighbours[NEIGHBOURS]; /* their svc.Svc; of ourselves NULL */
     struct gateway *gateways[ROUTE_ACTORS];
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */
@@ -120,7 +121,7 @@ struct exchange {
     struct gateway_question question;
     struct gateway_client question_client;
     bool is_admin;
-    uint64_t call, svc_calls[4];
+    uint64_t call, svc_calls[NEIGHBOURS];
     size_t svc_call_count;
     bool is_answered;
     bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */

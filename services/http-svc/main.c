@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         .service = http_service(),
         .state_size = sizeof(struct http),
         .start = http_start,           /* opens the listeners */
-        .tick = http_tick,             /* looks whether torrent-svc is there */
+        .tick = http_tick,             /* looks whether the others are there */
         .reload = http_reload,         /* opens the access log again */
         .drain = http_drain,           /* takes no more connections */
         .is_drained = http_is_drained, /* no request is being answered */

@@ -14,7 +14,7 @@
 #include "routes.h"
 #include "shapes.h"
 
-enum { METRICS_CALL_MS = 1000, NEIGHBOURS = 2 };
+enum { METRICS_CALL_MS = 1000 };
 
 /* Where the page will be. */
 void on_root(struct exchange *x)
@@ -36,13 +36,16 @@ void on_live(struct exchange *x)
 
 void on_ready(struct exchange *x)
 {
-    bool has_torrent = exchange_has_torrent(x), is_draining = exchange_is_draining(x);
-    bool is_ready = has_torrent && !is_draining;
+    bool is_away[NEIGHBOURS], is_draining = exchange_is_draining(x), is_ready = !is_draining;
 
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++) {
+        is_away[i] = neighbour_is_needed(i) && !exchange_has_neighbour(x, i);
+        is_ready = is_ready && !is_away[i];
+    }
     exchange_add_header(x, "cache-control", "no-store");
     if (!is_ready)
         exchange_add_header(x, "retry-after", "2");
-    exchange_reply_json(x, is_ready ? 200 : 503, shape_ready(has_torrent, is_draining));
+    exchange_reply_json(x, is_ready ? 200 : 503, shape_ready(is_away, is_draining));
 }
 
 void on_openapi(struct exchange *x)
@@ -56,31 +59,30 @@ void on_hls(struct exchange *x)
                      "transcoding is not there yet; play /stream/... instead");
 }
 
-/* ---- /metrics: one question to each neighbour; who does not answer is shown as down */
+/* ---- /metrics: one question to each neighbour at the same time; who does not answer is shown as
+ * down */
 
 struct gathering {
     struct exchange *x;
     size_t waiting;
     struct question {
         struct gathering *gathering;
-        const char *service; /* who is asked */
-        char *text;          /* freed when all are there; NULL: no answer */
+        char *text; /* lives as long as the exchange; NULL: no answer */
     } questions[NEIGHBOURS];
 };
 
 static void finish(struct gathering *gathering)
 {
-    struct exposition_part parts[NEIGHBOURS + 1];
+    struct exposition_part parts[NEIGHBOURS];
     struct text own = {0}, out = {0};
 
     /* Ours without a message, so that they can be had in any trouble. All of them are atomic: any
      * thread may print them. */
     svc_metrics(exchange_http(gathering->x)->svc, &own);
-    parts[0] = (struct exposition_part){"http", text_str(&own)};
-    for (size_t i = 0; i < NEIGHBOURS; i++)
-        parts[i + 1] =
-            (struct exposition_part){gathering->questions[i].service, gathering->questions[i].text};
-    exposition_merge(&out, parts, NEIGHBOURS + 1);
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++)
+        parts[i] = (struct exposition_part){
+            neighbour_name(i), i == NEIGHBOUR_http ? text_str(&own) : gathering->questions[i].text};
+    exposition_merge(&out, parts, NEIGHBOURS);
     text_fini(&own);
     exchange_reply(gathering->x, 200, "text/plain; version=0.0.4; charset=utf-8",
                    bytes_of(out.data, out.len));
@@ -104,16 +106,16 @@ static void on_metrics_reply(const Sharestream__Svc__MetricsReply *reply, void *
 
 void on_metrics(struct exchange *x)
 {
-    static const char *const services[NEIGHBOURS] = {"torrent", "supervisor"};
     static const Sharestream__Svc__MetricsRequest request = SHARESTREAM__SVC__METRICS_REQUEST__INIT;
     struct gathering *gathering = exchange_alloc(x, sizeof(*gathering));
 
     exchange_add_header(x, "cache-control", "no-store");
     gathering->x = x;
-    gathering->waiting = NEIGHBOURS;
-    for (size_t i = 0; i < NEIGHBOURS; i++) {
-        gathering->questions[i] = (struct question){.gathering = gathering, .service = services[i]};
-        sharestream__svc__svc__metrics(exchange_svc(x, services[i], METRICS_CALL_MS), &request,
-                                       on_metrics_reply, &gathering->questions[i]);
+    gathering->waiting = NEIGHBOURS - 1;
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++) {
+        gathering->questions[i].gathering = gathering;
+        if (i != NEIGHBOUR_http)
+            sharestream__svc__svc__metrics(exchange_svc(x, i, METRICS_CALL_MS), &request,
+                                           on_metrics_reply, &gathering->questions[i]);
     }
 }

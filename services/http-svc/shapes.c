@@ -118,14 +118,16 @@ void shape_p2m_end(struct text *out, const Sharestream__Torrent__TorrentInfo *in
     text_add(out, "}");
 }
 
-json_t *shape_ready(bool has_torrent, bool is_draining)
+json_t *shape_ready(const bool is_away[NEIGHBOURS], bool is_draining)
 {
     json_t *reasons = packed(json_array());
     const char *status = "ready";
 
-    if (!has_torrent) {
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++) {
+        if (!is_away[i])
+            continue;
         status = "degraded";
-        json_array_append_new(reasons, json_string("torrent-svc is away"));
+        json_array_append_new(reasons, packed(json_sprintf("%s is away", neighbour_binary(i))));
     }
     if (is_draining) {
         status = "stopping";

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "neighbours.h"
 
 /* {"error":{"code","message","advice"?}}; `advice` may be NULL. */
 json_t *shape_error(const char *code, const char *message, const char *advice);
@@ -27,7 +28,7 @@ void shape_p2m_files(struct text *out, const Sharestream__Torrent__TorrentInfo *
 void shape_p2m_end(struct text *out, const Sharestream__Torrent__TorrentInfo *info);
 
 /* {"status":"ready"|"degraded"|"stopping","reasons":[...]} */
-json_t *shape_ready(bool has_torrent, bool is_draining);
+json_t *shape_ready(const bool is_away[NEIGHBOURS], bool is_draining);
 
 /* A text that is shown as JSON must be UTF-8: anything else is shown byte by byte as Latin-1. */
 json_t *shape_text(const char *text);

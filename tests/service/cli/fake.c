@@ -389,15 +389,12 @@ bool fake_main(int argc, char **argv, int *code_out)
                                            .service = &torrent_service.base,
                                            .state_size = sizeof(struct fake),
                                            .start = torrent_start};
-    static const struct svc_def tracker = {.name = "tracker", .about = "a fake"};
     static const struct svc_def http = {
         .name = "http", .about = "a fake", .service = &http_service.base, .start = http_start};
     const char *slash = strrchr(argv[0], '/'), *name = slash != NULL ? slash + 1 : argv[0];
 
     if (strcmp(name, "torrent-svc") == 0)
         *code_out = svc_main(argc, argv, &torrent);
-    else if (strcmp(name, "tracker-svc") == 0)
-        *code_out = svc_main(argc, argv, &tracker);
     else if (strcmp(name, "http-svc") == 0)
         *code_out = svc_main(argc, argv, &http);
     else

@@ -32,8 +32,8 @@ static void nap(void)
 
 void stage_open(void)
 {
-    char self[PATH_MAX], link[128];
-    const char *const names[] = {"torrent-svc", "tracker-svc", "http-svc"};
+    char self[PATH_MAX], link[128], tracker[PATH_MAX];
+    const char *const names[] = {"torrent-svc", "http-svc"};
 
     snprintf(folder, sizeof(folder), "/tmp/sharestream-test-XXXXXX");
     must(realpath("/proc/self/exe", self) != NULL);
@@ -42,14 +42,18 @@ void stage_open(void)
         snprintf(link, sizeof(link), "%s/%s", folder, names[i]);
         must(symlink(self, link) == 0);
     }
+    must(getenv("BIN_DIR") != NULL);
+    snprintf(link, sizeof(link), "%s/tracker-svc", folder);
+    snprintf(tracker, sizeof(tracker), "%s/tracker-svc", getenv("BIN_DIR"));
+    must(symlink(tracker, link) == 0);
     setenv("SHARESTREAM_SUPERVISOR_BIN_DIR", folder, 1);
     snprintf(link, sizeof(link), "%s/run", folder);
     setenv("SHARESTREAM_COMMON_RUN_DIR", link, 1);
     snprintf(link, sizeof(link), "%s/data", folder);
     setenv("SHARESTREAM_COMMON_DATA_DIR", link, 1);
     unsetenv("SHARESTREAM_CONFIG");
+    setenv("SHARESTREAM_TRACKER_LISTEN", "127.0.0.1:0", 1);
     setenv("TZ", "UTC", 1);
-    must(getenv("BIN_DIR") != NULL);
 }
 
 static int to_file(const char *name)

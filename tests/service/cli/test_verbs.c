@@ -2,6 +2,7 @@
  *
  * Every verb once as a person types it: what is printed, what --json prints, the exit code.
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -161,6 +165,48 @@ static void status_shows_all_services(void **state)
     (void)state;
     EXPECT("status", 0, "ShareStream ", "torrent.0  ready", "http.0     ready", "port=6881");
     EXPECT("--json status", 0, "\"services\":[", "\"name\":\"torrent.0\"");
+}
+
+static unsigned tracker_port(void)
+{
+    const char *at = strstr(run("status").out, "udp_port=");
+
+    assert_non_null(at);
+    return (unsigned)strtoul(at + strlen("udp_port="), NULL, 10);
+}
+
+/* Connects and announces one peer, by BEP 15. */
+static void announce_by_udp(unsigned port)
+{
+    static const uint8_t connect_request[16] = {0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80};
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct timeval patience = {.tv_sec = 10};
+    uint8_t announce[98] = {[11] = 1, [16] = 0xab, [97] = 99}, reply[64];
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    must(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+    must(connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0);
+    assert_int_equal(send(fd, connect_request, sizeof(connect_request), 0), 16);
+    assert_int_equal(recv(fd, reply, sizeof(reply), 0), 16);
+    memcpy(announce, reply + 8, 8);
+    assert_int_equal(send(fd, announce, sizeof(announce), 0), 98);
+    assert_int_equal(recv(fd, reply, sizeof(reply), 0), 20);
+    assert_int_equal(reply[3], 1);
+    close(fd);
+}
+
+static void status_tells_what_the_tracker_has(void **state)
+{
+    (void)state;
+    EXPECT("status", 0, "tracker.0  ready", "udp_port=", "torrents=0 peers=0 in_browsers=0");
+    announce_by_udp(tracker_port());
+    /* The tracker says it once a second, the supervisor asks every two. */
+    for (int i = 0; i < 2000 && strstr(run("status").out, "torrents=1") == NULL; i++)
+        continue;
+    EXPECT("status", 0, "tracker.0  ready", "torrents=1 peers=1 in_browsers=0");
+    EXPECT("--json status", 0, "\"note\":\"torrents=1 peers=1 in_browsers=0\"");
 }
 
 static void restart_waits_until_the_service_is_back(void **state)
@@ -329,6 +375,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(limits_that_are_not_named_stay),
         cmocka_unit_test(own_file_is_shared_after_hashing),
         cmocka_unit_test(status_shows_all_services),
+        cmocka_unit_test(status_tells_what_the_tracker_has),
         cmocka_unit_test(restart_waits_until_the_service_is_back),
         cmocka_unit_test(why_tells_how_a_service_died),
         cmocka_unit_test(any_message_can_be_sent_by_hand),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// harness: a real http-svc, a fake torrent-svc beside it, and raw HTTP towards it. Everything on port 0 and in a folder of its
-// own; everything that was started is ended with the test that started it.
+// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc, and raw HTTP towards it. Everything on
+// port 0 and in a folder of its own; everything that was started is ended with the test that started it.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -46,7 +46,8 @@ class Process {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       cwd: dir,
       env: { ...process.env, SHARESTREAM_COMMON_DATA_DIR: path.join(dir, 'data'), SHARESTREAM_COMMON_RUN_DIR: path.join(dir, 'run'),
-        SHARESTREAM_COMMON_LOG_LEVEL: 'debug', SHARESTREAM_HTTP_TRACKER_LISTEN: '', SHARESTREAM_READY_FD: '3', ...env },
+        SHARESTREAM_COMMON_LOG_LEVEL: 'debug', SHARESTREAM_HTTP_TRACKER_LISTEN: '',
+        SHARESTREAM_TRACKER_LISTEN: '127.0.0.1:0', SHARESTREAM_READY_FD: '3', ...env },
     });
     this.child.stderr.on('data', (data) => { this.log += data; });
     this.child.stdin.on('error', () => {});
@@ -114,20 +115,24 @@ export class Actor extends Process {
 
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, actor = false, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, tracker = false, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
     stack.env = { SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_THREADS: '1', ...env };
     t.after(() => stack.end());
     if (torrent) await stack.startFake();
+    if (tracker) await stack.startTracker();
     stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
     const ready = await stack.http.ready;
     stack.ready = ready;
     stack.port = Number(/port=(\d+)/.exec(ready)[1]);
     stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
     stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    if (torrent) await until(async () => (await stack.get('/health/ready')).status === 200, 'http-svc to see torrent-svc');
+    if (torrent || tracker) await until(async () => {
+      const away = await stack.away();
+      return !(torrent && away.includes('torrent-svc is away')) && !(tracker && away.includes('tracker-svc is away'));
+    }, 'http-svc to see its neighbours');
     if (actor) await stack.startActor();
     return stack;
   }
@@ -135,6 +140,16 @@ export class Stack {
   async startFake() {
     this.fake = new Fake(this.dir);
     await this.fake.ready;
+  }
+
+  async startTracker() {
+    this.tracker = new Process('tracker-svc', {}, this.dir);
+    await this.tracker.ready;
+  }
+
+  // What http-svc misses, in its own words.
+  async away() {
+    return JSON.parse((await this.get('/health/ready')).body).reasons;
   }
 
   // Ready when http-svc has found it.
@@ -150,6 +165,7 @@ export class Stack {
     this.sockets?.forEach((socket) => socket.destroy());
     const how = await this.http?.stop();
     await this.fake?.stop();
+    await this.tracker?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;

@@ -52,8 +52,17 @@ async function ask(stack, method, template, { hash = HASH, file: id = 0, query =
   return answer;
 }
 
+const rawHash = HASH.replace(/../g, '%$&');
+const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' };
+
+async function askTracker(stack, status) {
+  const announce = await ask(stack, 'GET', '/announce', { query: `?info_hash=${rawHash}&peer_id=-TR2940-aaaaaaaaaaaa&port=7000&left=0&event=started&numwant=3&compact=1`, status });
+  const rest = [['/scrape', `?info_hash=${rawHash}`], ['/stats', ''], ['/stats.json', '']].map(([path, query]) => ask(stack, 'GET', path, { query, status }));
+  return [announce, ...await Promise.all(rest)];
+}
+
 test('the answers are as described', async (t) => {
-  const stack = await Stack.start(t);
+  const stack = await Stack.start(t, { tracker: true });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
@@ -61,6 +70,16 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'GET', '/health/live', { status: 200 });
   await ask(stack, 'GET', '/health/ready', { status: 200 });
   await ask(stack, 'GET', '/metrics', { status: 200 });
+  const [announce, scrape, , stats] = await askTracker(stack, 200);
+  assert.match(announce.body.toString(), /^d8:completei1e/);
+  assert.match(scrape.body.toString('latin1'), /^d5:filesd20:/);
+  assert.equal(stats.json.peersSeederOnly, 1);
+  for (const path of ['/announce', '/scrape'])
+    assert.match((await ask(stack, 'GET', path, { query: '?info_hash=short', status: 200 })).body.toString(), /^d14:failure reason/);
+  await ask(stack, 'GET', '/tracker', { status: 404 });
+  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
+  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  (await stack.socket('/tracker')).close();
   await ask(stack, 'GET', '/torrent/{source}', { status: 200 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: OTHER, status: 500 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: 'magnet%3A%3Fxt%3Durn%3Abtih%3A' + OTHER + '%26dn%3Dfull', status: 507 });
@@ -139,6 +158,42 @@ test('bodies of other types and broken JSON are refused', async (t) => {
   const method = await stack.request('PATCH', '/api/v1/torrents');
   assert.equal(method.status, 405);
   assert.equal(method.headers.allow, 'GET, HEAD, POST, OPTIONS');
+});
+
+// {name: 0 or 1} of every process that /metrics knows.
+async function up(stack) {
+  const { status, body } = await stack.get('/metrics');
+  assert.equal(status, 200);
+  return Object.fromEntries([...body.toString().matchAll(/^sharestream_up\{service="(\w+)"\} (\d)$/gm)].map(([, name, value]) => [name, Number(value)]));
+}
+
+test('who is there and who is away: every neighbour is asked and missed alike', async (t) => {
+  const stack = await Stack.start(t, { torrent: false });
+  // Alone, as somebody may run it by hand: nobody is waited for.
+  const begun = Date.now();
+  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, http: 1, supervisor: 0 });
+  assert.ok(Date.now() - begun < 1000, 'soon');
+  const alone = await stack.json('GET', '/health/ready');
+  assert.equal(alone.status, 503);
+  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away'] });
+  await askTracker(stack, 503);
+
+  await stack.startFake();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'torrent-svc to be seen');
+  assert.equal((await stack.get('/health/ready')).status, 503);
+  await stack.startTracker();
+  await until(async () => (await stack.get('/health/ready')).status === 200, 'tracker-svc to be seen');
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, http: 1, supervisor: 0 });
+  await askTracker(stack, 200);
+  const { body } = await stack.get('/metrics');
+  assert.match(body.toString(), /^sharestream_tracker_announces_http_total\{service="tracker"\} 1$/m);
+
+  await stack.tracker.kill();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'its death to be seen');
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, http: 1, supervisor: 0 });
+  await until(() => stack.http.log.includes('msg=degraded why="tracker-svc is away"'), 'a line in the log');
+  await stack.startTracker();
+  await until(async () => (await stack.get('/health/ready')).status === 200, 'its next life');
 });
 
 test('with torrent-svc away the answers say so, in time', async (t) => {
