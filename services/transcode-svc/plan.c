@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+
+#include <stdlib.h>
+
+#include "base/must.h"
+
+static bool finish(struct plan *plan, int64_t end_us, int64_t target_us)
+{
+    /* A sliver at the end, which may hold no picture at all, makes players stall. */
+    if (plan->count > 1 && end_us - plan->starts[plan->count - 1] < target_us / 2)
+        plan->count--;
+    plan->starts[plan->count] = end_us;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->starts[i + 1] <= plan->starts[i] ||
+            plan->starts[i + 1] - plan->starts[i] > PLAN_GAP_MAX_US + target_us) {
+            plan_fini(plan);
+            return false;
+        }
+    return true;
+}
+
+bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count, int64_t end_us,
+                    int64_t target_us)
+{
+    *plan = (struct plan){0};
+    if (count < 2 || target_us <= 0 || end_us <= keyframes_us[0])
+        return false;
+    plan->starts = xcalloc(MIN(count, PLAN_SEGMENTS_MAX) + 1, sizeof(*plan->starts));
+    for (size_t i = 0; i < count && keyframes_us[i] < end_us; i++) {
+        if (plan->count > 0 && keyframes_us[i] - plan->starts[plan->count - 1] < target_us)
+            continue;
+        if (plan->count == PLAN_SEGMENTS_MAX ||
+            (i > 0 && keyframes_us[i] - keyframes_us[i - 1] > PLAN_GAP_MAX_US)) {
+            plan_fini(plan);
+            return false;
+        }
+        plan->starts[plan->count++] = keyframes_us[i];
+    }
+    return finish(plan, end_us, target_us);
+}
+
+bool plan_grid(struct plan *plan, int64_t end_us, int64_t target_us)
+{
+    *plan = (struct plan){0};
+    if (target_us <= 0 || end_us <= 0 || end_us / target_us >= PLAN_SEGMENTS_MAX)
+        return false;
+    plan->count = (size_t)((end_us + target_us - 1) / target_us);
+    plan->starts = xcalloc(plan->count + 1, sizeof(*plan->starts));
+    for (size_t i = 0; i < plan->count; i++)
+        plan->starts[i] = (int64_t)i * target_us;
+    return finish(plan, end_us, target_us);
+}
+
+void plan_fini(struct plan *plan)
+{
+    free(plan->starts);
+    *plan = (struct plan){0};
+}
+
+unsigned plan_target_s(const struct plan *plan)
+{
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        longest = MAX(longest, plan->starts[i + 1] - plan->starts[i]);
+    return (unsigned)((longest + 500000) / 1000000) + (longest < 500000);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "rendition.h"
+
+#include <stdio.h>
+
+enum { STREAM_MAX = 63, HEIGHT_MAX = 4320, HEIGHT_MIN = 100 };
+
+char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME])
+{
+    switch (rendition->kind) {
+    case RENDITION_VIDEO:
+        if (rendition->is_made)
+            snprintf(out, RENDITION_NAME, "v%u", rendition->height);
+        else
+            snprintf(out, RENDITION_NAME, "v");
+        break;
+    case RENDITION_AUDIO:
+        snprintf(out, RENDITION_NAME, "a%u%s", rendition->stream, rendition->is_made ? "t" : "");
+        break;
+    case RENDITION_TS:
+        snprintf(out, RENDITION_NAME, "ts");
+        break;
+    }
+    return out;
+}
+
+/* Takes a number without leading zeros; false when there is none or it is over `max`. */
+static bool take_number(struct bytes *text, uint32_t max, uint32_t *out)
+{
+    uint64_t number;
+    size_t digits = bytes_decimal(*text, &number);
+
+    if (digits == 0 || number > max || (digits > 1 && text->data[0] == '0'))
+        return false;
+    *out = (uint32_t)number;
+    *text = bytes_of(text->data + digits, text->len - digits);
+    return true;
+}
+
+static bool take(struct bytes *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (text->len < len || memcmp(text->data, word, len) != 0)
+        return false;
+    *text = bytes_of(text->data + len, text->len - len);
+    return true;
+}
+
+static bool take_rendition(struct bytes *text, struct rendition *out)
+{
+    *out = (struct rendition){0};
+    if (take(text, "v")) {
+        out->is_made = take_number(text, HEIGHT_MAX, &out->height);
+        if (out->is_made && out->height < HEIGHT_MIN)
+            return false;
+    } else if (take(text, "a") && take_number(text, STREAM_MAX, &out->stream)) {
+        out->kind = RENDITION_AUDIO;
+        out->is_made = take(text, "t");
+    } else {
+        return false;
+    }
+    return take(text, "/");
+}
+
+struct path path_parse(struct bytes text)
+{
+    static const struct rendition ts = {.kind = RENDITION_TS};
+    struct path path = {.what = PATH_NONE};
+    struct bytes rest = text;
+
+    if (bytes_equal_text(text, "master.m3u8"))
+        return (struct path){.what = PATH_MASTER};
+    if (bytes_equal_text(text, "playlist.m3u8"))
+        return (struct path){.what = PATH_PLAYLIST, .rendition = ts};
+    if (take_number(&rest, UINT32_MAX, &path.number)) {
+        path.rendition = ts;
+        if (bytes_equal_text(rest, ".ts"))
+            path.what = PATH_SEGMENT;
+        return path;
+    }
+    if (!take_rendition(&rest, &path.rendition))
+        return path;
+    if (bytes_equal_text(rest, "index.m3u8"))
+        path.what = PATH_PLAYLIST;
+    else if (bytes_equal_text(rest, "init.mp4"))
+        path.what = PATH_INIT;
+    else if (take_number(&rest, UINT32_MAX, &path.number) && bytes_equal_text(rest, ".m4s"))
+        path.what = PATH_SEGMENT;
+    return path;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rendition: one stream of a film in one form, and its name in URLs and in the cache. Pure.
+ *
+ *   v       the picture as it is          v720    made anew, 720 lines high
+ *   a2      sound of stream 2 as it is    a2t     made into AAC
+ *   ts      picture and sound for tod-p2m's players: "playlist.m3u8", "0.ts"
+ */
+#ifndef TRANSCODE_RENDITION_H
+#define TRANSCODE_RENDITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum rendition_kind { RENDITION_VIDEO, RENDITION_AUDIO, RENDITION_TS };
+
+struct rendition {
+    enum rendition_kind kind;
+    bool is_made;    /* anew, not copied */
+    uint32_t stream; /* of RENDITION_AUDIO */
+    uint32_t height; /* of a RENDITION_VIDEO that is made */
+};
+
+enum { RENDITION_NAME = 16 };
+/* Name of its folder; returns `out`. */
+char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]);
+
+enum path_what { PATH_NONE, PATH_MASTER, PATH_PLAYLIST, PATH_INIT, PATH_SEGMENT };
+
+struct path {
+    enum path_what what;
+    struct rendition rendition; /* of all but PATH_MASTER */
+    uint32_t number;            /* of a segment, from 0 */
+};
+
+/* What "master.m3u8", "v/index.m3u8", "a2t/init.mp4", "v/3.m4s", "playlist.m3u8" or "3.ts" is. */
+struct path path_parse(struct bytes text);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transcode: the state of the process, and who does what. One thread. No codec runs in here: files
+ * of strangers are read by workers.
+ *
+ *   transcode_handlers.c --> film.c (one media file: its worker, its queue) --> worker.c
+ *                              |--> plan.c, choice.c, playlist.c, rendition.c: what and where
+ *                              `--> cache.c: what was made
+ */
+#ifndef TRANSCODE_TRANSCODE_H
+#define TRANSCODE_TRANSCODE_H
+
+#include "cache.h"
+#include "stream/lease.h"
+#include "svc/svc.h"
+#include "transcode_settings.h"
+
+struct film;
+
+struct transcode {
+    struct svc *svc;
+    const struct transcode_settings *settings;
+    struct cache *cache;
+    struct bus_remote *torrent;
+    struct lease_set *leases;
+    struct film *films; /* hash by key */
+    uint64_t tickets;   /* counts outputs */
+    unsigned workers;
+    struct transcode_metrics metrics;
+};
+
+/* ---- transcode.c: the life of the process; main.c puts these into its svc_def */
+enum err transcode_start(void *state, struct svc *svc, struct error *error);
+void transcode_tick(void *state, uint64_t now_ms);
+void transcode_stop(void *state);
+void transcode_refresh_metrics(void *state);
+unsigned transcode_workers_max(const struct transcode *transcode);
+
+/* ---- transcode_handlers.c */
+ProtobufCService *transcode_service(void);
+
+#endif

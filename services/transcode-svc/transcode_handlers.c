@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One function per rpc of proto/transcode.proto. Get ends in a playlist, which is made at once, or
+ * in a segment, which may have to be made; both need to know the film first.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <proto/transcode.pb-c.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "choice.h"
+#include "film.h"
+#include "playlist.h"
+#include "transcode.h"
+
+typedef Sharestream__Transcode__Transcode_Service Rpc;
+typedef Sharestream__Transcode__GetRequest GetRequest;
+typedef Sharestream__Transcode__GetReply GetReply;
+typedef Sharestream__Transcode__MediaReply MediaReply;
+
+enum { CAN_MAX = 64 };
+
+static char playlist_type[] = "application/vnd.apple.mpegurl";
+
+/* ---- Get */
+
+/* Outlives the handler: the request does not. */
+struct getting {
+    Sharestream__Transcode__GetReply_Closure closure;
+    void *data;
+    struct path path;
+    char *query;
+    char **can;
+    size_t can_count;
+};
+
+static void getting_free(struct getting *getting)
+{
+    for (size_t i = 0; i < getting->can_count; i++)
+        free(getting->can[i]);
+    free(getting->can);
+    free(getting->query);
+    free(getting);
+}
+
+static void answer_text(struct getting *getting, struct text *body)
+{
+    GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
+
+    reply.type = playlist_type;
+    reply.body.data = (uint8_t *)body->data;
+    reply.body.len = body->len;
+    getting->closure(&reply, getting->data);
+    text_fini(body);
+    getting_free(getting);
+}
+
+static const char *type_of(const struct path *path)
+{
+    if (path->rendition.kind == RENDITION_TS)
+        return "video/mp2t";
+    return path->rendition.kind == RENDITION_AUDIO ? "audio/mp4" : "video/mp4";
+}
+
+static void answer_file(struct getting *getting, const char *path, uint64_t size)
+{
+    GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
+    char *type = xstrdup(type_of(&getting->path)), *file = xstrdup(path);
+
+    reply.type = type;
+    reply.file = file;
+    reply.size = size;
+    getting->closure(&reply, getting->data);
+    free(type);
+    free(file);
+    getting_free(getting);
+}
+
+static void answer_error(struct getting *getting, const struct error *error)
+{
+    bus_fail_error(getting->data, error);
+    getting_free(getting);
+}
+
+static void on_made(void *arg, const char *path, uint64_t size, const struct error *error)
+{
+    if (path != NULL)
+        answer_file(arg, path, size);
+    else
+        answer_error(arg, error);
+}
+
+static void answer_playlist(struct getting *getting, const struct film *film)
+{
+    const struct choice_client client = {getting->can, getting->can_count};
+    const char *why = "";
+    struct text body = {0};
+    struct error error;
+
+    if (getting->path.what == PATH_MASTER) {
+        if (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why) ==
+            SHARESTREAM__TRANSCODE__WAY__FULL) {
+            error_set(&error, ERR_INVALID, "%s, and making it anew is not there yet", why);
+            answer_error(getting, &error);
+            return;
+        }
+        playlist_master(&body, film_media(film), &client, getting->query);
+    } else {
+        const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
+
+        if (why[0] != '\0') {
+            error_set(&error, ERR_INVALID, "%s", why);
+            answer_error(getting, &error);
+            return;
+        }
+        playlist_media(&body, plan, &getting->path.rendition, getting->query);
+    }
+    answer_text(getting, &body);
+}
+
+static void on_known(void *arg, struct film *film, const struct error *error)
+{
+    struct getting *getting = arg;
+
+    if (film == NULL)
+        answer_error(getting, error);
+    else if (getting->path.what == PATH_MASTER || getting->path.what == PATH_PLAYLIST)
+        answer_playlist(getting, film);
+    else
+        film_make(film, &getting->path, on_made, getting);
+}
+
+static struct getting *new_getting(const GetRequest *request, const struct path *path,
+                                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+{
+    struct getting *getting = xcalloc(1, sizeof(*getting));
+
+    getting->closure = closure;
+    getting->data = data;
+    getting->path = *path;
+    getting->query = xstrdup(request->query);
+    getting->can_count = MIN(request->n_can, CAN_MAX);
+    getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
+    for (size_t i = 0; i < getting->can_count; i++)
+        getting->can[i] = xstrdup(request->can[i]);
+    return getting;
+}
+
+static void on_get(Rpc *rpc, const GetRequest *request,
+                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+{
+    struct transcode *transcode = bus_state(data);
+    struct path path = path_parse(bytes_of_text(request->path));
+    struct infohash hash;
+    struct getting *getting;
+    const char *file = NULL;
+    uint64_t size;
+
+    (void)rpc;
+    transcode->metrics.requests_total++;
+    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
+        bus_fail(data, ERR_INVALID, "that is no info-hash");
+        return;
+    }
+    if (path.what == PATH_NONE) {
+        bus_fail(data, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
+        return;
+    }
+    getting = new_getting(request, &path, closure, data);
+    if (path.what == PATH_SEGMENT || path.what == PATH_INIT)
+        file = film_cached(transcode, &hash, request->file, &path, &size);
+    if (file != NULL) {
+        transcode->metrics.hits_total++;
+        answer_file(getting, file, size);
+    } else {
+        film_open(transcode, &hash, request->file, on_known, getting);
+    }
+}
+
+/* ---- Media */
+
+struct asking {
+    Sharestream__Transcode__MediaReply_Closure closure;
+    void *data;
+    char **can;
+    size_t can_count;
+};
+
+static void on_media_known(void *arg, struct film *film, const struct error *error)
+{
+    struct asking *asking = arg;
+    const struct choice_client client = {asking->can, asking->can_count};
+    MediaReply reply = SHARESTREAM__TRANSCODE__MEDIA_REPLY__INIT;
+    const char *why = "";
+    Sharestream__Worker__Media media;
+    char *words;
+
+    if (film == NULL) {
+        bus_fail_error(asking->data, error);
+    } else {
+        media = *film_media(film);
+        media.n_keyframes_us = media.n_keyframe_offsets = 0; /* nobody reads thousands */
+        reply.media = &media;
+        reply.way = choice_way(&media, &client, film_has_keyframe_plan(film), &why);
+        words = xstrdup(why);
+        reply.why = words;
+        asking->closure(&reply, asking->data);
+        free(words);
+    }
+    for (size_t i = 0; i < asking->can_count; i++)
+        free(asking->can[i]);
+    free(asking->can);
+    free(asking);
+}
+
+static void on_media(Rpc *rpc, const Sharestream__Transcode__MediaRequest *request,
+                     Sharestream__Transcode__MediaReply_Closure closure, void *data)
+{
+    struct asking *asking;
+    struct infohash hash;
+
+    (void)rpc;
+    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
+        bus_fail(data, ERR_INVALID, "that is no info-hash");
+        return;
+    }
+    asking = xcalloc(1, sizeof(*asking));
+    asking->closure = closure;
+    asking->data = data;
+    asking->can_count = MIN(request->n_can, CAN_MAX);
+    asking->can = xcalloc(MAX(asking->can_count, 1), sizeof(*asking->can));
+    for (size_t i = 0; i < asking->can_count; i++)
+        asking->can[i] = xstrdup(request->can[i]);
+    film_open(bus_state(data), &hash, request->file, on_media_known, asking);
+}
+
+/* ---- Jobs */
+
+static void on_jobs(Rpc *rpc, const Sharestream__Transcode__JobsRequest *request,
+                    Sharestream__Transcode__JobsReply_Closure closure, void *data)
+{
+    const struct transcode *transcode = bus_state(data);
+    Sharestream__Transcode__JobsReply *reply = xcalloc(1, sizeof(*reply));
+
+    (void)rpc;
+    (void)request;
+    sharestream__transcode__jobs_reply__init(reply);
+    films_list(transcode, reply, clock_ms());
+    reply->cache_bytes = cache_bytes(transcode->cache);
+    reply->cache_limit_bytes = cache_limit(transcode->cache);
+    reply->workers = transcode->workers;
+    closure(reply, data);
+    sharestream__transcode__jobs_reply__free_unpacked(reply, NULL);
+}
+
+ProtobufCService *transcode_service(void)
+{
+    static Rpc rpc = SHARESTREAM__TRANSCODE__TRANSCODE__INIT(on_);
+
+    return &rpc.base;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transcode_settings: what can be configured, and what is counted.
+ */
+#ifndef TRANSCODE_TRANSCODE_SETTINGS_H
+#define TRANSCODE_TRANSCODE_SETTINGS_H
+
+#include "base/metrics.h"
+#include "base/settings.h"
+
+#define TRANSCODE_SETTINGS(X)                                                                      \
+    X(DURATION, segment_duration, "6s", 1000, 30000, "length of HLS segments")                     \
+    X(SIZE, cache_size, "2GiB", 16 << 20, INT64_MAX,                                               \
+      "bytes of segments kept on disk; the least recently used go")                                \
+    X(SIZE, cache_free, "1GiB", 0, INT64_MAX, "bytes of the disk that the cache leaves free")      \
+    X(COUNT, workers, "0", 0, 64, "worker processes at once; 0: two for each processor")           \
+    X(DURATION, worker_idle, "60s", 1000, 3600000, "a worker with nothing to do ends after this")  \
+    X(DURATION, wait, "20s", 1000, 120000, "how long a segment waits for missing bytes")           \
+    X(DURATION, work, "60s", 1000, 600000,                                                         \
+      "a worker that takes longer over one segment, not counting waits, is ended")                 \
+    X(COUNT, queue, "64", 1, 10000, "segments waiting for the worker of one file")
+SETTINGS_STRUCT(transcode_settings, TRANSCODE_SETTINGS);
+extern const struct settings_table transcode_settings_table;
+
+#define TRANSCODE_METRICS(X)                                                                       \
+    X(COUNTER, requests_total, "playlists and segments asked for")                                 \
+    X(COUNTER, hits_total, "segments that were in the cache")                                      \
+    X(COUNTER, segments_total, "segments made")                                                    \
+    X(COUNTER, segment_bytes_total, "bytes of segments made")                                      \
+    X(COUNTER, read_bytes_total, "bytes of media read for them")                                   \
+    X(COUNTER, failures_total, "segments and files that could not be made or read")                \
+    X(COUNTER, retries_total, "segments begun again because a worker died")                        \
+    X(COUNTER, workers_total, "worker processes started")                                          \
+    X(COUNTER, workers_died_total, "worker processes that crashed or were ended")                  \
+    X(COUNTER, cache_evicted_total, "files that left the cache")                                   \
+    X(GAUGE, cache_bytes, "bytes in the cache")                                                    \
+    X(GAUGE, workers, "worker processes")                                                          \
+    X(GAUGE, films, "media files known")                                                           \
+    X(GAUGE, jobs, "segments being made or waiting")
+METRICS_STRUCT(transcode_metrics, TRANSCODE_METRICS);
+extern const struct metrics_table transcode_metrics_table;
+
+#endif

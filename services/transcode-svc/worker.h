@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker: a process of transcode-worker as seen from here: orders go in, reports come out, and it
+ * may die at any time.
+ */
+#ifndef TRANSCODE_WORKER_H
+#define TRANSCODE_WORKER_H
+
+#include <proto/worker.pb-c.h>
+#include <sys/types.h>
+
+#include "svc/svc.h"
+
+struct worker;
+
+struct worker_events {
+    void (*on_report)(void *arg, const Sharestream__Worker__Report *report);
+    /* It is dead, and freed when this returns. */
+    void (*on_gone)(void *arg, const char *why);
+    void *arg;
+};
+
+/* Starts one. The binary lies beside ours. */
+enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
+                    struct error *error);
+/* Ends it; no event comes any more. Clears the pointer, accepts NULL. */
+void worker_free(struct worker **worker);
+/* `fd` (-1: none) is passed on and stays ours. A worker that does not take it is as good as gone,
+ * which on_gone() says later. */
+void worker_order(struct worker *worker, const Sharestream__Worker__Order *order, int fd);
+pid_t worker_pid(const struct worker *worker);
+
+#endif
