@@ -52,7 +52,7 @@ static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg)
         return;
     }
     exchange_add_header(x, "cache-control",
-                        reply->file[0] == '\0'        ? "no-cache"
+                        reply->file[0] == '\0'                 ? "no-cache"
                         : exchange_http(x)->policy.needs_token ? "private, max-age=86400"
                                                                : "public, max-age=86400");
     if (reply->file[0] != '\0')

@@ -2,6 +2,7 @@
 #include "playlist.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef Sharestream__Worker__Stream Stream;
 
 enum {
     SOUNDS_MAX = 32,
+    CODEC_BYTES = 16,
     MADE_SOUND_BITRATE = 170000,
     GUESSED_BITRATE = 4000000, /* where the file does not tell */
 };
@@ -74,13 +76,12 @@ static void add_sound(struct text *out, const struct sound *sound, bool is_first
 }
 
 /* The codec of every track that can be chosen (RFC 8216, 4.3.4.2), each once. */
-static void add_codecs(struct text *out, const Stream *video, const struct sound *sounds,
+static void add_codecs(struct text *out, const char *video, const struct sound *sounds,
                        size_t count)
 {
     struct text list = {0};
 
-    if (video != NULL)
-        text_add(&list, video->codec_string);
+    text_add(&list, video);
     for (size_t i = 0; i < count; i++) {
         bool is_listed = false;
 
@@ -114,32 +115,82 @@ static size_t find_sounds(const Media *media, const struct choice_client *client
     return count;
 }
 
+/* A row of the table of variants. */
+struct variant {
+    const char *codec; /* of the picture */
+    uint64_t bitrate;
+    uint32_t width, height;
+    const char *folder;
+};
+
+static void add_variant(struct text *out, const struct variant *variant, const Stream *video,
+                        const struct sound *sounds, size_t count, const char *query)
+{
+    text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64, variant->bitrate);
+    add_codecs(out, variant->codec, sounds, count);
+    if (variant->width > 0)
+        text_addf(out, ",RESOLUTION=%ux%u", variant->width, variant->height);
+    if (video != NULL && video->frame_rate > 0)
+        text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
+    if (video != NULL && count > 0)
+        text_add(out, ",AUDIO=\"sound\"");
+    text_addf(out, "\n%s/index.m3u8", variant->folder);
+    add_query(out, query);
+    text_add(out, "\n");
+}
+
+static void add_original(struct text *out, const Media *media, const struct sound *sounds,
+                         size_t count, const char *query)
+{
+    const Stream *video = choice_stream(media, media->video);
+    char name[RENDITION_NAME];
+    struct variant variant = {.codec = "", .folder = "v"};
+
+    variant.bitrate = media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE;
+    if (video != NULL) {
+        variant.codec = video->codec_string;
+        variant.width = video->width;
+        variant.height = video->height;
+    } else if (count > 0) {
+        variant.folder = sound_folder(sounds, name);
+    }
+    add_variant(out, &variant, video, sounds, count, query);
+}
+
+static void add_made(struct text *out, const Stream *video, const struct rung *rung,
+                     const struct sound *sounds, size_t count, const char *query)
+{
+    const struct rendition rendition = {
+        .kind = RENDITION_VIDEO, .is_made = true, .height = rung->height};
+    char codec[CODEC_BYTES], name[RENDITION_NAME];
+    const struct variant variant = {.codec = codec,
+                                    .bitrate = (uint64_t)rung->max_bitrate + MADE_SOUND_BITRATE,
+                                    .width = rung->width,
+                                    .height = rung->height,
+                                    .folder = rendition_name(&rendition, name)};
+
+    /* High profile, without constraints. */
+    snprintf(codec, sizeof(codec), "avc1.6400%02x", rung->level);
+    add_variant(out, &variant, video, sounds, count, query);
+}
+
 void playlist_master(struct text *out, const Media *media, const struct choice_client *client,
-                     const char *query)
+                     const struct playlist_sizes *sizes, const char *query)
 {
     const Stream *video = choice_stream(media, media->video);
     struct sound sounds[SOUNDS_MAX];
     /* Without picture there is but one: other tracks would need a group to be in. */
     size_t found = find_sounds(media, client, sounds),
            count = video != NULL ? found : MIN(found, 1);
-    char name[RENDITION_NAME];
 
     text_add(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (size_t i = 0; i < count && video != NULL; i++)
         add_sound(out, &sounds[i], i == 0, query);
-    text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64,
-              media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE);
-    add_codecs(out, video, sounds, count);
-    if (video != NULL && video->width > 0)
-        text_addf(out, ",RESOLUTION=%ux%u", video->width, video->height);
-    if (video != NULL && video->frame_rate > 0)
-        text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
-    if (video != NULL && count > 0)
-        text_add(out, ",AUDIO=\"sound\"");
-    text_addf(out, "\n%s/index.m3u8",
-              video != NULL || count == 0 ? "v" : sound_folder(sounds, name));
-    add_query(out, query);
-    text_add(out, "\n");
+    if (sizes->has_original || video == NULL)
+        add_original(out, media, sounds, count, query);
+    for (size_t i = 0; i < sizes->count; i++)
+        if (video != NULL && (!sizes->has_original || sizes->rungs[i].height < video->height))
+            add_made(out, video, &sizes->rungs[i], sounds, count, query);
     for (size_t i = 0; i < found; i++)
         free(sounds[i].label);
 }

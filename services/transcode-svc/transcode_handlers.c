@@ -92,37 +92,48 @@ static void on_made(void *arg, const char *path, uint64_t size, const struct err
         answer_error(arg, error);
 }
 
-static void answer_playlist(struct getting *getting, const struct film *film)
+static void answer_master(struct getting *getting, const struct film *film)
 {
     const struct choice_client client = {getting->can, getting->can_count};
-    const char *why = "";
+    struct rung rungs[LADDER_MAX];
+    struct playlist_sizes sizes = {.rungs = rungs, .count = film_ladder(film, rungs)};
+    struct text body = {0};
+    struct error error;
+    const char *why;
+
+    switch (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why)) {
+    case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
+    case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
+        error_set(&error, ERR_INVALID, "%s", why);
+        answer_error(getting, &error);
+        return;
+    case SHARESTREAM__TRANSCODE__WAY__FULL:
+        break;
+    case SHARESTREAM__TRANSCODE__WAY__DIRECT:
+    case SHARESTREAM__TRANSCODE__WAY__REMUX:
+    case SHARESTREAM__TRANSCODE__WAY__SOUND:
+        sizes.has_original = true;
+        if (!film_offers_ladder(film))
+            sizes.count = 0;
+        break;
+    }
+    playlist_master(&body, film_media(film), &client, &sizes, getting->query);
+    answer_text(getting, &body);
+}
+
+static void answer_playlist(struct getting *getting, const struct film *film)
+{
+    const char *why;
+    const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
     struct text body = {0};
     struct error error;
 
-    if (getting->path.what == PATH_MASTER) {
-        Sharestream__Transcode__Way way =
-            choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why);
-
-        if (way == SHARESTREAM__TRANSCODE__WAY__FULL ||
-            way == SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE) {
-            error_set(&error, ERR_INVALID, "%s%s", why,
-                      way == SHARESTREAM__TRANSCODE__WAY__FULL
-                          ? ", and making it anew is not there yet"
-                          : "");
-            answer_error(getting, &error);
-            return;
-        }
-        playlist_master(&body, film_media(film), &client, getting->query);
-    } else {
-        const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
-
-        if (why[0] != '\0') {
-            error_set(&error, ERR_INVALID, "%s", why);
-            answer_error(getting, &error);
-            return;
-        }
-        playlist_media(&body, plan, &getting->path.rendition, getting->query);
+    if (why[0] != '\0') {
+        error_set(&error, ERR_INVALID, "%s", why);
+        answer_error(getting, &error);
+        return;
     }
+    playlist_media(&body, plan, &getting->path.rendition, getting->query);
     answer_text(getting, &body);
 }
 
@@ -132,7 +143,9 @@ static void on_known(void *arg, struct film *film, const struct error *error)
 
     if (film == NULL)
         answer_error(getting, error);
-    else if (getting->path.what == PATH_MASTER || getting->path.what == PATH_PLAYLIST)
+    else if (getting->path.what == PATH_MASTER)
+        answer_master(getting, film);
+    else if (getting->path.what == PATH_PLAYLIST)
         answer_playlist(getting, film);
     else
         film_make(film, &getting->path, on_made, getting);
