@@ -164,6 +164,13 @@ size_t film_ladder(const struct film *film, struct rung out[LADDER_MAX])
     return video != NULL ? ladder_of(video, (uint32_t)settings_of(film)->max_height, out) : 0;
 }
 
+bool film_can_burn(const struct film *film, uint32_t stream)
+{
+    const Stream *found = choice_stream(film->media, stream);
+
+    return found != NULL && choice_is_drawn(found);
+}
+
 bool film_offers_ladder(const struct film *film)
 {
     return settings_of(film)->ladder;
@@ -301,6 +308,8 @@ static void fill_encode(const struct film *film, const struct head *head, const 
     out->encode.level = rung.level;
     out->encode.preset = (char *)(uintptr_t)preset_of(transcode);
     out->encode.threads = transcode_processors();
+    out->encode.burns = job->path.rendition.has_burnt;
+    out->encode.burnt = job->path.rendition.burnt;
     out->encode.is_hurried = head->at != job->path.number && job->waiting_count > 0;
     out->tracks[0].encode = &out->encode;
 }
@@ -373,7 +382,7 @@ static void name_job(const struct key *key, const struct path *path, char out[CA
 static bool is_same(const struct rendition *a, const struct rendition *b)
 {
     return a->kind == b->kind && a->is_made == b->is_made && a->stream == b->stream &&
-           a->height == b->height;
+           a->height == b->height && a->has_burnt == b->has_burnt && a->burnt == b->burnt;
 }
 
 static struct job *new_job(const struct film *film, const struct path *path)
@@ -535,6 +544,8 @@ static bool is_makeable(const struct film *film, const struct path *path, struct
                             rendition->height, &rung)) {
         return error_set(error, ERR_NOT_FOUND, "it is not made in this size"), false;
     }
+    if (rendition->has_burnt && !film_can_burn(film, rendition->burnt))
+        return error_set(error, ERR_NOT_FOUND, "there are no such subtitles to draw"), false;
     plan = film_plan(film, rendition, &why);
     if (why[0] != '\0')
         return error_set(error, ERR_INVALID, "%s", why), false;

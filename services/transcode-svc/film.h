@@ -44,6 +44,8 @@ const struct plan *film_plan(const struct film *film, const struct rendition *re
 bool film_has_keyframe_plan(const struct film *film);
 /* Sizes in which the picture can be made anew; returns how many. */
 size_t film_ladder(const struct film *film, struct rung out[LADDER_MAX]);
+/* Subtitles of the stream can be drawn into the picture. */
+bool film_can_burn(const struct film *film, uint32_t stream);
 /* Also where the picture could be copied. */
 bool film_offers_ladder(const struct film *film);
 

@@ -157,11 +157,15 @@ static void add_original(struct text *out, const Media *media, const struct soun
     add_variant(out, &variant, video, sounds, count, query);
 }
 
-static void add_made(struct text *out, const Stream *video, const struct rung *rung,
-                     const struct sound *sounds, size_t count, const char *query)
+static void add_made(struct text *out, const Stream *video, const struct playlist_sizes *sizes,
+                     size_t i, const struct sound *sounds, size_t count, const char *query)
 {
-    const struct rendition rendition = {
-        .kind = RENDITION_VIDEO, .is_made = true, .height = rung->height};
+    const struct rung *rung = &sizes->rungs[i];
+    const struct rendition rendition = {.kind = RENDITION_VIDEO,
+                                        .is_made = true,
+                                        .height = rung->height,
+                                        .has_burnt = sizes->has_burnt,
+                                        .burnt = sizes->burnt};
     char codec[CODEC_BYTES], name[RENDITION_NAME];
     const struct variant variant = {.codec = codec,
                                     .bitrate = (uint64_t)rung->max_bitrate + MADE_SOUND_BITRATE,
@@ -190,7 +194,7 @@ void playlist_master(struct text *out, const Media *media, const struct choice_c
         add_original(out, media, sounds, count, query);
     for (size_t i = 0; i < sizes->count; i++)
         if (video != NULL && (!sizes->has_original || sizes->rungs[i].height < video->height))
-            add_made(out, video, &sizes->rungs[i], sounds, count, query);
+            add_made(out, video, sizes, i, sounds, count, query);
     for (size_t i = 0; i < found; i++)
         free(sounds[i].label);
 }

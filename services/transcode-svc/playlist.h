@@ -13,9 +13,11 @@
 
 /* In which sizes the picture is offered; the first is what a player begins with. */
 struct playlist_sizes {
-    bool has_original;        /* copied, before all others */
-    const struct rung *rungs; /* made anew; those as large as the original are left out behind it */
+    bool has_original;             /* copied, before all others */
+    struct rung rungs[LADDER_MAX]; /* made anew; behind the original only those below it */
     size_t count;
+    bool has_burnt; /* made with the subtitles of stream `burnt` drawn into them */
+    uint32_t burnt;
 };
 
 /* `query` goes behind every URL: a signed link signs for what it leads to. */

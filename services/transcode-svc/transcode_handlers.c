@@ -31,7 +31,7 @@ struct getting {
     Sharestream__Transcode__GetReply_Closure closure;
     void *data;
     struct path path;
-    char *query;
+    char *query, *burn;
     char **can;
     size_t can_count;
 };
@@ -42,6 +42,7 @@ static void getting_free(struct getting *getting)
         free(getting->can[i]);
     free(getting->can);
     free(getting->query);
+    free(getting->burn);
     free(getting);
 }
 
@@ -92,15 +93,30 @@ static void on_made(void *arg, const char *path, uint64_t size, const struct err
         answer_error(arg, error);
 }
 
+static bool read_burn(const struct getting *getting, const struct film *film,
+                      struct playlist_sizes *sizes)
+{
+    uint64_t stream;
+
+    if (bytes_decimal(bytes_of_text(getting->burn), &stream) != strlen(getting->burn) ||
+        stream > UINT32_MAX || !film_can_burn(film, (uint32_t)stream))
+        return false;
+    sizes->has_original = false;
+    sizes->count = film_ladder(film, sizes->rungs);
+    sizes->has_burnt = true;
+    sizes->burnt = (uint32_t)stream;
+    return true;
+}
+
 static void answer_master(struct getting *getting, const struct film *film)
 {
     const struct choice_client client = {getting->can, getting->can_count};
-    struct rung rungs[LADDER_MAX];
-    struct playlist_sizes sizes = {.rungs = rungs, .count = film_ladder(film, rungs)};
+    struct playlist_sizes sizes = {.count = 0};
     struct text body = {0};
     struct error error;
     const char *why;
 
+    sizes.count = film_ladder(film, sizes.rungs);
     switch (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why)) {
     case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
     case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
@@ -116,6 +132,11 @@ static void answer_master(struct getting *getting, const struct film *film)
         if (!film_offers_ladder(film))
             sizes.count = 0;
         break;
+    }
+    if (getting->burn[0] != '\0' && !read_burn(getting, film, &sizes)) {
+        error_set(&error, ERR_NOT_FOUND, "there are no subtitles '%.20s' to draw", getting->burn);
+        answer_error(getting, &error);
+        return;
     }
     playlist_master(&body, film_media(film), &client, &sizes, getting->query);
     answer_text(getting, &body);
@@ -160,6 +181,7 @@ static struct getting *new_getting(const GetRequest *request, const struct path 
     getting->data = data;
     getting->path = *path;
     getting->query = xstrdup(request->query);
+    getting->burn = xstrdup(request->burn);
     getting->can_count = MIN(request->n_can, CAN_MAX);
     getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
     for (size_t i = 0; i < getting->can_count; i++)

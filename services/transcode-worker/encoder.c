@@ -26,6 +26,7 @@ struct encoder {
     bool has_headers_inside;
     AVRational frame_rate;
     const AVCodecParameters *source;
+    struct overlay *overlay;
     AVCodecContext *codec;
     AVCodecParameters *parameters;
     struct SwsContext *scaler;
@@ -76,7 +77,7 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
 }
 
 int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_inside,
-                struct encoder **out)
+                struct overlay *overlay, struct encoder **out)
 {
     struct encoder *encoder = xcalloc(1, sizeof(*encoder));
     int rc;
@@ -85,6 +86,7 @@ int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_in
     encoder->order.threads = MIN(MAX(order->threads, 1), THREADS_MAX);
     encoder->preset = xstrdup(order->preset);
     encoder->has_headers_inside = has_headers_inside;
+    encoder->overlay = overlay;
     encoder->source = stream->codecpar;
     encoder->frame_rate =
         stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : (AVRational){25, 1};
@@ -188,12 +190,27 @@ static int take_packets(struct encoder *encoder, struct shelf *shelf)
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
 }
 
+static int draw(struct encoder *encoder, int64_t ticks)
+{
+    int64_t us = av_rescale(ticks, AV_TIME_BASE, ENCODER_TICKS);
+    int rc;
+
+    if (encoder->overlay == NULL || !overlay_is_on(encoder->overlay, us))
+        return 0;
+    if ((rc = av_frame_make_writable(encoder->scaled)) < 0)
+        return rc;
+    overlay_draw(encoder->overlay, encoder->scaled, us);
+    return 0;
+}
+
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
                 struct shelf *shelf)
 {
     AVFrame *scaled = encoder->scaled;
     int rc = scale(encoder, picture);
 
+    if (rc >= 0)
+        rc = draw(encoder, ticks);
     if (rc >= 0) {
         scaled->pts = ticks;
         scaled->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;

@@ -13,6 +13,7 @@
 #include <proto/worker.pb-c.h>
 #include <stdbool.h>
 
+#include "overlay.h"
 #include "shelf.h"
 
 struct encoder;
@@ -20,9 +21,10 @@ struct encoder;
 enum { ENCODER_TICKS = 90000 }; /* a second of its times */
 
 /* `stream`: what the pictures come from. `has_headers_inside`: MPEG-TS, which has no beginning to
- * keep them in. Returns 0 or FFmpeg's error. */
+ * keep them in. `overlay`: drawn into the pictures, or NULL; stays the caller's. Returns 0 or
+ * FFmpeg's error. */
 int encoder_new(const Sharestream__Worker__Encode *order, const AVStream *stream,
-                bool has_headers_inside, struct encoder **out);
+                bool has_headers_inside, struct overlay *overlay, struct encoder **out);
 void encoder_free(struct encoder **encoder);
 /* Of what comes out, for the muxer. Borrowed. */
 const AVCodecParameters *encoder_parameters(const struct encoder *encoder);

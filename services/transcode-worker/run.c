@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "encoder.h"
 #include "mux.h"
+#include "overlay.h"
 #include "shelf.h"
 #include "sound.h"
 
@@ -20,6 +21,7 @@ enum {
     THREADS_MAX = 8,
     US_PER_S = 1000000,
     USUAL_SLIP_US = 20000,
+    BURNT_US = 10 * US_PER_S,      /* a subtitle is shown so long, as a rule */
     INTERLEAVE_US = 10 * US_PER_S, /* sound may lie so far behind its picture in the file */
     SKIP_US = US_PER_S / 2,        /* pictures nobody refers to are not decoded before that */
 };
@@ -53,7 +55,8 @@ struct run {
     bool has_shown;   /* a picture was encoded */
     bool is_settled;  /* it goes on also when the first picture lies behind the start */
     struct shelf video, audio;
-    struct sound *sound; /* NULL: copied */
+    struct sound *sound;     /* NULL: copied */
+    struct overlay *overlay; /* NULL: none */
 };
 
 bool run_is_for(const Cut *order)
@@ -71,6 +74,7 @@ void run_free(struct run **run_p)
     avcodec_free_context(&run->decoder);
     encoder_free(&run->encoder);
     sound_free(&run->sound);
+    overlay_free(&run->overlay);
     av_frame_free(&run->picture);
     av_frame_free(&run->held);
     av_packet_free(&run->packet);
@@ -238,6 +242,20 @@ static int end_file(struct run *run)
     return rc >= 0 && run->video.count == had && had == 0 ? AVERROR_INVALIDDATA : rc;
 }
 
+static bool is_burnt(const struct run *run, uint32_t stream)
+{
+    return run->overlay != NULL && stream == run->encode.burnt;
+}
+
+static void feed_overlay(struct run *run, const AVPacket *packet)
+{
+    int64_t us = film_us(run->film, run->film->format->streams[packet->stream_index],
+                         packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
+
+    if (us != AV_NOPTS_VALUE)
+        overlay_feed(run->overlay, packet, us);
+}
+
 static int read_on(struct run *run)
 {
     AVPacket *packet = run->packet;
@@ -251,6 +269,8 @@ static int read_on(struct run *run)
         rc = feed_picture(run, packet);
     else if (run->has_audio && (uint32_t)packet->stream_index == run->audio_stream)
         rc = feed_sound(run, packet);
+    else if (is_burnt(run, (uint32_t)packet->stream_index))
+        feed_overlay(run, packet);
     av_packet_unref(packet);
     return rc;
 }
@@ -278,14 +298,33 @@ static int seek(struct run *run, int64_t us)
     return rc;
 }
 
+/* What is on the screen already when the run begins. Pictures are not decoded on the way. */
+static int look_back(struct run *run)
+{
+    AVPacket *packet = run->packet;
+    bool is_there = false;
+    int rc = seek(run, MAX(run->starts[0] - BURNT_US, 0));
+
+    while (rc >= 0 && !is_there && (rc = av_read_frame(run->film->format, packet)) >= 0) {
+        is_there =
+            (uint32_t)packet->stream_index == run->video_stream &&
+            film_us(run->film, run->film->format->streams[run->video_stream],
+                    packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts) >= run->starts[0];
+        if (is_burnt(run, (uint32_t)packet->stream_index) && !is_there)
+            feed_overlay(run, packet);
+        av_packet_unref(packet);
+    }
+    return run->film->input.failure != INPUT_FINE ? AVERROR_EXIT : 0;
+}
+
 /* Reads until the segment is whole. At the beginning of a run, the first picture must not lie
  * behind the start: then it begins once more, earlier. */
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
     int64_t before_us = run->sound != NULL ? SOUND_BEFORE_US : 0;
-    int rc = 0;
+    int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
-    for (size_t i = 0; i < COUNT_OF(backs_us); i++) {
+    for (size_t i = 0; i < COUNT_OF(backs_us) && rc >= 0; i++) {
         if (is_new)
             rc = seek(run, MAX(run->starts[0] - before_us - backs_us[i], 0));
         run->is_settled = run->starts[0] <= backs_us[i] || i + 1 == COUNT_OF(backs_us);
@@ -411,10 +450,12 @@ static void discard_others(const struct run *run)
 {
     AVFormatContext *format = run->film->format;
 
-    for (uint32_t i = 0; i < format->nb_streams; i++)
-        format->streams[i]->discard =
-            i == run->video_stream || (run->has_audio && i == run->audio_stream) ? AVDISCARD_DEFAULT
-                                                                                 : AVDISCARD_ALL;
+    for (uint32_t i = 0; i < format->nb_streams; i++) {
+        bool is_read = i == run->video_stream || (run->has_audio && i == run->audio_stream) ||
+                       is_burnt(run, i);
+
+        format->streams[i]->discard = is_read ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    }
 }
 
 static int64_t slip_of(const AVStream *stream)
@@ -423,6 +464,17 @@ static int64_t slip_of(const AVStream *stream)
 
     return rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), AV_TIME_BASE_Q) / 2
                                         : USUAL_SLIP_US;
+}
+
+static enum err open_overlay(struct run *run, struct error *error)
+{
+    const AVFormatContext *format = run->film->format;
+
+    if (run->encode.burnt >= format->nb_streams)
+        return error_set(error, ERR_INVALID, "there is no such subtitle");
+    return overlay_new(format->streams[run->encode.burnt],
+                       format->streams[run->video_stream]->codecpar, (int)run->encode.width,
+                       (int)run->encode.height, &run->overlay, error);
 }
 
 static enum err begin(struct film *film, const Cut *order, struct run **out, struct error *error)
@@ -449,11 +501,14 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
     must(run->picture != NULL && run->held != NULL && run->packet != NULL);
     run->slip_us = slip_of(film->format->streams[video->stream]);
     run->whole_us = run->heard_us = INT64_MIN;
+    if (run->encode.burns && open_overlay(run, error) != ERR_NONE)
+        return error->code;
     discard_others(run);
     if ((rc = open_decoder(run, run->encode.threads)) < 0)
         return film_error(film, rc, "its picture cannot be decoded", error);
     rc = encoder_new(video->encode, film->format->streams[video->stream],
-                     order->container == SHARESTREAM__WORKER__CONTAINER__TS, &run->encoder);
+                     order->container == SHARESTREAM__WORKER__CONTAINER__TS, run->overlay,
+                     &run->encoder);
     if (rc < 0)
         return film_error(film, rc, "the encoder cannot be started", error);
     if (audio == NULL || audio->how != SHARESTREAM__WORKER__HOW__AAC)
@@ -468,9 +523,9 @@ static bool goes_on(const struct run *run, const struct film *film, const Cut *o
     return run != NULL && run->film == film && run->number == order->number &&
            run->container == order->container && run->video_stream == order->tracks[0]->stream &&
            run->encode.width == encode->width && run->encode.height == encode->height &&
-           strcmp(run->encode.preset, encode->preset) == 0 &&
-           run->has_audio == (order->n_tracks > 1) && !order->is_init &&
-           (!run->has_audio || run->audio_stream == order->tracks[1]->stream);
+           strcmp(run->encode.preset, encode->preset) == 0 && run->encode.burns == encode->burns &&
+           run->encode.burnt == encode->burnt && run->has_audio == (order->n_tracks > 1) &&
+           !order->is_init && (!run->has_audio || run->audio_stream == order->tracks[1]->stream);
 }
 
 /* The starts from this segment on; how many of them have had their keyframe stays true. */
