@@ -71,7 +71,10 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
 
     if (film_open(film, fd, order->size, &error) == ERR_NONE && !order->is_known)
         media_new(film, &media, &error);
-    film->shift_us = order->is_known ? order->shift_us : film->shift_us;
+    if (order->is_known) {
+        film->shift_us = order->shift_us;
+        film->is_closed = order->is_closed;
+    }
     if (error.code == ERR_NONE)
         report_done(film, 0, media);
     else

@@ -277,9 +277,9 @@ enum err media_new(struct film *film, Media **out, struct error *error)
 
     sharestream__worker__media__init(media);
     if (film->video >= 0) {
-        media->is_closed = look_at_keyframes(film);
+        film->is_closed = look_at_keyframes(film);
         if (film->input.failure != INPUT_FINE && (err = film_reopen(film, error)) == ERR_NONE)
-            media->is_closed = false;
+            film->is_closed = false;
         if (err == ERR_NONE)
             load_index(film, media);
     }
@@ -293,6 +293,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;
+    media->is_closed = film->is_closed;
     media->video = film->video;
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));
