@@ -20,7 +20,7 @@ enum {
     PATH_MAX_HERE = 600,
     STAMP_TEXT = 160,
     TMP_NAME = 32,
-    ROOM_PART = 16, /* of the budget, at most, are kept for one file that is being made */
+    ROOM_PART = 2, /* of the budget, at most, is kept for files that are being made */
 };
 
 struct entry {
@@ -129,6 +129,14 @@ static void measure(struct cache *cache)
     for (writing = cache->writing; writing != NULL; writing = writing->hh.next)
         if (stat(path_of(cache, tmp_of(writing->ticket, name)), &about) == 0)
             grow(cache, writing, (uint64_t)about.st_size);
+}
+
+/* As much as the largest file took, while there are few who write at once. */
+static uint64_t room_for_next(const struct cache *cache)
+{
+    uint64_t most = cache->max_bytes / ROOM_PART;
+
+    return MIN(cache->largest, most - MIN(cache->room, most));
 }
 
 /* For so much more, and for what is being written. */
@@ -309,7 +317,7 @@ const char *cache_find(struct cache *cache, const char *name, uint64_t *size_out
 
 int cache_begin(struct cache *cache, uint64_t ticket, struct error *error)
 {
-    uint64_t room = MIN(cache->largest, cache->max_bytes / ROOM_PART);
+    uint64_t room = room_for_next(cache);
     struct writing *writing;
     char name[TMP_NAME];
     int fd;
