@@ -162,8 +162,9 @@ static void empty(const char *folder)
         closedir(dir);
 }
 
-/* What the files are worth: nothing in another life of the machine, or made in another way. */
-static void stamp_now(const char *made_as, char out[STAMP_TEXT])
+/* What the files are worth: nothing in another life of the machine, or made in another way. False
+ * when the machine does not tell which life this is: then nothing can be trusted later. */
+static bool stamp_now(const char *made_as, char out[STAMP_TEXT])
 {
     char boot[64] = "";
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -173,6 +174,7 @@ static void stamp_now(const char *made_as, char out[STAMP_TEXT])
     if (fd >= 0)
         close(fd);
     snprintf(out, STAMP_TEXT, "%s%s\n", boot, made_as);
+    return boot[0] != '\0';
 }
 
 static bool has_stamp(struct cache *cache, const char *stamp)
@@ -258,16 +260,16 @@ enum err cache_new(const struct cache_options *options, struct cache **out, stru
 {
     struct cache *cache = xcalloc(1, sizeof(*cache));
     char stamp[STAMP_TEXT];
+    bool is_told = stamp_now(options->made_as, stamp);
     enum err err;
 
     cache->folder = xstrdup(options->folder);
     cache->max_bytes = options->max_bytes;
     cache->free_bytes = options->free_bytes;
-    stamp_now(options->made_as, stamp);
     err = make_folders(cache, error);
     if (err == ERR_NONE) {
         empty(path_of(cache, "tmp"));
-        if (has_stamp(cache, stamp))
+        if (is_told && has_stamp(cache, stamp))
             scan(cache);
         else
             empty(cache->folder);
