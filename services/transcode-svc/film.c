@@ -180,8 +180,8 @@ static void want(struct film *film, uint64_t position)
     film->want = position;
     film->want_since_ms = clock_ms();
     if (film->lease == NULL)
-        film->lease = lease_open(film->transcode->leases, &film->key.hash, film->key.file,
-                                 position, film->size, on_bytes, film);
+        film->lease = lease_open(film->transcode->leases, &film->key.hash, film->key.file, position,
+                                 film->size, on_bytes, film);
     lease_move(film->lease, position);
     lease_wait(film->lease);
 }
@@ -315,8 +315,8 @@ static void on_job_done(struct film *film, const Sharestream__Worker__Done *done
 static void on_failed(struct film *film, const Sharestream__Worker__Failed *failed)
 {
     struct transcode *transcode = film->transcode;
-    enum err code = failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code
-                                                                     : ERR_INTERNAL;
+    enum err code =
+        failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code : ERR_INTERNAL;
     char name[INFOHASH_TEXT + 16];
     struct error error;
 
@@ -347,6 +347,8 @@ static void on_report(void *arg, const Report *report)
         run = run_at(film, report->want->position);
         if (run > 0)
             tell_ready(film, report->want->position + run);
+        else if (film->job != NULL && rendition_is_quiet(&film->job->path.rendition))
+            tell_ready(film, 0); /* not worth fetching anything for */
         else
             want(film, report->want->position);
         return;
@@ -398,8 +400,8 @@ static void give_open(struct film *film)
 
 static const struct plan *plan_of(const struct film *film, const struct rendition *rendition)
 {
-    bool needs_keyframes = film->media->video >= 0 &&
-                           !(rendition->kind == RENDITION_VIDEO && rendition->is_made);
+    bool needs_keyframes =
+        film->media->video >= 0 && !(rendition->kind == RENDITION_VIDEO && rendition->is_made);
 
     return needs_keyframes ? &film->keyframes : &film->grid;
 }
@@ -431,8 +433,33 @@ static size_t fill_tracks(const struct film *film, const struct rendition *rendi
                                                                 : SHARESTREAM__WORKER__HOW__AAC;
         }
         break;
+    case RENDITION_THUMBS:
+    case RENDITION_POSTER:
+    case RENDITION_WAVEFORM:
+        break; /* thumbs.c */
     }
     return count;
+}
+
+static void give(struct film *film, struct job *job, Sharestream__Worker__Cut *cut, int fd)
+{
+    Order order = SHARESTREAM__WORKER__ORDER__INIT;
+
+    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
+    order.cut = cut;
+    film->is_working = true;
+    film->worked_ms = clock_ms();
+    job->attempts++;
+    worker_order(film->worker, &order, fd);
+}
+
+static void give_quiet(struct film *film, struct job *job, int fd)
+{
+    struct thumbs_film source = film_thumbs(film);
+    struct thumbs_order order;
+
+    thumbs_fill(&order, &source, &job->path);
+    give(film, job, &order.cut, fd);
 }
 
 static void give_cut(struct film *film, struct job *job, int fd)
@@ -440,7 +467,6 @@ static void give_cut(struct film *film, struct job *job, int fd)
     const struct plan *plan = plan_of(film, &job->path.rendition);
     Sharestream__Worker__Cut cut = SHARESTREAM__WORKER__CUT__INIT;
     Sharestream__Worker__Track tracks[2], *list[2] = {&tracks[0], &tracks[1]};
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
     uint32_t number = job->path.number;
     double part;
 
@@ -459,12 +485,7 @@ static void give_cut(struct film *film, struct job *job, int fd)
         part = (double)(cut.until_us - cut.from_us) / (double)MAX(film->media->duration_us, 1);
         cut.budget += (uint64_t)(BUDGET_FACTOR * part * (double)film->size);
     }
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
-    order.cut = &cut;
-    film->is_working = true;
-    film->worked_ms = clock_ms();
-    job->attempts++;
-    worker_order(film->worker, &order, fd);
+    give(film, job, &cut, fd);
 }
 
 static void begin_job(struct film *film)
@@ -482,7 +503,10 @@ static void begin_job(struct film *film)
     }
     DL_DELETE(film->jobs, job);
     film->job = job;
-    give_cut(film, job, fd);
+    if (rendition_is_quiet(&job->path.rendition))
+        give_quiet(film, job, fd);
+    else
+        give_cut(film, job, fd);
     close(fd);
 }
 
@@ -603,8 +627,8 @@ static struct film *find(struct transcode *transcode, const struct infohash *has
         return NULL;
     layout = ready_map_layout(map);
     if (file >= layout->file_count || layout->files[file].size == 0) {
-        error_set(error, ERR_NOT_FOUND, file >= layout->file_count ? "there is no such file"
-                                                                   : "the file is empty");
+        error_set(error, ERR_NOT_FOUND,
+                  file >= layout->file_count ? "there is no such file" : "the file is empty");
         ready_map_close(&map);
         return NULL;
     }
@@ -694,6 +718,35 @@ const char *film_cached(struct transcode *transcode, const struct infohash *hash
     return cache_find(transcode->cache, name, size_out);
 }
 
+/* ---- pictures and waveforms */
+
+static bool is_here(void *arg, uint64_t from, uint64_t until)
+{
+    const struct film *film = arg;
+
+    return from >= until ||
+           ready_map_run(film->map, film->key.file, from, until - from) >= until - from;
+}
+
+static bool is_sheet_made(void *arg, uint32_t sheet)
+{
+    const struct film *film = arg;
+    const struct path path = {
+        .what = PATH_SEGMENT, .rendition = {.kind = RENDITION_THUMBS}, .number = sheet};
+    char name[CACHE_NAME];
+    uint64_t size;
+
+    name_job(&film->key, &path, name);
+    return cache_find(film->transcode->cache, name, &size) != NULL;
+}
+
+struct thumbs_film film_thumbs(struct film *film)
+{
+    return (struct thumbs_film){film->media, film->size, is_here, is_sheet_made, film};
+}
+
+/* ---- asking for jobs */
+
 static struct job *find_job(const struct film *film, const char *name)
 {
     struct job *job;
@@ -706,13 +759,16 @@ static struct job *find_job(const struct film *film, const char *name)
     return NULL;
 }
 
-static bool is_makeable(const struct film *film, const struct path *path, struct error *error)
+static bool is_makeable(struct film *film, const struct path *path, struct error *error)
 {
     const struct rendition *rendition = &path->rendition;
+    const struct thumbs_film source = film_thumbs(film);
     const struct plan *plan;
     const char *why;
     const Sharestream__Worker__Stream *stream;
 
+    if (rendition_is_quiet(rendition))
+        return thumbs_check(&source, path, error) == ERR_NONE;
     if (rendition->kind == RENDITION_AUDIO) {
         stream = choice_stream(film->media, rendition->stream);
         if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)
@@ -728,6 +784,19 @@ static bool is_makeable(const struct film *film, const struct path *path, struct
     return true;
 }
 
+/* Before what nobody waits for. */
+static void queue(struct film *film, struct job *job)
+{
+    struct job *quiet;
+
+    DL_FOREACH(film->jobs, quiet)
+    if (rendition_is_quiet(&quiet->path.rendition))
+        break;
+    if (rendition_is_quiet(&job->path.rendition))
+        quiet = NULL;
+    DL_PREPEND_ELEM(film->jobs, quiet, job); /* NULL: at the end */
+}
+
 void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg)
 {
     struct transcode *transcode = film->transcode;
@@ -735,9 +804,16 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
     char name[CACHE_NAME];
     struct waiting *waiting;
     struct job *job, *other;
+    const char *made;
     unsigned queued;
+    uint64_t size;
 
     name_job(&film->key, path, name);
+    made = cache_find(transcode->cache, name, &size);
+    if (made != NULL) {
+        on_made(arg, made, size, NULL);
+        return;
+    }
     job = find_job(film, name);
     DL_COUNT(film->jobs, other, queued);
     if (!is_makeable(film, path, &error)) {
@@ -755,7 +831,7 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
         job->path = *path;
         snprintf(job->name, sizeof(job->name), "%s", name);
         job->asked_ms = clock_ms();
-        DL_APPEND(film->jobs, job);
+        queue(film, job);
     }
     waiting = xcalloc(1, sizeof(*waiting));
     waiting->on_made = on_made;

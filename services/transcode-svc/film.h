@@ -17,6 +17,7 @@
 
 #include "plan.h"
 #include "rendition.h"
+#include "thumbs.h"
 #include "transcode.h"
 #include "wire/infohash.h"
 
@@ -39,6 +40,8 @@ const Sharestream__Worker__Media *film_media(const struct film *film);
 const struct plan *film_plan(const struct film *film, const struct rendition *rendition,
                              const char **why);
 bool film_has_keyframe_plan(const struct film *film);
+/* What its storyboard can be made of; borrowed. */
+struct thumbs_film film_thumbs(struct film *film);
 
 void films_tick(struct transcode *transcode, uint64_t now_ms);
 /* All who wait are told that it is over. */

@@ -5,17 +5,21 @@
  * it, transcode-svc starts another.
  */
 #include <libavutil/log.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cut.h"
 #include "film.h"
 #include "media.h"
+#include "peaks.h"
 #include "sandbox.h"
 #include "talk.h"
+#include "thumbs.h"
 
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
@@ -75,20 +79,61 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     media_free(&media);
 }
 
+/* What an order comes to. */
+struct outcome {
+    struct film *film;
+    const Sharestream__Worker__Cut *order;
+    int fd;
+    uint64_t bytes;
+    struct error error;
+};
+
+static void make(struct outcome *outcome)
+{
+    switch (outcome->order->container) {
+    case SHARESTREAM__WORKER__CONTAINER__JPEG:
+        thumbs(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
+        break;
+    case SHARESTREAM__WORKER__CONTAINER__WAVEFORM:
+        peaks(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
+        break;
+    case SHARESTREAM__WORKER__CONTAINER__FMP4:
+    case SHARESTREAM__WORKER__CONTAINER__TS:
+    case _SHARESTREAM__WORKER__CONTAINER_IS_INT_SIZE:
+        cut(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
+        break;
+    }
+}
+
+static void *make_quietly(void *arg)
+{
+    setpriority(PRIO_PROCESS, 0, 19); /* of this thread alone */
+    make(arg);
+    return NULL;
+}
+
+/* Nobody can raise his priority again: what nobody waits for gets a thread that ends with it. */
+static bool is_quiet(const Sharestream__Worker__Cut *order)
+{
+    return order->container == SHARESTREAM__WORKER__CONTAINER__JPEG ||
+           order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM;
+}
+
 static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, int fd)
 {
-    struct error error = {0};
-    uint64_t bytes = 0;
+    struct outcome outcome = {.film = film, .order = order, .fd = fd};
+    pthread_t thread;
 
     if (film->format == NULL)
-        error_set(&error, ERR_INVALID, "no film is open");
+        error_set(&outcome.error, ERR_INVALID, "no film is open");
+    else if (is_quiet(order) && pthread_create(&thread, NULL, make_quietly, &outcome) == 0)
+        pthread_join(thread, NULL);
     else
-        cut(film, order, fd, &bytes, &error);
-    if (error.code == ERR_NONE) {
-        report_done(film, bytes, NULL);
-        return;
-    }
-    report_failure(&error);
+        make(&outcome);
+    if (outcome.error.code == ERR_NONE)
+        report_done(film, outcome.bytes, NULL);
+    else
+        report_failure(&outcome.error);
 }
 
 static bool obey(struct film *film, const Order *order, int *fd)

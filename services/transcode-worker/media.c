@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "shape.h"
 #include "wire/codec_string.h"
 
 typedef Sharestream__Worker__Media Media;
@@ -113,7 +114,7 @@ static double frame_rate(const AVStream *stream)
     return rate.num > 0 && rate.den > 0 && av_q2d(rate) <= 1000 ? av_q2d(rate) : 0;
 }
 
-static Stream *new_stream(const AVStream *in)
+static Stream *new_stream(const AVFormatContext *format, const AVStream *in)
 {
     const AVCodecParameters *par = in->codecpar;
     const char *profile = avcodec_profile_name(par->codec_id, par->profile);
@@ -130,6 +131,7 @@ static Stream *new_stream(const AVStream *in)
     out->width = (uint32_t)MAX(par->width, 0);
     out->height = (uint32_t)MAX(par->height, 0);
     out->frame_rate = par->codec_type == AVMEDIA_TYPE_VIDEO ? frame_rate(in) : 0;
+    out->aspect = shape_aspect(format, in);
     out->bit_depth = bit_depth(par);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
@@ -138,8 +140,8 @@ static Stream *new_stream(const AVStream *in)
     out->title = tag(in->metadata, "title", TITLE_MAX);
     out->is_default = (in->disposition & AV_DISPOSITION_DEFAULT) != 0;
     out->is_forced = (in->disposition & AV_DISPOSITION_FORCED) != 0;
-    out->is_impaired = (in->disposition & (AV_DISPOSITION_HEARING_IMPAIRED |
-                                           AV_DISPOSITION_VISUAL_IMPAIRED)) != 0;
+    out->is_impaired =
+        (in->disposition & (AV_DISPOSITION_HEARING_IMPAIRED | AV_DISPOSITION_VISUAL_IMPAIRED)) != 0;
     out->is_picture = (in->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
     return out;
 }
@@ -212,8 +214,8 @@ static bool look_at_keyframes(struct film *film)
     const AVCodecParameters *par = stream->codecpar;
     bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
     bool has_units = is_hevc || par->codec_id == AV_CODEC_ID_H264;
-    unsigned length_bytes = nal_length_bytes(
-        bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
+    unsigned length_bytes =
+        nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
     AVPacket *packet = av_packet_alloc();
     unsigned seen = 0;
 
@@ -222,10 +224,10 @@ static bool look_at_keyframes(struct film *film)
     while (seen < (has_units ? CLOSED_KEYFRAMES : 1) && av_read_frame(film->format, packet) >= 0) {
         if (packet->stream_index == film->video && (packet->flags & AV_PKT_FLAG_KEY) != 0) {
             if (seen++ == 0 && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE)
-                film->shift_us = av_rescale_q(packet->pts - packet->dts, stream->time_base,
-                                              AV_TIME_BASE_Q);
-            if (has_units && !nal_has_idr(bytes_of(packet->data, (size_t)packet->size),
-                                          length_bytes, is_hevc))
+                film->shift_us =
+                    av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
+            if (has_units &&
+                !nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc))
                 is_closed = false;
         }
         av_packet_unref(packet);
@@ -280,7 +282,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));
     for (unsigned i = 0; i < format->nb_streams && i < FILM_STREAMS_MAX; i++)
-        media->streams[media->n_streams++] = new_stream(format->streams[i]);
+        media->streams[media->n_streams++] = new_stream(format, format->streams[i]);
     add_chapters(film, media);
     *out = media;
     return ERR_NONE;
