@@ -76,8 +76,11 @@ async function seedFolder(house, folder) {
   return (name) => `/hls/${infoHash}/${files.find((file) => file.name.endsWith(name)).id}`;
 }
 
+// Where a point goes when the picture is turned, as ffmpeg says "rotation".
+const turns = { 0: (point) => point, 90: ([x, y]) => [y, 1 - x], 180: ([x, y]) => [1 - x, 1 - y], 270: ([x, y]) => [1 - y, x] };
+
 // All pictures of a film that is whole: in their places, and of the right moments.
-async function checkStoryboard(house, base, file, { seconds = SECONDS, hasIndex = true, height, isTurned = false } = {}) {
+async function checkStoryboard(house, base, file, { seconds = SECONDS, hasIndex = true, height, turned = 0 } = {}) {
   const pictures = Math.ceil(seconds / INTERVAL_S), keys = await keyframes(file);
   const vtt = await get(house, `${base}/thumbs.vtt`);
   assert.match(vtt.headers['content-type'], /^text\/vtt/);
@@ -94,15 +97,14 @@ async function checkStoryboard(house, base, file, { seconds = SECONDS, hasIndex 
     const sheet = sheets.get(cue.sheet);
     assert.ok(cue.x + cue.width <= sheet.width && cue.y + cue.height <= sheet.height, 'a cue points outside of its sheet');
     // Points well inside and close to the edges: nothing has slipped.
-    const points = isTurned ? [[0.06, 0.04], [0.5, 0.5], [0.94, 0.7]] : [[0.04, 0.06], [0.5, 0.5], [0.7, 0.94]];
-    const found = points.map(([x, y]) => sheet.at(cue.x + x * cue.width, cue.y + y * cue.height));
+    const found = [[0.04, 0.06], [0.5, 0.5], [0.7, 0.94]].map(turns[turned]).map(([x, y]) => sheet.at(cue.x + x * cue.width, cue.y + y * cue.height));
     const before = keys.filter((key) => key <= i * INTERVAL_S + 0.001).at(-1) ?? keys[0];
     const after = keys.find((key) => key > i * INTERVAL_S);
     const wanted = hasIndex || after === undefined ? [before] : [before, after];
     for (const colour of found)
       assert.ok(wanted.some((key) => isColour(colour, colourOf(Math.round(key)))),
         `${path.basename(file)}: picture ${i} has ${colour}, wanted ${wanted.map((key) => `${key} s: ${colourOf(Math.round(key))}`)}`);
-    const white = isTurned ? [0.5, 0.9] : [0.9, 0.5];
+    const white = turns[turned]([0.9, 0.5]);
     assert.ok(isColour(sheet.at(cue.x + white[0] * cue.width, cue.y + white[1] * cue.height), [255, 255, 255]), `${path.basename(file)}: picture ${i} ends in ${sheet.at(cue.x + white[0] * cue.width, cue.y + white[1] * cue.height)}`);
   }
   assert.deepEqual(await getJson(house, `${base}/thumbs.json`), { interval_s: INTERVAL_S, width: 320, height, columns: 10, rows: 10,
@@ -128,11 +130,12 @@ test('each picture of a storyboard shows its moment, whatever the film is made o
   const yard = new Yard(t), folder = path.join(yard.dir, 'films'), house = await House.start(t, yard);
   fs.mkdirSync(folder);
   for (const film of films) await colours(path.join(folder, film.name), film);
-  // As a telephone held upright writes it.
-  await colours(path.join(yard.dir, 'lying.mp4'), { output: x264 });
-  const turned = path.join(folder, 'upright.mp4');
-  const { code, err } = await run('ffmpeg', ['-v', 'error', '-i', path.join(yard.dir, 'lying.mp4'), '-c', 'copy', '-metadata:s:v', 'rotate=90', turned]);
-  assert.equal(code, 0, err);
+  // As telephones write what was filmed upright, or upside down.
+  for (const turned of [90, 180, 270]) {
+    const { code, err } = await run('ffmpeg', ['-v', 'error', '-i', path.join(folder, 'plain.mp4'), '-c', 'copy', '-metadata:s:v', `rotate=${turned}`,
+      path.join(folder, `turned${turned}.mp4`)]);
+    assert.equal(code, 0, err);
+  }
   const baseOf = await seedFolder(house, folder);
 
   for (const film of films) {
@@ -145,5 +148,58 @@ test('each picture of a storyboard shows its moment, whatever the film is made o
     assert.ok(near.some((key) => isColour(found, colourOf(Math.round(key)))), `${film.name}: the poster has ${found}`);
     assert.ok(Math.abs(picture.width / picture.height - 16 / 9) < 0.02, `${film.name}: ${picture.width}x${picture.height}`);
   }
-  await checkStoryboard(house, baseOf('upright.mp4'), turned, { height: 568, isTurned: true });
+  for (const turned of [90, 180, 270])
+    await checkStoryboard(house, baseOf(`turned${turned}.mp4`), path.join(folder, `turned${turned}.mp4`), { height: turned === 180 ? 180 : 568, turned });
+});
+
+test('of a film that is half here there are the sheets that are, and nothing is fetched for others', async (t) => {
+  const yard = new Yard(t), seconds = 2200, file = path.join(yard.dir, 'long.mkv');
+  // Noise as sound makes it large enough to come slowly.
+  await colours(file, { seconds, size: '160:90', output: [...x264, '-c:a', 'pcm_s16le'],
+    inputs: ['-f', 'lavfi', '-t', String(seconds), '-i', 'anoisesrc=r=8000'] });
+  const size = fs.statSync(file).size, { torrent, hash } = await makeTorrent(yard, file), base = `/hls/${hash}/0`;
+  const house = await House.start(t, yard), slow = await seedWithAria2(yard, torrent, yard.dir, 4000000);
+  await house.json('add', magnet(hash, slow.port), '--wait');
+  const progress = () => getJson(house, `${base}/thumbs.json`);
+  assert.equal((await progress()).total, 3);
+  // A player reads it from the beginning; half-way the only seeder goes.
+  let read = 0;
+  await new Promise((resolve, reject) => {
+    house.get(`/stream/${hash}/0`, {}, (part, res) => {
+      read += part.length;
+      if (read < size * 0.55) return;
+      res.destroy();
+      resolve();
+    }).catch(reject);
+  });
+  slow.process.kill('SIGKILL');
+  await slow.process.gone;
+
+  const half = await progress();
+  assert.ok(half.ready >= 1 && half.ready < 3, JSON.stringify(half));
+  assert.ok(half.pictures_here > 100 && half.pictures_here < 220, JSON.stringify(half));
+  const vtt = (await get(house, `${base}/thumbs.vtt`)).body.toString();
+  assert.match(vtt, new RegExp(`NOTE ${half.ready} of 3 sheets`));
+  const cues = parseVtt(vtt), sheets = new Set(cues.map((cue) => cue.sheet));
+  assert.equal(sheets.size, half.ready);
+  const first = await decode((await get(house, `${base}/thumbs/0.jpg`)).body);
+  for (const [i, cue] of cues.filter(({ sheet }) => sheet === 0).entries()) {
+    const found = first.at(cue.x + 160, cue.y + 90), key = Math.floor(i * INTERVAL_S / GOP_S) * GOP_S;
+    assert.ok(isColour(found, colourOf(key)), `picture ${i} has ${found}, wanted ${colourOf(key)}`);
+  }
+  const missing = await get(house, `${base}/thumbs/2.jpg`, 503);
+  assert.match(missing.body.toString(), /not all pictures of this sheet are here yet/);
+  const poster = await get(house, `${base}/poster.jpg`);
+  assert.equal(poster.headers['cache-control'], 'no-cache');
+  const picture = await decode(poster.body);
+  assert.ok(isColour(picture.at(picture.width / 2, picture.height / 2), colourOf(seconds / 10)));
+  assert.deepEqual((await getJson(house, '/api/v1/jobs')).jobs ?? [], [], 'something waits for bytes');
+
+  // The rest comes: the list grows.
+  const fast = await seedWithAria2(yard, torrent, yard.dir);
+  await house.json('add', magnet(hash, fast.port));
+  await until(async () => (await progress()).ready === 3, 'all sheets');
+  assert.equal(parseVtt((await get(house, `${base}/thumbs.vtt`)).body.toString()).length, 220);
+  const last = await decode((await get(house, `${base}/thumbs/2.jpg`)).body);
+  assert.deepEqual([last.width, last.height], [3200, 360]);
 });
