@@ -203,3 +203,57 @@ test('of a film that is half here there are the sheets that are, and nothing is 
   const last = await decode((await get(house, `${base}/thumbs/2.jpg`)).body);
   assert.deepEqual([last.width, last.height], [3200, 360]);
 });
+
+const waveform = async (house, base) => {
+  const answer = await get(house, `${base}/waveform.json`);
+  assert.equal(answer.headers['content-type'], 'application/json');
+  const { duration_s, peaks } = JSON.parse(answer.body);
+  assert.equal(peaks.length, 2000);
+  return { duration_s, peaks };
+};
+
+test('sound has a waveform, and its cover for a poster', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'sounds'), house = await House.start(t, yard);
+  fs.mkdirSync(folder);
+  const make = async (name, args) => {
+    const { code, err } = await run('ffmpeg', ['-v', 'error', ...args, path.join(folder, name)]);
+    assert.equal(code, 0, err);
+  };
+  // From silence to 0.9 in a minute, on the second channel only.
+  const louder = ['-f', 'lavfi', '-t', '60', '-i', 'aevalsrc=0|0.9*t/60*sin(880*PI*t):s=48000'];
+  const picture = path.join(yard.dir, 'cover.png');
+  await pipe('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'color=red:s=1000x1000', '-vf', 'pad=2000:1000:0:0:blue', '-frames:v', '1', picture]);
+  const cover = ['-i', picture, '-map', '0', '-map', '1', '-disposition:v', 'attached_pic'];
+  const plain = ['loud.mp3', 'loud.m4a', 'loud.opus', 'loud.wav', 'loud.ogg'];
+  for (const name of plain) await make(name, [...louder, ...(name.endsWith('.ogg') ? ['-c:a', 'libvorbis'] : [])]);
+  await make('cover.mp3', [...louder, ...cover, '-c:v', 'mjpeg', '-q:v', '2']);
+  await make('cover.flac', [...louder, ...cover, '-c:v', 'png']);
+  // Two hours, loud in every other quarter of an hour.
+  await make('long.flac', ['-f', 'lavfi', '-t', '7200', '-i', 'aevalsrc=if(mod(floor(t/900)\\,2)\\,0.1\\,0.7)*sin(200*PI*t):s=4000']);
+  await make('silent.mp4', ['-f', 'lavfi', '-t', '4', '-i', 'color=red:s=160x90']);
+  const baseOf = await seedFolder(house, folder);
+
+  for (const name of [...plain, 'cover.mp3', 'cover.flac']) {
+    const { duration_s, peaks } = await waveform(house, baseOf(name));
+    assert.ok(Math.abs(duration_s - 60) < 0.2, `${name}: ${duration_s}`);
+    for (let i = 50; i < 1990; i++)
+      assert.ok(Math.abs(peaks[i] - 0.9 * i / 2000) < 0.06, `${name}: peak ${i} is ${peaks[i]}`);
+  }
+  const long = await waveform(house, baseOf('long.flac'));
+  for (let i = 0; i < 2000; i++) {
+    const wanted = Math.floor(i / 250) % 2 ? 0.1 : 0.7;
+    assert.ok(Math.abs(long.peaks[i] - wanted) < 0.05 || i % 250 === 0, `long.flac: peak ${i} is ${long.peaks[i]}`);
+  }
+  for (const name of ['cover.mp3', 'cover.flac']) {
+    const poster = await decode((await get(house, `${baseOf(name)}/poster.jpg`)).body);
+    assert.deepEqual([poster.width, poster.height], [1280, 640]);
+    assert.ok(isColour(poster.at(100, 600), [254, 0, 0]), `${poster.at(100, 600)}`);
+    assert.ok(isColour(poster.at(1200, 30), [0, 0, 254]), `${poster.at(1200, 30)}`);
+  }
+  await get(house, `${baseOf('loud.mp3')}/poster.jpg`, 404);
+  await get(house, `${baseOf('loud.mp3')}/thumbs/0.jpg`, 404);
+  await get(house, `${baseOf('silent.mp4')}/waveform.json`, 404);
+  const none = await getJson(house, `${baseOf('loud.mp3')}/thumbs.json`);
+  assert.deepEqual([none.total, none.ready, none.pictures], [0, 0, 0]);
+  assert.deepEqual(parseVtt((await get(house, `${baseOf('loud.mp3')}/thumbs.vtt`)).body.toString()), []);
+});
