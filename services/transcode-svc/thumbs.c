@@ -12,7 +12,8 @@ enum {
     SECOND_US = 1000 * 1000,
     HEIGHT_MAX = 4 * THUMBS_WIDTH, /* of one picture, whatever shape it claims to have */
     HEIGHT_MIN = 16,
-    POSTER_PART = 10, /* of the film are over by then: the titles as well */
+    LONGEST_S = 10 * 365 * 86400, /* what is said to last longer does not */
+    POSTER_PART = 10,             /* of the film are over by then: the titles as well */
     BUDGET_BYTES = 32 << 20,
     BUDGET_FACTOR = 3,
 };
@@ -37,6 +38,7 @@ static struct grid grid_of(const Media *media)
         end_us = media->keyframes_us[media->n_keyframes_us - 1] + 1;
     if (video == NULL || end_us <= 0)
         return grid;
+    end_us = MIN(end_us, (int64_t)LONGEST_S * SECOND_US);
     while ((end_us - 1) / grid.interval_us >= THUMBS_MAX)
         grid.interval_us *= 2;
     grid.pictures = (uint32_t)((end_us - 1) / grid.interval_us) + 1;
