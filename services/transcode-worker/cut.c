@@ -162,7 +162,8 @@ static int read_packets(struct cutter *cutter)
     int rc = 0;
 
     must(packet != NULL);
-    while (rc >= 0 && !is_done(cutter) && (rc = av_read_frame(cutter->film->format, packet)) >= 0) {
+    while (rc >= 0 && !is_done(cutter) &&
+           (rc = av_read_frame(cutter->film->format, packet)) >= 0) {
         if (is_far_behind(cutter, packet))
             rc = AVERROR_EOF;
         else
@@ -389,7 +390,8 @@ static int make(struct cutter *cutter)
     return mux_end(&cutter->mux);
 }
 
-enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, struct error *error)
+enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out,
+             struct error *error)
 {
     struct cutter cutter = {.film = film, .order = order};
     const struct mux_options options = {.is_ts =

@@ -20,7 +20,7 @@ enum {
     SIDE_MAX = 16384,   /* of a sheet */
     PACKETS_MAX = 5000, /* behind a seek that did not lead to a keyframe */
     PLANES = 3,
-    QUALITY = 4, /* of JPEG: 1 is best, 31 is worst */
+    QUALITY = 6, /* of JPEG: 1 is best, 31 is worst */
     BLACK = 0,
     NO_COLOUR = 128,
     HD_LINES = 720,
