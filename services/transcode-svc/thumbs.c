@@ -26,13 +26,21 @@ struct grid {
 
 /* ---- which pictures */
 
+static double aspect_of(const Stream *video)
+{
+    double aspect = 16.0 / 9;
+
+    if (video->width > 0 && video->height > 0 && video->pixel_aspect > 0)
+        aspect = video->pixel_aspect * video->width / video->height;
+    return video->turns % 2 == 0 ? aspect : 1 / aspect;
+}
+
 static struct grid grid_of(const Media *media)
 {
     const Stream *video = choice_stream(media, media->video);
     struct grid grid = {.interval_us = (int64_t)THUMBS_INTERVAL_S * SECOND_US,
                         .width = THUMBS_WIDTH};
     int64_t end_us = media->duration_us;
-    double aspect = video != NULL && video->aspect > 0 ? video->aspect : 16.0 / 9;
 
     if (end_us <= 0 && media->n_keyframes_us > 0)
         end_us = media->keyframes_us[media->n_keyframes_us - 1] + 1;
@@ -44,7 +52,8 @@ static struct grid grid_of(const Media *media)
     grid.pictures = (uint32_t)((end_us - 1) / grid.interval_us) + 1;
     grid.sheets = (grid.pictures + THUMBS_PER_SHEET - 1) / THUMBS_PER_SHEET;
     /* Colours of JPEG have half the lines. */
-    grid.height = 2 * (uint32_t)(MAX(MIN(grid.width / aspect, HEIGHT_MAX), HEIGHT_MIN) / 2 + 0.5);
+    grid.height =
+        2 * (uint32_t)(MAX(MIN(grid.width / aspect_of(video), HEIGHT_MAX), HEIGHT_MIN) / 2 + 0.5);
     return grid;
 }
 

@@ -29,7 +29,7 @@ struct getting {
     Sharestream__Transcode__GetReply_Closure closure;
     void *data;
     struct path path;
-    char *query;
+    char *query, *burn;
     char **can;
     size_t can_count;
 };
@@ -40,6 +40,7 @@ static void getting_free(struct getting *getting)
         free(getting->can[i]);
     free(getting->can);
     free(getting->query);
+    free(getting->burn);
     free(getting);
 }
 
@@ -77,7 +78,6 @@ static const char *type_of(const struct path *path)
 static void answer_text(struct getting *getting, struct text *body)
 {
     GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
-
     char *type = xstrdup(type_of(&getting->path));
 
     reply.type = type;
@@ -118,78 +118,115 @@ static void on_made(void *arg, const char *path, uint64_t size, const struct err
         answer_error(arg, error);
 }
 
-static void answer_playlist(struct getting *getting, const struct film *film)
+static bool read_burn(const struct getting *getting, const struct film *film,
+                      struct playlist_sizes *sizes)
+{
+    uint64_t stream;
+
+    if (bytes_decimal(bytes_of_text(getting->burn), &stream) != strlen(getting->burn) ||
+        stream > UINT32_MAX || !film_can_burn(film, (uint32_t)stream))
+        return false;
+    sizes->has_original = false;
+    sizes->count = film_ladder(film, sizes->rungs);
+    sizes->has_burnt = true;
+    sizes->burnt = (uint32_t)stream;
+    return true;
+}
+
+static void answer_master(struct getting *getting, const struct film *film)
 {
     const struct choice_client client = {getting->can, getting->can_count};
-    const char *why = "";
+    struct playlist_sizes sizes = {.count = 0};
+    struct text body = {0};
+    struct error error;
+    const char *why;
+
+    sizes.count = film_ladder(film, sizes.rungs);
+    switch (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why)) {
+    case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
+    case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
+        error_set(&error, ERR_INVALID, "%s", why);
+        answer_error(getting, &error);
+        return;
+    case SHARESTREAM__TRANSCODE__WAY__FULL:
+        break;
+    case SHARESTREAM__TRANSCODE__WAY__DIRECT:
+    case SHARESTREAM__TRANSCODE__WAY__REMUX:
+    case SHARESTREAM__TRANSCODE__WAY__SOUND:
+        sizes.has_original = true;
+        if (!film_offers_ladder(film))
+            sizes.count = 0;
+        break;
+    }
+    if (getting->burn[0] != '\0' && !read_burn(getting, film, &sizes)) {
+        error_set(&error, ERR_NOT_FOUND, "there are no subtitles '%.20s' to draw", getting->burn);
+        answer_error(getting, &error);
+        return;
+    }
+    playlist_master(&body, film_media(film), &client, &sizes, getting->query);
+    answer_text(getting, &body);
+}
+
+static void answer_playlist(struct getting *getting, const struct film *film)
+{
+    const char *why;
+    const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
     struct text body = {0};
     struct error error;
 
-    if (getting->path.what == PATH_MASTER) {
-        if (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why) ==
-            SHARESTREAM__TRANSCODE__WAY__FULL) {
-            error_set(&error, ERR_INVALID, "%s, and making it anew is not there yet", why);
-            answer_error(getting, &error);
-            return;
-        }
-        playlist_master(&body, film_media(film), &client, getting->query);
-    } else {
-        const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
-
-        if (why[0] != '\0') {
-            error_set(&error, ERR_INVALID, "%s", why);
-            answer_error(getting, &error);
-            return;
-        }
-        playlist_media(&body, plan, &getting->path.rendition, getting->query);
+    if (why[0] != '\0') {
+        error_set(&error, ERR_INVALID, "%s", why);
+        answer_error(getting, &error);
+        return;
     }
+    playlist_media(&body, plan, &getting->path.rendition, getting->query);
     answer_text(getting, &body);
 }
 
 static void answer_thumbs(struct getting *getting, struct film *film)
 {
-    const struct thumbs_film source = film_thumbs(film);
+    const struct thumbs_film thumbs = film_thumbs(film);
     struct text body = {0};
 
     if (getting->path.what == PATH_CUES)
-        thumbs_cues(&body, &source, getting->query);
+        thumbs_cues(&body, &thumbs, getting->query);
     else
-        thumbs_progress(&body, &source);
+        thumbs_progress(&body, &thumbs);
     answer_text(getting, &body);
 }
 
-static void get_file(struct getting *getting, struct film *film)
+/* Which picture it is depends on what is here. */
+static void get_poster(struct getting *getting, struct film *film)
 {
-    const struct thumbs_film source = film_thumbs(film);
+    const struct thumbs_film thumbs = film_thumbs(film);
+    const struct film_source *source = film_source(film);
+    const char *file;
+    uint64_t size;
 
-    if (getting->path.rendition.kind == RENDITION_POSTER)
-        getting->path.number = thumbs_poster(&source);
-    film_make(film, &getting->path, on_made, getting);
+    getting->path.number = thumbs_poster(&thumbs);
+    file = film_cached(source->transcode, &source->hash, source->file, &getting->path, &size);
+    if (file != NULL)
+        answer_file(getting, file, size);
+    else
+        film_make(film, &getting->path, on_made, getting);
 }
 
 static void on_known(void *arg, struct film *film, const struct error *error)
 {
     struct getting *getting = arg;
 
-    if (film == NULL) {
+    if (film == NULL)
         answer_error(getting, error);
-        return;
-    }
-    switch (getting->path.what) {
-    case PATH_MASTER:
-    case PATH_PLAYLIST:
+    else if (getting->path.what == PATH_MASTER)
+        answer_master(getting, film);
+    else if (getting->path.what == PATH_PLAYLIST)
         answer_playlist(getting, film);
-        break;
-    case PATH_CUES:
-    case PATH_PROGRESS:
+    else if (getting->path.what == PATH_CUES || getting->path.what == PATH_PROGRESS)
         answer_thumbs(getting, film);
-        break;
-    case PATH_NONE:
-    case PATH_INIT:
-    case PATH_SEGMENT:
-        get_file(getting, film);
-        break;
-    }
+    else if (getting->path.rendition.kind == RENDITION_POSTER)
+        get_poster(getting, film);
+    else
+        film_make(film, &getting->path, on_made, getting);
 }
 
 static struct getting *new_getting(const GetRequest *request, const struct path *path,
@@ -201,6 +238,7 @@ static struct getting *new_getting(const GetRequest *request, const struct path 
     getting->data = data;
     getting->path = *path;
     getting->query = xstrdup(request->query);
+    getting->burn = xstrdup(request->burn);
     getting->can_count = MIN(request->n_can, CAN_MAX);
     getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
     for (size_t i = 0; i < getting->can_count; i++)
@@ -230,7 +268,7 @@ static void on_get(Rpc *rpc, const GetRequest *request,
     }
     getting = new_getting(request, &path, closure, data);
     if ((path.what == PATH_SEGMENT || path.what == PATH_INIT) &&
-        path.rendition.kind != RENDITION_POSTER) /* which one it is depends on what is here */
+        path.rendition.kind != RENDITION_POSTER)
         file = film_cached(transcode, &hash, request->file, &path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;

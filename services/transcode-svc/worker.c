@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     DATAGRAM_MAX = 256 << 10,
     BUFFER_BYTES = 2 * DATAGRAM_MAX,
     PATH_BYTES = 4096,
+    LOWEST_PRIORITY = 19,
 };
 
 struct worker {
@@ -134,9 +136,14 @@ pid_t worker_pid(const struct worker *worker)
     return worker->pid;
 }
 
+void worker_be_quiet(struct worker *worker)
+{
+    setpriority(PRIO_PROCESS, (id_t)worker->pid, LOWEST_PRIORITY);
+}
+
 /* ---- the beginning */
 
-static enum err find_binary(char *out, size_t cap, struct error *error)
+enum err worker_binary(char *out, size_t cap, struct error *error)
 {
     ssize_t len = readlink("/proc/self/exe", out, cap - 1);
     char *slash;
@@ -201,7 +208,7 @@ enum err worker_new(struct svc *svc, const struct worker_events *events, struct 
     pid_t pid;
 
     *out = NULL;
-    if (find_binary(path, sizeof(path), error) != ERR_NONE || open_pair(pair, error) != ERR_NONE)
+    if (worker_binary(path, sizeof(path), error) != ERR_NONE || open_pair(pair, error) != ERR_NONE)
         return error->code;
     rc = spawn(path, pair[1], &pid);
     close(pair[1]);

@@ -20,7 +20,9 @@ struct worker_events {
     void *arg;
 };
 
-/* Starts one. The binary lies beside ours. */
+/* Where the binary is: beside ours. */
+enum err worker_binary(char *out, size_t cap, struct error *error);
+/* Starts one. */
 enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
                     struct error *error);
 /* Ends it; no event comes any more. Clears the pointer, accepts NULL. */
@@ -29,5 +31,7 @@ void worker_free(struct worker **worker);
  * which on_gone() says later. */
 void worker_order(struct worker *worker, const Sharestream__Worker__Order *order, int fd);
 pid_t worker_pid(const struct worker *worker);
+/* From now on it runs when nobody else wants to. */
+void worker_be_quiet(struct worker *worker);
 
 #endif

@@ -5,11 +5,10 @@
  * it, transcode-svc starts another.
  */
 #include <libavutil/log.h>
-#include <pthread.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,6 +16,7 @@
 #include "film.h"
 #include "media.h"
 #include "peaks.h"
+#include "run.h"
 #include "sandbox.h"
 #include "talk.h"
 #include "thumbs.h"
@@ -71,80 +71,51 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     Sharestream__Worker__Media *media = NULL;
     struct error error = {0};
 
-    if (film_open(film, fd, order->size, &error) == ERR_NONE &&
-        media_new(film, &media, &error) == ERR_NONE)
+    if (film_open(film, fd, order->size, &error) == ERR_NONE && !order->is_known)
+        media_new(film, &media, &error);
+    film->shift_us = order->is_known ? order->shift_us : film->shift_us;
+    if (error.code == ERR_NONE)
         report_done(film, 0, media);
     else
         report_failure(&error);
     media_free(&media);
 }
 
-/* What an order comes to. */
-struct outcome {
-    struct film *film;
-    const Sharestream__Worker__Cut *order;
-    int fd;
-    uint64_t bytes;
-    struct error error;
-};
-
-static void make(struct outcome *outcome)
+static void cut_film(struct film *film, struct run **run, const Sharestream__Worker__Cut *order,
+                     int fd)
 {
-    switch (outcome->order->container) {
-    case SHARESTREAM__WORKER__CONTAINER__JPEG:
-        thumbs(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
-        break;
-    case SHARESTREAM__WORKER__CONTAINER__WAVEFORM:
-        peaks(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
-        break;
-    case SHARESTREAM__WORKER__CONTAINER__FMP4:
-    case SHARESTREAM__WORKER__CONTAINER__TS:
-    case _SHARESTREAM__WORKER__CONTAINER_IS_INT_SIZE:
-        cut(outcome->film, outcome->order, outcome->fd, &outcome->bytes, &outcome->error);
-        break;
-    }
-}
-
-static void *make_quietly(void *arg)
-{
-    setpriority(PRIO_PROCESS, 0, 19); /* of this thread alone */
-    make(arg);
-    return NULL;
-}
-
-/* Nobody can raise his priority again: what nobody waits for gets a thread that ends with it. */
-static bool is_quiet(const Sharestream__Worker__Cut *order)
-{
-    return order->container == SHARESTREAM__WORKER__CONTAINER__JPEG ||
-           order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM;
-}
-
-static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, int fd)
-{
-    struct outcome outcome = {.film = film, .order = order, .fd = fd};
-    pthread_t thread;
+    struct error error = {0};
+    uint64_t bytes = 0;
 
     if (film->format == NULL)
-        error_set(&outcome.error, ERR_INVALID, "no film is open");
-    else if (is_quiet(order) && pthread_create(&thread, NULL, make_quietly, &outcome) == 0)
-        pthread_join(thread, NULL);
+        error_set(&error, ERR_INVALID, "no film is open");
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__JPEG)
+        thumbs(film, order, fd, &bytes, &error);
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM)
+        peaks(film, order, fd, &bytes, &error);
+    else if (run_is_for(order))
+        run_cut(run, film, order, fd, &bytes, &error);
     else
-        make(&outcome);
-    if (outcome.error.code == ERR_NONE)
-        report_done(film, outcome.bytes, NULL);
-    else
-        report_failure(&outcome.error);
+        cut(film, order, fd, &bytes, &error);
+    if (error.code == ERR_NONE) {
+        report_done(film, bytes, NULL);
+        return;
+    }
+    report_failure(&error);
 }
 
-static bool obey(struct film *film, const Order *order, int *fd)
+static bool obey(struct film *film, struct run **run, const Order *order, int *fd)
 {
+    /* Whatever else it does leaves the file somewhere else. */
+    if (order->what_case != SHARESTREAM__WORKER__ORDER__WHAT_CUT || !run_is_for(order->cut))
+        run_free(run);
     switch (order->what_case) {
     case SHARESTREAM__WORKER__ORDER__WHAT_OPEN:
         open_film(film, order->open, *fd);
         *fd = -1; /* taken */
         return true;
     case SHARESTREAM__WORKER__ORDER__WHAT_CUT:
-        cut_film(film, order->cut, *fd);
+        cut_film(film, run, order->cut, *fd);
         return true;
     case SHARESTREAM__WORKER__ORDER__WHAT_QUIT:
     case SHARESTREAM__WORKER__ORDER__WHAT_READY:
@@ -158,12 +129,14 @@ static bool obey(struct film *film, const Order *order, int *fd)
 int main(void)
 {
     struct film film = {.video = -1, .audio = -1};
+    struct run *run = NULL;
     struct error error = {0};
     bool goes_on = true;
     Order *order;
     int fd;
 
     signal(SIGXFSZ, SIG_IGN);
+    mallopt(M_ARENA_MAX, 2); /* threads of codecs would reserve 64 MiB of addresses each */
     log_init("transcode-worker", LOG_LEVEL_WARN, false);
     av_log_set_callback(on_ffmpeg_says);
     if (sandbox_enter(&error) != ERR_NONE) {
@@ -171,11 +144,12 @@ int main(void)
         return EXIT_FAILURE;
     }
     while (goes_on && (order = talk_receive(&fd)) != NULL) {
-        goes_on = obey(&film, order, &fd);
+        goes_on = obey(&film, &run, order, &fd);
         if (fd >= 0)
             close(fd);
         sharestream__worker__order__free_unpacked(order, NULL);
     }
+    run_free(&run);
     film_close(&film);
     return EXIT_SUCCESS;
 }

@@ -114,7 +114,7 @@ static double frame_rate(const AVStream *stream)
     return rate.num > 0 && rate.den > 0 && av_q2d(rate) <= 1000 ? av_q2d(rate) : 0;
 }
 
-static Stream *new_stream(const AVFormatContext *format, const AVStream *in)
+static Stream *new_stream(const AVStream *in)
 {
     const AVCodecParameters *par = in->codecpar;
     const char *profile = avcodec_profile_name(par->codec_id, par->profile);
@@ -131,8 +131,9 @@ static Stream *new_stream(const AVFormatContext *format, const AVStream *in)
     out->width = (uint32_t)MAX(par->width, 0);
     out->height = (uint32_t)MAX(par->height, 0);
     out->frame_rate = par->codec_type == AVMEDIA_TYPE_VIDEO ? frame_rate(in) : 0;
-    out->aspect = shape_aspect(format, in);
     out->bit_depth = bit_depth(par);
+    out->pixel_aspect = shape_pixel_aspect(in);
+    out->turns = shape_turns(in);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
@@ -238,6 +239,19 @@ static bool look_at_keyframes(struct film *film)
 
 /* ---- all of it */
 
+/* Of the timeline. Matroska says when it ends, others how long they take from their first
+ * timestamp. */
+static int64_t duration_us(const struct film *film)
+{
+    const AVFormatContext *format = film->format;
+    bool is_end = strstr(format->iformat->name, "matroska") != NULL;
+    int64_t from = is_end || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
+
+    if (format->duration == AV_NOPTS_VALUE || format->duration <= 0)
+        return 0;
+    return MAX(from + format->duration - film->start_us, 0);
+}
+
 static void add_chapters(const struct film *film, Media *media)
 {
     const AVFormatContext *format = film->format;
@@ -275,14 +289,15 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     }
     format = film->format;
     media->container = word(format->iformat->name, WORD_MAX);
-    media->duration_us = format->duration != AV_NOPTS_VALUE ? MAX(format->duration, 0) : 0;
+    media->duration_us = duration_us(film);
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
+    media->shift_us = film->shift_us;
     media->video = film->video;
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));
     for (unsigned i = 0; i < format->nb_streams && i < FILM_STREAMS_MAX; i++)
-        media->streams[media->n_streams++] = new_stream(format, format->streams[i]);
+        media->streams[media->n_streams++] = new_stream(format->streams[i]);
     add_chapters(film, media);
     *out = media;
     return ERR_NONE;

@@ -98,10 +98,6 @@ enum err sandbox_enter(struct error *error)
     must(filter != NULL);
     for (size_t i = 0; i < COUNT_OF(allowed) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-    /* A thread may lower its own priority. */
-    if (rc == 0)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2,
-                              SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS), SCMP_A1(SCMP_CMP_EQ, 0));
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);

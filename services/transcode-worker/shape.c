@@ -16,18 +16,10 @@ unsigned shape_turns(const AVStream *stream)
     return isnan(degrees) ? 0 : (unsigned)(lround(degrees / 90) + 4) % 4;
 }
 
-double shape_aspect(const AVFormatContext *format, const AVStream *stream)
+double shape_pixel_aspect(const AVStream *stream)
 {
-    const AVCodecParameters *par = stream->codecpar;
-    AVRational pixel;
-    double aspect;
+    AVRational of_container = stream->sample_aspect_ratio;
+    AVRational of_codec = stream->codecpar->sample_aspect_ratio;
 
-    if (par->codec_type != AVMEDIA_TYPE_VIDEO || par->width <= 0 || par->height <= 0)
-        return 0;
-    pixel = av_guess_sample_aspect_ratio((AVFormatContext *)(uintptr_t)format,
-                                         (AVStream *)(uintptr_t)stream, NULL);
-    aspect = (double)par->width / par->height;
-    if (pixel.num > 0 && pixel.den > 0)
-        aspect *= av_q2d(pixel);
-    return shape_turns(stream) % 2 == 0 ? aspect : 1 / aspect;
+    return of_container.num > 0 ? av_q2d(of_container) : of_codec.num > 0 ? av_q2d(of_codec) : 1;
 }

@@ -9,7 +9,7 @@
 
 /* Quarters of a turn, clockwise: 0 to 3. */
 unsigned shape_turns(const AVStream *stream);
-/* Width to height when turned and stretched; 0: not known. */
-double shape_aspect(const AVFormatContext *format, const AVStream *stream);
+/* Width to height of a pixel; 1 where it is not told. */
+double shape_pixel_aspect(const AVStream *stream);
 
 #endif

@@ -20,10 +20,11 @@ enum {
     SIDE_MAX = 16384,   /* of a sheet */
     PACKETS_MAX = 5000, /* behind a seek that did not lead to a keyframe */
     PLANES = 3,
-    QUALITY = 6, /* of JPEG: 1 is best, 31 is worst */
+    QUALITY = 5, /* of JPEG: 1 is best, 31 is worst */
     BLACK = 0,
     NO_COLOUR = 128,
     HD_LINES = 720,
+    HIGH = 2, /* a poster, at most, against its width */
 };
 
 struct painter {
@@ -107,18 +108,16 @@ static int even(double length)
 /* As large as the picture is, but no wider than ordered. */
 static void choose_size(struct painter *painter)
 {
-    const AVFrame *picture = painter->picture;
-    bool is_turned = painter->turns % 2 != 0;
-    double width = is_turned ? picture->height : picture->width, aspect;
+    double width = painter->picture->width * shape_pixel_aspect(painter->stream);
+    double height = painter->picture->height, shrinks;
 
-    aspect = shape_aspect(painter->film->format, painter->stream);
-    if (aspect <= 0)
-        aspect = (double)picture->width / picture->height;
-    width = MIN(width, painter->order->width);
-    if (width / aspect > 2.0 * painter->order->width)
-        width = 2.0 * painter->order->width * aspect;
-    painter->width = even(width);
-    painter->height = even(width / aspect);
+    if (painter->turns % 2 != 0) {
+        height = width;
+        width = painter->picture->height;
+    }
+    shrinks = MIN(1, MIN(painter->order->width / width, HIGH * painter->order->width / height));
+    painter->width = even(width * shrinks);
+    painter->height = even(height * shrinks);
 }
 
 static enum err lay_out(struct painter *painter, struct error *error)
@@ -280,7 +279,7 @@ static enum err paint(struct painter *painter, struct error *error)
     return err;
 }
 
-static int encode(const AVFrame *sheet, AVPacket *packet)
+static int encode(AVFrame *sheet, AVPacket *packet)
 {
     const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
     AVCodecContext *encoder = avcodec_alloc_context3(codec);
@@ -294,7 +293,7 @@ static int encode(const AVFrame *sheet, AVPacket *packet)
     encoder->time_base = (AVRational){1, 1};
     encoder->thread_count = 1;
     encoder->flags |= AV_CODEC_FLAG_QSCALE | AV_CODEC_FLAG_BITEXACT;
-    encoder->global_quality = QUALITY * FF_QP2LAMBDA;
+    encoder->global_quality = sheet->quality = QUALITY * FF_QP2LAMBDA;
     av_packet_unref(packet);
     rc = avcodec_open2(encoder, codec, NULL);
     if (rc >= 0)

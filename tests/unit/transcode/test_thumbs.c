@@ -48,7 +48,9 @@ static struct thumbs_film begin(struct world *world, int64_t seconds, size_t key
         world->streams[i].index = (uint32_t)i;
     }
     world->streams[0].kind = SHARESTREAM__WORKER__KIND__VIDEO;
-    world->streams[0].aspect = 16.0 / 9;
+    world->streams[0].width = 1024;
+    world->streams[0].height = 576;
+    world->streams[0].pixel_aspect = 1;
     world->streams[1].kind = SHARESTREAM__WORKER__KIND__AUDIO;
     world->media.streams = world->list;
     world->media.n_streams = 2;
@@ -299,7 +301,8 @@ static void absurd_films_stay_in_bounds(void **state)
         struct thumbs_order order;
         struct text text = {0};
 
-        world.streams[0].aspect = aspects[i];
+        world.streams[0].pixel_aspect = aspects[i];
+        world.streams[0].turns = (uint32_t)i;
         thumbs_fill(&order, &film, &path);
         assert_in_range(order.pictures.n_at_us, 1, THUMBS_PER_SHEET);
         assert_in_range(order.pictures.height, 16, 1280);
