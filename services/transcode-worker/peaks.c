@@ -130,6 +130,18 @@ static int decode(struct ear *ear, const AVPacket *packet)
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
 }
 
+static int seek_to(struct ear *ear, int64_t us)
+{
+    int64_t at = av_rescale_q(us + ear->film->start_us, AV_TIME_BASE_Q, ear->stream->time_base);
+    int rc = av_seek_frame(ear->film->format, ear->stream->index, at, AVSEEK_FLAG_BACKWARD);
+
+    if (rc < 0)
+        return rc;
+    avcodec_flush_buffers(ear->decoder);
+    ear->now_us = us;
+    return 0;
+}
+
 /* Enough of this part was heard: on to the next, where that is worth it. */
 static void skip(struct ear *ear)
 {
@@ -140,19 +152,13 @@ static void skip(struct ear *ear)
         there_us - ear->now_us < WORTH_US)
         return;
     ear->skipped_to = next;
-    if (av_seek_frame(
-            ear->film->format, ear->stream->index,
-            av_rescale_q(there_us + ear->film->start_us, AV_TIME_BASE_Q, ear->stream->time_base),
-            AVSEEK_FLAG_BACKWARD) >= 0)
-        avcodec_flush_buffers(ear->decoder);
+    seek_to(ear, there_us);
 }
 
 static int listen_to_all(struct ear *ear)
 {
-    int rc = av_seek_frame(ear->film->format, ear->stream->index, INT64_MIN, 0);
+    int rc = seek_to(ear, 0);
 
-    if (rc < 0)
-        rc = av_seek_frame(ear->film->format, ear->stream->index, 0, AVSEEK_FLAG_BACKWARD);
     while (rc >= 0 && (rc = av_read_frame(ear->film->format, ear->packet)) >= 0) {
         if (ear->packet->stream_index == ear->stream->index) {
             rc = decode(ear, ear->packet);

@@ -114,8 +114,11 @@ async function checkStoryboard(house, base, file, { seconds = SECONDS, hasIndex 
 }
 
 const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-sc_threshold', '0', '-pix_fmt', 'yuv420p'];
+const x264b = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-sc_threshold', '0', '-pix_fmt', 'yuv420p'];
 const films = [
-  { name: 'plain.mp4', output: x264, height: 180 },
+  { name: 'plain.mp4', output: x264b, height: 180 },
+  // As some programs write it: nothing says that the first picture is late.
+  { name: 'unlisted.mp4', output: [...x264b, '-use_editlist', '0'], height: 180 },
   { name: 'frames.mkv', output: ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-x264-params', 'scenecut=0:open-gop=1'], height: 180 },
   { name: 'old.avi', output: ['-c:v', 'mpeg4', '-q:v', '3', '-sc_threshold', '1000000000'], height: 180 },
   { name: 'deep.mkv', output: ['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-x265-params',
@@ -150,6 +153,13 @@ test('each picture of a storyboard shows its moment, whatever the film is made o
   }
   for (const turned of [90, 180, 270])
     await checkStoryboard(house, baseOf(`turned${turned}.mp4`), path.join(folder, `turned${turned}.mp4`), { height: turned === 180 ? 180 : 568, turned });
+
+  // One worker made them all, which gives way to everybody; those that opened the films do not.
+  const { pid } = await house.service('transcode.0');
+  const workers = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  const nice = workers.map((worker) => Number(fs.readFileSync(`/proc/${worker}/stat`, 'utf8').split(') ')[1].split(' ')[16]));
+  assert.deepEqual(nice.filter((value) => value === 19), [19], `${nice}`);
+  assert.ok(nice.length > 1, `${nice}`);
 });
 
 test('of a film that is half here there are the sheets that are, and nothing is fetched for others', async (t) => {
@@ -229,7 +239,7 @@ test('sound has a waveform, and its cover for a poster', async (t) => {
   await make('cover.mp3', [...louder, ...cover, '-c:v', 'mjpeg', '-q:v', '2']);
   await make('cover.flac', [...louder, ...cover, '-c:v', 'png']);
   // Two hours, loud in every other quarter of an hour.
-  await make('long.flac', ['-f', 'lavfi', '-t', '7200', '-i', 'aevalsrc=if(mod(floor(t/900)\\,2)\\,0.1\\,0.7)*sin(200*PI*t):s=4000']);
+  await make('long.flac', ['-f', 'lavfi', '-t', '7200', '-i', 'aevalsrc=if(mod(floor(t/900)\\,2)\\,0.1\\,0.7)*sin(100*PI*t):s=1000']);
   await make('silent.mp4', ['-f', 'lavfi', '-t', '4', '-i', 'color=red:s=160x90']);
   const baseOf = await seedFolder(house, folder);
 
