@@ -250,6 +250,57 @@ void film_on_unopened(struct film *film, struct head *head, const struct error *
     fail_jobs(film, head, &told);
 }
 
+/* ---- names */
+
+static struct key key_of(const struct infohash *hash, uint32_t file)
+{
+    struct key key;
+
+    memset(&key, 0, sizeof(key));
+    key.hash = *hash;
+    key.file = file;
+    return key;
+}
+
+static void name_job(const struct key *key, const struct path *path, char out[CACHE_NAME])
+{
+    char hash[INFOHASH_TEXT], rendition[RENDITION_NAME];
+
+    infohash_text(&key->hash, hash);
+    rendition_name(&path->rendition, rendition);
+    if (path->what == PATH_INIT)
+        snprintf(out, CACHE_NAME, "%s.%u.%s.init", hash, key->file, rendition);
+    else
+        snprintf(out, CACHE_NAME, "%s.%u.%s.%u", hash, key->file, rendition, path->number);
+}
+
+/* ---- what storyboards are made of */
+
+static bool is_here(void *arg, uint64_t from, uint64_t until)
+{
+    const struct film *film = arg;
+
+    return from >= until ||
+           ready_map_run(film->source.map, film->source.file, from, until - from) >= until - from;
+}
+
+static bool is_sheet_made(void *arg, uint32_t sheet)
+{
+    const struct film *film = arg;
+    const struct path path = {
+        .what = PATH_SEGMENT, .rendition = {.kind = RENDITION_THUMBS}, .number = sheet};
+    char name[CACHE_NAME];
+    uint64_t size;
+
+    name_job(&film->key, &path, name);
+    return cache_find(film->source.transcode->cache, name, &size) != NULL;
+}
+
+struct thumbs_film film_thumbs(struct film *film)
+{
+    return (struct thumbs_film){film->media, film->source.size, is_here, is_sheet_made, film};
+}
+
 /* ---- orders */
 
 static size_t fill_tracks(const struct film *film, const struct rendition *rendition,
@@ -338,8 +389,14 @@ static void fill_times(const struct film *film, const struct job *job, struct fi
 void film_fill_cut(struct film *film, const struct head *head, const struct job *job,
                    struct film_cut *out)
 {
+    const struct thumbs_film thumbs = film_thumbs(film);
     Sharestream__Worker__Cut *cut = &out->cut;
 
+    if (rendition_is_quiet(&job->path.rendition)) {
+        thumbs_fill(&out->thumbs, &thumbs, &job->path);
+        *cut = out->thumbs.cut;
+        return;
+    }
     sharestream__worker__cut__init(cut);
     cut->container = job->path.rendition.kind == RENDITION_TS
                          ? SHARESTREAM__WORKER__CONTAINER__TS
@@ -353,30 +410,6 @@ void film_fill_cut(struct film *film, const struct head *head, const struct job 
         fill_encode(film, head, job, out);
     if (!cut->is_init)
         fill_times(film, job, out);
-}
-
-/* ---- names */
-
-static struct key key_of(const struct infohash *hash, uint32_t file)
-{
-    struct key key;
-
-    memset(&key, 0, sizeof(key));
-    key.hash = *hash;
-    key.file = file;
-    return key;
-}
-
-static void name_job(const struct key *key, const struct path *path, char out[CACHE_NAME])
-{
-    char hash[INFOHASH_TEXT], rendition[RENDITION_NAME];
-
-    infohash_text(&key->hash, hash);
-    rendition_name(&path->rendition, rendition);
-    if (path->what == PATH_INIT)
-        snprintf(out, CACHE_NAME, "%s.%u.%s.init", hash, key->file, rendition);
-    else
-        snprintf(out, CACHE_NAME, "%s.%u.%s.%u", hash, key->file, rendition, path->number);
 }
 
 static bool is_same(const struct rendition *a, const struct rendition *b)
@@ -456,11 +489,25 @@ static struct head *new_encoder(struct film *film, const struct rendition *rendi
     return head;
 }
 
+static struct head *quiet_head(struct film *film)
+{
+    struct head *head;
+
+    DL_FOREACH(film->heads, head)
+    if (head->kind == HEAD_QUIET)
+        return head;
+    head = head_new(film, HEAD_QUIET);
+    DL_APPEND(film->heads, head);
+    return head;
+}
+
 /* NULL when all encoders are busy with what others wait for. */
 static struct head *choose_head(struct film *film, const struct path *path)
 {
     struct head *head, *busy = NULL;
 
+    if (rendition_is_quiet(&path->rendition))
+        return quiet_head(film);
     if (path->what == PATH_INIT || !has_picture_made(film, &path->rendition))
         return film->heads;
     DL_FOREACH(film->heads, head)
@@ -525,14 +572,17 @@ static struct job *find_job(const struct film *film, const char *name, struct he
     return NULL;
 }
 
-static bool is_makeable(const struct film *film, const struct path *path, struct error *error)
+static bool is_makeable(struct film *film, const struct path *path, struct error *error)
 {
     const struct rendition *rendition = &path->rendition;
+    const struct thumbs_film thumbs = film_thumbs(film);
     const struct plan *plan;
     const char *why;
     const Stream *stream;
     struct rung rung;
 
+    if (rendition_is_quiet(rendition))
+        return thumbs_check(&thumbs, path, error) == ERR_NONE;
     if (rendition->kind == RENDITION_AUDIO) {
         stream = choice_stream(film->media, rendition->stream);
         if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)

@@ -22,8 +22,6 @@ typedef Sharestream__Transcode__MediaReply MediaReply;
 
 enum { CAN_MAX = 64 };
 
-static char playlist_type[] = "application/vnd.apple.mpegurl";
-
 /* ---- Get */
 
 /* Outlives the handler: the request does not. */
@@ -46,23 +44,49 @@ static void getting_free(struct getting *getting)
     free(getting);
 }
 
+static const char *type_of(const struct path *path)
+{
+    switch (path->what) {
+    case PATH_MASTER:
+    case PATH_PLAYLIST:
+        return "application/vnd.apple.mpegurl";
+    case PATH_CUES:
+        return "text/vtt; charset=utf-8";
+    case PATH_PROGRESS:
+        return "application/json";
+    case PATH_NONE:
+    case PATH_INIT:
+    case PATH_SEGMENT:
+        break;
+    }
+    switch (path->rendition.kind) {
+    case RENDITION_TS:
+        return "video/mp2t";
+    case RENDITION_AUDIO:
+        return "audio/mp4";
+    case RENDITION_THUMBS:
+    case RENDITION_POSTER:
+        return "image/jpeg";
+    case RENDITION_WAVEFORM:
+        return "application/json";
+    case RENDITION_VIDEO:
+        break;
+    }
+    return "video/mp4";
+}
+
 static void answer_text(struct getting *getting, struct text *body)
 {
     GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
+    char *type = xstrdup(type_of(&getting->path));
 
-    reply.type = playlist_type;
+    reply.type = type;
     reply.body.data = (uint8_t *)body->data;
     reply.body.len = body->len;
     getting->closure(&reply, getting->data);
+    free(type);
     text_fini(body);
     getting_free(getting);
-}
-
-static const char *type_of(const struct path *path)
-{
-    if (path->rendition.kind == RENDITION_TS)
-        return "video/mp2t";
-    return path->rendition.kind == RENDITION_AUDIO ? "audio/mp4" : "video/mp4";
 }
 
 static void answer_file(struct getting *getting, const char *path, uint64_t size)
@@ -73,6 +97,7 @@ static void answer_file(struct getting *getting, const char *path, uint64_t size
     reply.type = type;
     reply.file = file;
     reply.size = size;
+    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER;
     getting->closure(&reply, getting->data);
     free(type);
     free(file);
@@ -158,6 +183,34 @@ static void answer_playlist(struct getting *getting, const struct film *film)
     answer_text(getting, &body);
 }
 
+static void answer_thumbs(struct getting *getting, struct film *film)
+{
+    const struct thumbs_film thumbs = film_thumbs(film);
+    struct text body = {0};
+
+    if (getting->path.what == PATH_CUES)
+        thumbs_cues(&body, &thumbs, getting->query);
+    else
+        thumbs_progress(&body, &thumbs);
+    answer_text(getting, &body);
+}
+
+/* Which picture it is depends on what is here. */
+static void get_poster(struct getting *getting, struct film *film)
+{
+    const struct thumbs_film thumbs = film_thumbs(film);
+    const struct film_source *source = film_source(film);
+    const char *file;
+    uint64_t size;
+
+    getting->path.number = thumbs_poster(&thumbs);
+    file = film_cached(source->transcode, &source->hash, source->file, &getting->path, &size);
+    if (file != NULL)
+        answer_file(getting, file, size);
+    else
+        film_make(film, &getting->path, on_made, getting);
+}
+
 static void on_known(void *arg, struct film *film, const struct error *error)
 {
     struct getting *getting = arg;
@@ -168,6 +221,10 @@ static void on_known(void *arg, struct film *film, const struct error *error)
         answer_master(getting, film);
     else if (getting->path.what == PATH_PLAYLIST)
         answer_playlist(getting, film);
+    else if (getting->path.what == PATH_CUES || getting->path.what == PATH_PROGRESS)
+        answer_thumbs(getting, film);
+    else if (getting->path.rendition.kind == RENDITION_POSTER)
+        get_poster(getting, film);
     else
         film_make(film, &getting->path, on_made, getting);
 }
@@ -210,7 +267,8 @@ static void on_get(Rpc *rpc, const GetRequest *request,
         return;
     }
     getting = new_getting(request, &path, closure, data);
-    if (path.what == PATH_SEGMENT || path.what == PATH_INIT)
+    if ((path.what == PATH_SEGMENT || path.what == PATH_INIT) &&
+        path.rendition.kind != RENDITION_POSTER)
         file = film_cached(transcode, &hash, request->file, &path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;

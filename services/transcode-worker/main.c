@@ -15,9 +15,11 @@
 #include "cut.h"
 #include "film.h"
 #include "media.h"
+#include "peaks.h"
 #include "run.h"
 #include "sandbox.h"
 #include "talk.h"
+#include "thumbs.h"
 
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
@@ -90,6 +92,10 @@ static void cut_film(struct film *film, struct run **run, const Sharestream__Wor
 
     if (film->format == NULL)
         error_set(&error, ERR_INVALID, "no film is open");
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__JPEG)
+        thumbs(film, order, fd, &bytes, &error);
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM)
+        peaks(film, order, fd, &bytes, &error);
     else if (run_is_for(order))
         run_cut(run, film, order, fd, &bytes, &error);
     else

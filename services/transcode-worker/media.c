@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "shape.h"
 #include "wire/codec_string.h"
 
 typedef Sharestream__Worker__Media Media;
@@ -131,9 +132,8 @@ static Stream *new_stream(const AVStream *in)
     out->height = (uint32_t)MAX(par->height, 0);
     out->frame_rate = par->codec_type == AVMEDIA_TYPE_VIDEO ? frame_rate(in) : 0;
     out->bit_depth = bit_depth(par);
-    out->pixel_aspect = in->sample_aspect_ratio.num > 0    ? av_q2d(in->sample_aspect_ratio)
-                        : par->sample_aspect_ratio.num > 0 ? av_q2d(par->sample_aspect_ratio)
-                                                           : 1;
+    out->pixel_aspect = shape_pixel_aspect(in);
+    out->turns = shape_turns(in);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
