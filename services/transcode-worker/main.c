@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "charset.h"
 #include "cut.h"
 #include "film.h"
 #include "media.h"
 #include "sandbox.h"
+#include "script.h"
+#include "subtitles.h"
 #include "talk.h"
 
 typedef Sharestream__Worker__Order Order;
@@ -67,12 +70,19 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     Sharestream__Worker__Media *media = NULL;
     struct error error = {0};
 
-    if (film_open(film, fd, order->size, &error) == ERR_NONE &&
+    if ((order->is_text ? script_open : film_open)(film, fd, order->size, &error) == ERR_NONE &&
         media_new(film, &media, &error) == ERR_NONE)
         report_done(film, 0, media);
     else
         report_failure(&error);
     media_free(&media);
+}
+
+static bool is_of_text(Sharestream__Worker__Container container)
+{
+    return container == SHARESTREAM__WORKER__CONTAINER__VTT ||
+           container == SHARESTREAM__WORKER__CONTAINER__ASS ||
+           container == SHARESTREAM__WORKER__CONTAINER__ATTACHED;
 }
 
 static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, int fd)
@@ -82,6 +92,8 @@ static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, i
 
     if (film->format == NULL)
         error_set(&error, ERR_INVALID, "no film is open");
+    else if (is_of_text(order->container))
+        subtitles_cut(film, order, fd, &bytes, &error);
     else
         cut(film, order, fd, &bytes, &error);
     if (error.code == ERR_NONE) {
@@ -121,6 +133,7 @@ int main(void)
     signal(SIGXFSZ, SIG_IGN);
     log_init("transcode-worker", LOG_LEVEL_WARN, false);
     av_log_set_callback(on_ffmpeg_says);
+    charset_prepare();
     if (sandbox_enter(&error) != ERR_NONE) {
         log_error("not started", "why=%s", error.text);
         return EXIT_FAILURE;
