@@ -34,12 +34,13 @@ static uint32_t reversed(const uint8_t *big_endian)
 bool codec_string_hevc(struct bytes hvcc, char out[CODEC_STRING_TEXT])
 {
     static const char *const spaces[] = {"", "A", "B", "C"};
-    const uint8_t *constraints = hvcc.data + 6;
+    const uint8_t *constraints;
     size_t last = CONSTRAINTS;
     int len;
 
     if (hvcc.len < HVCC_MIN || hvcc.data[0] != 1)
         return false;
+    constraints = hvcc.data + 6;
     len = snprintf(out, CODEC_STRING_TEXT, "hvc1.%s%u.%x.%c%u", spaces[hvcc.data[1] >> 6],
                    hvcc.data[1] & 31u, reversed(hvcc.data + 2),
                    (hvcc.data[1] & 32) != 0 ? 'H' : 'L', hvcc.data[12]);
@@ -86,7 +87,7 @@ bool nal_has_idr(struct bytes packet, unsigned length_bytes, bool is_hevc)
 
         for (unsigned i = 0; i < length_bytes; i++)
             len = len << 8 | packet.data[at++];
-        if (is_idr(packet.data[at], is_hevc))
+        if (len > 0 && is_idr(packet.data[at], is_hevc))
             return true;
         if (len > packet.len - at)
             return false;

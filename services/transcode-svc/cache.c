@@ -16,7 +16,12 @@
 
 #include "base/must.h"
 
-enum { PATH_MAX_HERE = 600, BOOT_TEXT = 64, TMP_NAME = 32 };
+enum {
+    PATH_MAX_HERE = 600,
+    STAMP_TEXT = 160,
+    TMP_NAME = 32,
+    ROOM_PART = 16, /* of the budget, at most, are kept for one file that is being made */
+};
 
 struct entry {
     char name[CACHE_NAME];
@@ -25,10 +30,19 @@ struct entry {
     struct entry *prev, *next; /* of the list, least recently used first */
 };
 
+/* Something that is being made, and the room that is kept for it. */
+struct writing {
+    uint64_t ticket, room;
+    UT_hash_handle hh;
+};
+
 struct cache {
     char *folder;
     uint64_t max_bytes, free_bytes, bytes, evicted;
+    uint64_t largest; /* file so far: the next may be as large */
+    uint64_t room;    /* of all that are being written */
     struct entry *entries, *used;
+    struct writing *writing;
     char path[PATH_MAX_HERE];
 };
 
@@ -55,6 +69,7 @@ static void add(struct cache *cache, const char *name, uint64_t size)
     HASH_ADD_STR(cache->entries, name, entry);
     DL_APPEND(cache->used, entry);
     cache->bytes += size;
+    cache->largest = MAX(cache->largest, size);
 }
 
 static void drop(struct cache *cache, struct entry *entry)
@@ -80,6 +95,51 @@ static bool is_disk_full(const struct cache *cache)
            (uint64_t)disk.f_bavail * disk.f_frsize < cache->free_bytes;
 }
 
+/* ---- what is being written */
+
+static void stop_writing(struct cache *cache, struct writing *writing)
+{
+    HASH_DEL(cache->writing, writing);
+    cache->room -= writing->room;
+    free(writing);
+}
+
+static struct writing *find_writing(const struct cache *cache, uint64_t ticket)
+{
+    struct writing *writing;
+
+    HASH_FIND(hh, cache->writing, &ticket, sizeof(ticket), writing);
+    return writing;
+}
+
+static void grow(struct cache *cache, struct writing *writing, uint64_t size)
+{
+    if (size > writing->room) {
+        cache->room += size - writing->room;
+        writing->room = size;
+    }
+}
+
+static void measure(struct cache *cache)
+{
+    struct writing *writing;
+    char name[TMP_NAME];
+    struct stat about;
+
+    for (writing = cache->writing; writing != NULL; writing = writing->hh.next)
+        if (stat(path_of(cache, tmp_of(writing->ticket, name)), &about) == 0)
+            grow(cache, writing, (uint64_t)about.st_size);
+}
+
+/* For so much more, and for what is being written. */
+static void make_room(struct cache *cache, uint64_t more)
+{
+    measure(cache);
+    while (cache->used != NULL &&
+           (cache->bytes + cache->room + more > cache->max_bytes || is_disk_full(cache)))
+        evict(cache);
+}
+
 /* ---- the start */
 
 static void empty(const char *folder)
@@ -94,37 +154,38 @@ static void empty(const char *folder)
         closedir(dir);
 }
 
-static void read_file(const char *path, char out[BOOT_TEXT])
+/* What the files are worth: nothing in another life of the machine, or made in another way. */
+static void stamp_now(const char *made_as, char out[STAMP_TEXT])
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, out, BOOT_TEXT - 1) : 0;
+    char boot[64] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, boot, sizeof(boot) - 1) : 0;
 
-    out[MAX(len, 0)] = '\0';
+    boot[MAX(len, 0)] = '\0';
     if (fd >= 0)
         close(fd);
+    snprintf(out, STAMP_TEXT, "%s%s\n", boot, made_as);
 }
 
-static bool is_of_this_boot(struct cache *cache)
+static bool has_stamp(struct cache *cache, const char *stamp)
 {
-    char boot[BOOT_TEXT], kept[BOOT_TEXT];
+    char kept[STAMP_TEXT];
+    int fd = open(path_of(cache, "stamp"), O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, kept, sizeof(kept)) : -1;
 
-    read_file("/proc/sys/kernel/random/boot_id", boot);
-    read_file(path_of(cache, "boot"), kept);
-    return boot[0] != '\0' && strcmp(boot, kept) == 0;
+    if (fd >= 0)
+        close(fd);
+    return len == (ssize_t)strlen(stamp) && memcmp(kept, stamp, (size_t)len) == 0;
 }
 
-static enum err note_boot(struct cache *cache, struct error *error)
+static enum err write_stamp(struct cache *cache, const char *stamp, struct error *error)
 {
-    char boot[BOOT_TEXT];
-    size_t len;
-    int fd;
+    size_t len = strlen(stamp);
+    int fd = open(path_of(cache, "stamp"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    read_file("/proc/sys/kernel/random/boot_id", boot);
-    len = strlen(boot);
-    fd = open(path_of(cache, "boot"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_set_errno(error, ERR_IO, "cannot write to '%s'", cache->folder);
-    bool is_written = write(fd, boot, len) == (ssize_t)len;
+    bool is_written = write(fd, stamp, len) == (ssize_t)len;
     close(fd);
     return is_written ? ERR_NONE : error_set(error, ERR_IO, "cannot write to '%s'", cache->folder);
 }
@@ -132,14 +193,17 @@ static enum err note_boot(struct cache *cache, struct error *error)
 struct found {
     char name[CACHE_NAME];
     uint64_t size;
-    int64_t used;
+    struct timespec used;
 };
 
 static int oldest_first(const void *a, const void *b)
 {
-    int64_t x = ((const struct found *)a)->used, y = ((const struct found *)b)->used;
+    const struct timespec *x = &((const struct found *)a)->used;
+    const struct timespec *y = &((const struct found *)b)->used;
 
-    return x < y ? -1 : x > y;
+    if (x->tv_sec != y->tv_sec)
+        return x->tv_sec < y->tv_sec ? -1 : 1;
+    return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
 }
 
 static void scan(struct cache *cache)
@@ -152,7 +216,7 @@ static void scan(struct cache *cache)
 
     while (dir != NULL && (row = readdir(dir)) != NULL) {
         if (fstatat(dirfd(dir), row->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISREG(about.st_mode) || strcmp(row->d_name, "boot") == 0 ||
+            !S_ISREG(about.st_mode) || strcmp(row->d_name, "stamp") == 0 ||
             strlen(row->d_name) >= CACHE_NAME)
             continue;
         if (count == capacity) {
@@ -161,7 +225,7 @@ static void scan(struct cache *cache)
         }
         memcpy(found[count].name, row->d_name, strlen(row->d_name) + 1);
         found[count].size = (uint64_t)about.st_size;
-        found[count++].used = about.st_mtim.tv_sec;
+        found[count++].used = about.st_mtim;
     }
     if (dir != NULL)
         closedir(dir);
@@ -172,29 +236,38 @@ static void scan(struct cache *cache)
     free(found);
 }
 
-enum err cache_new(const char *folder, uint64_t max_bytes, uint64_t free_bytes, struct cache **out,
-                   struct error *error)
+static enum err make_folders(struct cache *cache, struct error *error)
+{
+    if (strlen(cache->folder) + CACHE_NAME + 2 > sizeof(cache->path))
+        return error_set(error, ERR_CONFIG, "the path of the cache is too long");
+    if ((mkdir(cache->folder, 0700) != 0 && errno != EEXIST) ||
+        (mkdir(path_of(cache, "tmp"), 0700) != 0 && errno != EEXIST))
+        return error_set_errno(error, ERR_IO, "cannot make '%s'", cache->folder);
+    return ERR_NONE;
+}
+
+enum err cache_new(const struct cache_options *options, struct cache **out, struct error *error)
 {
     struct cache *cache = xcalloc(1, sizeof(*cache));
-    enum err err = ERR_NONE;
+    char stamp[STAMP_TEXT];
+    enum err err;
 
-    cache->folder = xstrdup(folder);
-    cache->max_bytes = max_bytes;
-    cache->free_bytes = free_bytes;
-    if (strlen(folder) + CACHE_NAME + 2 > sizeof(cache->path))
-        err = error_set(error, ERR_CONFIG, "the path of the cache is too long");
-    else if ((mkdir(folder, 0700) != 0 && errno != EEXIST) ||
-             (mkdir(path_of(cache, "tmp"), 0700) != 0 && errno != EEXIST))
-        err = error_set_errno(error, ERR_IO, "cannot make '%s'", folder);
+    cache->folder = xstrdup(options->folder);
+    cache->max_bytes = options->max_bytes;
+    cache->free_bytes = options->free_bytes;
+    stamp_now(options->made_as, stamp);
+    err = make_folders(cache, error);
     if (err == ERR_NONE) {
         empty(path_of(cache, "tmp"));
-        if (is_of_this_boot(cache))
+        if (has_stamp(cache, stamp))
             scan(cache);
         else
-            empty(folder);
-        err = note_boot(cache, error);
+            empty(cache->folder);
+        err = write_stamp(cache, stamp, error);
     }
-    if (err != ERR_NONE)
+    if (err == ERR_NONE)
+        make_room(cache, 0); /* the budget may have been lowered */
+    else
         cache_free(&cache);
     *out = cache;
     return err;
@@ -208,6 +281,8 @@ void cache_free(struct cache **cache_p)
         return;
     while (cache->used != NULL)
         drop(cache, cache->used);
+    while (cache->writing != NULL)
+        stop_writing(cache, cache->writing);
     free(cache->folder);
     free(cache);
     *cache_p = NULL;
@@ -234,47 +309,79 @@ const char *cache_find(struct cache *cache, const char *name, uint64_t *size_out
 
 int cache_begin(struct cache *cache, uint64_t ticket, struct error *error)
 {
+    uint64_t room = MIN(cache->largest, cache->max_bytes / ROOM_PART);
+    struct writing *writing;
     char name[TMP_NAME];
     int fd;
 
-    while (cache->used != NULL && (cache->bytes > cache->max_bytes || is_disk_full(cache)))
-        evict(cache);
+    make_room(cache, room);
     if (is_disk_full(cache)) {
         error_set(error, ERR_NO_SPACE, "the disk is full: less than %" PRIu64 " MiB are free",
                   cache->free_bytes >> 20);
         return -1;
     }
     fd = open(path_of(cache, tmp_of(ticket, name)), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
+    if (fd < 0) {
         error_set_errno(error, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO, "cannot write to '%s'",
                         cache->folder);
+        return -1;
+    }
+    must(find_writing(cache, ticket) == NULL);
+    writing = xcalloc(1, sizeof(*writing));
+    writing->ticket = ticket;
+    HASH_ADD(hh, cache->writing, ticket, sizeof(writing->ticket), writing);
+    grow(cache, writing, room);
     return fd;
 }
 
-enum err cache_commit(struct cache *cache, uint64_t ticket, const char *name, struct error *error)
+static enum err keep(struct cache *cache, const char *from, const char *name, struct error *error)
 {
-    char tmp[TMP_NAME], from[PATH_MAX_HERE];
     struct entry *before;
     struct stat about;
 
-    snprintf(from, sizeof(from), "%s", path_of(cache, tmp_of(ticket, tmp)));
-    if (stat(from, &about) != 0 || rename(from, path_of(cache, name)) != 0)
+    if (stat(from, &about) != 0)
+        return error_set_errno(error, ERR_IO, "cannot keep '%s'", name);
+    if ((uint64_t)about.st_size > cache->max_bytes)
+        return error_set(error, ERR_NO_SPACE, "the cache is too small for one segment");
+    make_room(cache, (uint64_t)about.st_size);
+    if (rename(from, path_of(cache, name)) != 0)
         return error_set_errno(error, ERR_IO, "cannot keep '%s'", name);
     HASH_FIND_STR(cache->entries, name, before);
     if (before != NULL)
         drop(cache, before);
     add(cache, name, (uint64_t)about.st_size);
-    /* Not the one that somebody is about to be given. */
-    while (cache->bytes > cache->max_bytes && cache->used->next != NULL)
-        evict(cache);
     return ERR_NONE;
+}
+
+enum err cache_commit(struct cache *cache, uint64_t ticket, const char *name, struct error *error)
+{
+    struct writing *writing = find_writing(cache, ticket);
+    char tmp[TMP_NAME], from[PATH_MAX_HERE];
+    enum err err;
+
+    must(writing != NULL);
+    stop_writing(cache, writing);
+    snprintf(from, sizeof(from), "%s", path_of(cache, tmp_of(ticket, tmp)));
+    err = keep(cache, from, name, error);
+    if (err != ERR_NONE)
+        unlink(from);
+    return err;
 }
 
 void cache_abandon(struct cache *cache, uint64_t ticket)
 {
+    struct writing *writing = find_writing(cache, ticket);
     char name[TMP_NAME];
 
     unlink(path_of(cache, tmp_of(ticket, name)));
+    if (writing != NULL)
+        stop_writing(cache, writing);
+}
+
+void cache_tick(struct cache *cache)
+{
+    if (cache->writing != NULL)
+        make_room(cache, 0);
 }
 
 uint64_t cache_bytes(const struct cache *cache)

@@ -2,6 +2,7 @@
 #include "choice.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 
@@ -16,18 +17,6 @@ const Stream *choice_stream(const Media *media, int64_t index)
     return NULL;
 }
 
-/* "avc1.640028" is played by who plays "avc1" or that very string. */
-static bool is_listed(const struct choice_client *client, const char *codec)
-{
-    size_t family = strcspn(codec, ".");
-
-    for (size_t i = 0; i < client->can_count; i++)
-        if (strcmp(client->can[i], codec) == 0 ||
-            (strlen(client->can[i]) == family && strncmp(client->can[i], codec, family) == 0))
-            return true;
-    return false;
-}
-
 /* High 10 and 4:2:2 have the same name but for a digit, and are played by no browser. */
 static bool is_common_h264(const Stream *stream)
 {
@@ -35,12 +24,29 @@ static bool is_common_h264(const Stream *stream)
            strstr(stream->profile, "4:2:2") == NULL && strstr(stream->profile, "4:4:4") == NULL;
 }
 
+/* "avc1.640028" is played by who names that very string, or "avc1" if it is a common one. */
+static bool is_listed(const struct choice_client *client, const Stream *stream)
+{
+    const char *codec = stream->codec_string;
+    size_t family = strcspn(codec, ".");
+    bool is_common = strcmp(stream->codec, "h264") != 0 || is_common_h264(stream);
+
+    for (size_t i = 0; i < client->can_count; i++) {
+        const char *can = client->can[i];
+
+        if (strcasecmp(can, codec) == 0 ||
+            (is_common && strlen(can) == family && strncasecmp(can, codec, family) == 0))
+            return true;
+    }
+    return false;
+}
+
 bool choice_plays(const struct choice_client *client, const Stream *stream)
 {
     if (stream->codec_string[0] == '\0')
         return false;
     if (client->can_count > 0)
-        return is_listed(client, stream->codec_string);
+        return is_listed(client, stream);
     /* What every browser has played for ten years. More channels than two are left to who asks. */
     return is_common_h264(stream) ||
            (strcmp(stream->codec_string, "mp4a.40.2") == 0 && stream->channels <= 2);
@@ -81,15 +87,20 @@ Sharestream__Transcode__Way choice_way(const Media *media, const struct choice_c
     return SHARESTREAM__TRANSCODE__WAY__REMUX;
 }
 
+static bool is_sound(const Stream *stream)
+{
+    return stream != NULL && stream->kind == SHARESTREAM__WORKER__KIND__AUDIO &&
+           stream->channels > 0;
+}
+
 size_t choice_sounds(const Media *media, uint32_t *out, size_t max)
 {
     size_t count = 0;
 
-    if (media->audio >= 0 && max > 0)
+    if (max > 0 && is_sound(choice_stream(media, media->audio)))
         out[count++] = (uint32_t)media->audio;
     for (size_t i = 0; i < media->n_streams && count < max; i++)
-        if (media->streams[i]->kind == SHARESTREAM__WORKER__KIND__AUDIO &&
-            (int64_t)media->streams[i]->index != media->audio && media->streams[i]->channels > 0)
+        if (is_sound(media->streams[i]) && (int64_t)media->streams[i]->index != media->audio)
             out[count++] = media->streams[i]->index;
     return count;
 }

@@ -17,8 +17,7 @@ struct choice_client {
 };
 
 /* A codec in segments of MP4, for this client. */
-bool choice_plays(const struct choice_client *client,
-                  const Sharestream__Worker__Stream *stream);
+bool choice_plays(const struct choice_client *client, const Sharestream__Worker__Stream *stream);
 /* The cheapest way, and why not a cheaper one (`why`, a sentence without full stop, static). */
 Sharestream__Transcode__Way choice_way(const Sharestream__Worker__Media *media,
                                        const struct choice_client *client, bool has_keyframe_plan,

@@ -5,6 +5,18 @@
 
 #include "base/must.h"
 
+/* No film is longer. Times come from a process that strangers' files may have taken over. */
+static const int64_t end_max_us = INT64_C(1000) * 3600 * 1000 * 1000;
+
+static bool is_in_order(const int64_t *times_us, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (times_us[i] < -end_max_us || times_us[i] > end_max_us ||
+            (i > 0 && times_us[i] <= times_us[i - 1]))
+            return false;
+    return true;
+}
+
 static bool finish(struct plan *plan, int64_t end_us, int64_t target_us)
 {
     /* A sliver at the end, which may hold no picture at all, makes players stall. */
@@ -24,7 +36,8 @@ bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count
                     int64_t target_us)
 {
     *plan = (struct plan){0};
-    if (count < 2 || target_us <= 0 || end_us <= keyframes_us[0])
+    if (count < 2 || target_us <= 0 || end_us > end_max_us || !is_in_order(keyframes_us, count) ||
+        end_us <= keyframes_us[0])
         return false;
     plan->starts = xcalloc(MIN(count, PLAN_SEGMENTS_MAX) + 1, sizeof(*plan->starts));
     for (size_t i = 0; i < count && keyframes_us[i] < end_us; i++) {
@@ -43,7 +56,8 @@ bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count
 bool plan_grid(struct plan *plan, int64_t end_us, int64_t target_us)
 {
     *plan = (struct plan){0};
-    if (target_us <= 0 || end_us <= 0 || end_us / target_us >= PLAN_SEGMENTS_MAX)
+    if (target_us <= 0 || end_us <= 0 || end_us > end_max_us ||
+        end_us / target_us >= PLAN_SEGMENTS_MAX)
         return false;
     plan->count = (size_t)((end_us + target_us - 1) / target_us);
     plan->starts = xcalloc(plan->count + 1, sizeof(*plan->starts));

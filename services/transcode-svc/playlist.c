@@ -2,10 +2,11 @@
 #include "playlist.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
+#include "label.h"
 
 typedef Sharestream__Worker__Media Media;
 typedef Sharestream__Worker__Stream Stream;
@@ -16,10 +17,13 @@ enum {
     GUESSED_BITRATE = 4000000, /* where the file does not tell */
 };
 
+/* As it came, but for what would end the attribute or the line it stands in. */
 static void add_query(struct text *out, const char *query)
 {
-    if (query[0] != '\0')
-        text_addf(out, "?%s", query);
+    if (query[0] != '\0') {
+        text_add(out, "?");
+        text_add_percent(out, bytes_of_text(query), "%&=+,;:/?@!$'()*[]");
+    }
 }
 
 /* Inside quotes of an attribute, where no quotes and no line ends may be. */
@@ -31,80 +35,113 @@ static void add_quoted(struct text *out, const char *raw)
     text_add(out, "\"");
 }
 
-static void add_sound(struct text *out, const Stream *stream, bool is_copied, bool is_first,
-                      const char *query)
+/* One track in the form in which the client gets it. */
+struct sound {
+    const Stream *stream;
+    bool is_copied;
+    char *label;
+};
+
+static const char *sound_codec(const struct sound *sound)
+{
+    return sound->is_copied ? sound->stream->codec_string : "mp4a.40.2";
+}
+
+static const char *sound_folder(const struct sound *sound, char name[RENDITION_NAME])
 {
     const struct rendition rendition = {
-        .kind = RENDITION_AUDIO, .stream = stream->index, .is_made = !is_copied};
-    char name[RENDITION_NAME], numbered[32];
+        .kind = RENDITION_AUDIO, .stream = sound->stream->index, .is_made = !sound->is_copied};
 
-    snprintf(numbered, sizeof(numbered), "%u", stream->index);
+    return rendition_name(&rendition, name);
+}
+
+static void add_sound(struct text *out, const struct sound *sound, bool is_first, const char *query)
+{
+    const char *tag = label_language_tag(sound->stream->language);
+    char name[RENDITION_NAME];
+
     text_add(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=");
-    if (stream->title[0] != '\0' || stream->language[0] != '\0') {
-        struct text label = {0};
-
-        /* Names must differ. */
-        text_addf(&label, "%s%s%s (%u)", stream->language,
-                  stream->title[0] != '\0' && stream->language[0] != '\0' ? ": " : "",
-                  stream->title, stream->index);
-        add_quoted(out, text_str(&label));
-        text_fini(&label);
-    } else {
-        add_quoted(out, numbered);
-    }
-    if (stream->language[0] != '\0' && strcmp(stream->language, "und") != 0) {
+    add_quoted(out, sound->label);
+    if (tag[0] != '\0') {
         text_add(out, ",LANGUAGE=");
-        add_quoted(out, stream->language);
+        add_quoted(out, tag);
     }
     text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,CHANNELS=\"%u\",URI=\"%s/index.m3u8",
-              is_first ? "YES" : "NO", is_copied ? stream->channels : 2,
-              rendition_name(&rendition, name));
+              is_first ? "YES" : "NO", sound->is_copied ? sound->stream->channels : 2,
+              sound_folder(sound, name));
     add_query(out, query);
     text_add(out, "\"\n");
+}
+
+/* The codec of every track that can be chosen (RFC 8216, 4.3.4.2), each once. */
+static void add_codecs(struct text *out, const Stream *video, const struct sound *sounds,
+                       size_t count)
+{
+    struct text list = {0};
+
+    if (video != NULL)
+        text_add(&list, video->codec_string);
+    for (size_t i = 0; i < count; i++) {
+        bool is_listed = false;
+
+        for (size_t j = 0; j < i; j++)
+            is_listed |= strcmp(sound_codec(&sounds[i]), sound_codec(&sounds[j])) == 0;
+        if (!is_listed)
+            text_addf(&list, "%s%s", list.len > 0 ? "," : "", sound_codec(&sounds[i]));
+    }
+    text_add(out, ",CODECS=");
+    add_quoted(out, text_str(&list));
+    text_fini(&list);
+}
+
+static size_t find_sounds(const Media *media, const struct choice_client *client,
+                          struct sound sounds[SOUNDS_MAX])
+{
+    uint32_t indexes[SOUNDS_MAX];
+    size_t count = choice_sounds(media, indexes, SOUNDS_MAX);
+    struct label_source sources[SOUNDS_MAX];
+    char *labels[SOUNDS_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        sounds[i].stream = choice_stream(media, indexes[i]);
+        sounds[i].is_copied = choice_plays(client, sounds[i].stream);
+        sources[i].language = sounds[i].stream->language;
+        sources[i].title = sounds[i].stream->title;
+    }
+    labels_make(sources, count, "Sound", labels);
+    for (size_t i = 0; i < count; i++)
+        sounds[i].label = labels[i];
+    return count;
 }
 
 void playlist_master(struct text *out, const Media *media, const struct choice_client *client,
                      const char *query)
 {
-    const Stream *video = choice_stream(media, media->video), *audio = NULL;
-    uint32_t sounds[SOUNDS_MAX];
-    size_t count = choice_sounds(media, sounds, COUNT_OF(sounds));
-    struct rendition first = {.kind = RENDITION_VIDEO};
+    const Stream *video = choice_stream(media, media->video);
+    struct sound sounds[SOUNDS_MAX];
+    /* Without picture there is but one: other tracks would need a group to be in. */
+    size_t found = find_sounds(media, client, sounds),
+           count = video != NULL ? found : MIN(found, 1);
     char name[RENDITION_NAME];
-    bool is_copied = true;
 
     text_add(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    for (size_t i = 0; i < count; i++) {
-        const Stream *stream = choice_stream(media, sounds[i]);
-        bool copies = choice_plays(client, stream);
-
-        if (i == 0) {
-            audio = stream;
-            is_copied = copies;
-        }
-        if (video != NULL)
-            add_sound(out, stream, copies, i == 0, query);
-    }
+    for (size_t i = 0; i < count && video != NULL; i++)
+        add_sound(out, &sounds[i], i == 0, query);
     text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64,
               media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE);
-    text_addf(out, ",CODECS=\"%s%s%s\"", video != NULL ? video->codec_string : "",
-              video != NULL && audio != NULL ? "," : "",
-              audio == NULL ? ""
-              : is_copied   ? audio->codec_string
-                            : "mp4a.40.2");
+    add_codecs(out, video, sounds, count);
     if (video != NULL && video->width > 0)
         text_addf(out, ",RESOLUTION=%ux%u", video->width, video->height);
     if (video != NULL && video->frame_rate > 0)
         text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
-    if (video != NULL && audio != NULL)
+    if (video != NULL && count > 0)
         text_add(out, ",AUDIO=\"sound\"");
-    if (video == NULL)
-        first = (struct rendition){.kind = RENDITION_AUDIO,
-                                   .stream = audio != NULL ? audio->index : 0,
-                                   .is_made = !is_copied};
-    text_addf(out, "\n%s/index.m3u8", rendition_name(&first, name));
+    text_addf(out, "\n%s/index.m3u8",
+              video != NULL || count == 0 ? "v" : sound_folder(sounds, name));
     add_query(out, query);
     text_add(out, "\n");
+    for (size_t i = 0; i < found; i++)
+        free(sounds[i].label);
 }
 
 void playlist_media(struct text *out, const struct plan *plan, const struct rendition *rendition,

@@ -3,14 +3,17 @@
 
 #include <inttypes.h>
 #include <proto/torrent.pb-c.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/must.h"
 #include "film.h"
+#include "worker.h"
 
-enum { STEP_MS = 100, WORKERS_PER_PROCESSOR = 2 };
+enum { STEP_MS = 100, WORKERS_PER_PROCESSOR = 2, PATH_BYTES = 4096, WORD_BYTES = 64 };
 
 unsigned transcode_workers_max(const struct transcode *transcode)
 {
@@ -23,20 +26,53 @@ unsigned transcode_workers_max(const struct transcode *transcode)
 
 static void on_step(void *arg)
 {
-    films_tick(arg, clock_ms());
+    struct transcode *transcode = arg;
+
+    cache_tick(transcode->cache);
+    films_tick(transcode, clock_ms());
+}
+
+/* Segments of another length are of no use, and another worker may make them otherwise. */
+static enum err made_as(const struct transcode *transcode, char *out, size_t cap,
+                        struct error *error)
+{
+    char path[PATH_BYTES];
+    struct stat about;
+
+    if (worker_binary(path, sizeof(path), error) != ERR_NONE)
+        return error->code;
+    if (stat(path, &about) != 0)
+        return error_set_errno(error, ERR_CONFIG, "cannot find %s", path);
+    snprintf(out, cap, "%" PRIu64 "ms %lld.%09ld", transcode->settings->segment_duration,
+             (long long)about.st_mtim.tv_sec, about.st_mtim.tv_nsec);
+    return ERR_NONE;
+}
+
+static enum err open_cache(struct transcode *transcode, struct error *error)
+{
+    char word[WORD_BYTES], *folder;
+    enum err err = made_as(transcode, word, sizeof(word), error);
+
+    if (err != ERR_NONE)
+        return err;
+    folder = xasprintf("%s/segments", svc_common(transcode->svc)->data_dir);
+    const struct cache_options options = {.folder = folder,
+                                          .made_as = word,
+                                          .max_bytes = transcode->settings->cache_size,
+                                          .free_bytes = transcode->settings->cache_free};
+    err = cache_new(&options, &transcode->cache, error);
+    free(folder);
+    return err;
 }
 
 enum err transcode_start(void *state, struct svc *svc, struct error *error)
 {
     struct transcode *transcode = state;
-    char *folder = xasprintf("%s/segments", svc_common(svc)->data_dir);
     enum err err;
 
     transcode->svc = svc;
     transcode->settings = svc_settings(svc);
-    err = cache_new(folder, transcode->settings->cache_size, transcode->settings->cache_free,
-                    &transcode->cache, error);
-    free(folder);
+    err = open_cache(transcode, error);
     if (err != ERR_NONE)
         return err;
     transcode->torrent =

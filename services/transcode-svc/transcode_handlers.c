@@ -100,9 +100,15 @@ static void answer_playlist(struct getting *getting, const struct film *film)
     struct error error;
 
     if (getting->path.what == PATH_MASTER) {
-        if (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why) ==
-            SHARESTREAM__TRANSCODE__WAY__FULL) {
-            error_set(&error, ERR_INVALID, "%s, and making it anew is not there yet", why);
+        Sharestream__Transcode__Way way =
+            choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why);
+
+        if (way == SHARESTREAM__TRANSCODE__WAY__FULL ||
+            way == SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE) {
+            error_set(&error, ERR_INVALID, "%s%s", why,
+                      way == SHARESTREAM__TRANSCODE__WAY__FULL
+                          ? ", and making it anew is not there yet"
+                          : "");
             answer_error(getting, &error);
             return;
         }

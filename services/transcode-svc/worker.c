@@ -136,7 +136,7 @@ pid_t worker_pid(const struct worker *worker)
 
 /* ---- the beginning */
 
-static enum err find_binary(char *out, size_t cap, struct error *error)
+enum err worker_binary(char *out, size_t cap, struct error *error)
 {
     ssize_t len = readlink("/proc/self/exe", out, cap - 1);
     char *slash;
@@ -201,7 +201,7 @@ enum err worker_new(struct svc *svc, const struct worker_events *events, struct 
     pid_t pid;
 
     *out = NULL;
-    if (find_binary(path, sizeof(path), error) != ERR_NONE || open_pair(pair, error) != ERR_NONE)
+    if (worker_binary(path, sizeof(path), error) != ERR_NONE || open_pair(pair, error) != ERR_NONE)
         return error->code;
     rc = spawn(path, pair[1], &pid);
     close(pair[1]);

@@ -20,7 +20,9 @@ struct worker_events {
     void *arg;
 };
 
-/* Starts one. The binary lies beside ours. */
+/* Where the binary is: beside ours. */
+enum err worker_binary(char *out, size_t cap, struct error *error);
+/* Starts one. */
 enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
                     struct error *error);
 /* Ends it; no event comes any more. Clears the pointer, accepts NULL. */
