@@ -27,7 +27,7 @@ struct vtt_cue {
 struct bytes vtt_event_text(struct bytes event);
 /* Text of an event as the text of a cue: tags of italic, bold and underlined that close what they
  * open, everything else escaped, no empty lines, valid UTF-8, at most VTT_TEXT_MAX bytes and what
- * closes the tags. Adds nothing when there is nothing to read. Returns the place. */
+ * Adds nothing when there is nothing to read. Returns the place. */
 unsigned vtt_add_text(struct text *out, struct bytes ass);
 
 /* `is_segment`: of HLS, where the timeline of all media begins at 10 s. */

@@ -135,11 +135,13 @@ static Stream *new_stream(const AVStream *in)
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
     out->language = tag(in->metadata, "language", WORD_MAX);
-    out->title = tag(in->metadata, "title", TITLE_MAX);
+    out->title =
+        tag(in->metadata, out->kind == SHARESTREAM__WORKER__KIND__FONT ? "filename" : "title",
+            TITLE_MAX);
     out->is_default = (in->disposition & AV_DISPOSITION_DEFAULT) != 0;
     out->is_forced = (in->disposition & AV_DISPOSITION_FORCED) != 0;
-    out->is_impaired = (in->disposition & (AV_DISPOSITION_HEARING_IMPAIRED |
-                                           AV_DISPOSITION_VISUAL_IMPAIRED)) != 0;
+    out->is_impaired =
+        (in->disposition & (AV_DISPOSITION_HEARING_IMPAIRED | AV_DISPOSITION_VISUAL_IMPAIRED)) != 0;
     out->is_picture = (in->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
     return out;
 }
@@ -212,8 +214,8 @@ static bool look_at_keyframes(struct film *film)
     const AVCodecParameters *par = stream->codecpar;
     bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
     bool has_units = is_hevc || par->codec_id == AV_CODEC_ID_H264;
-    unsigned length_bytes = nal_length_bytes(
-        bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
+    unsigned length_bytes =
+        nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
     AVPacket *packet = av_packet_alloc();
     unsigned seen = 0;
 
@@ -222,10 +224,10 @@ static bool look_at_keyframes(struct film *film)
     while (seen < (has_units ? CLOSED_KEYFRAMES : 1) && av_read_frame(film->format, packet) >= 0) {
         if (packet->stream_index == film->video && (packet->flags & AV_PKT_FLAG_KEY) != 0) {
             if (seen++ == 0 && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE)
-                film->shift_us = av_rescale_q(packet->pts - packet->dts, stream->time_base,
-                                              AV_TIME_BASE_Q);
-            if (has_units && !nal_has_idr(bytes_of(packet->data, (size_t)packet->size),
-                                          length_bytes, is_hevc))
+                film->shift_us =
+                    av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
+            if (has_units &&
+                !nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc))
                 is_closed = false;
         }
         av_packet_unref(packet);

@@ -74,6 +74,27 @@ static AVFormatContext *new_format(const struct film *film)
     return format;
 }
 
+/* FFmpeg takes blocks of style for the end of all cues: let it take them for remarks. */
+static void hide_styles(void)
+{
+    static const struct {
+        const char *word, *instead;
+    } blocks[] = {{"STYLE", "NOTE "}, {"REGION", "NOTE  "}};
+    char *line = script.text.data;
+    bool was_empty = false;
+
+    for (; line != NULL && *line != '\0'; line += *line == '\n') {
+        size_t len = strcspn(line, "\n");
+
+        for (size_t i = 0; i < COUNT_OF(blocks) && was_empty; i++)
+            if (strncmp(line, blocks[i].word, strlen(blocks[i].word)) == 0 &&
+                strspn(line + strlen(blocks[i].word), " \t\r") + strlen(blocks[i].word) == len)
+                memcpy(line, blocks[i].instead, strlen(blocks[i].instead));
+        was_empty = len == 0 || (len == 1 && *line == '\r');
+        line += len;
+    }
+}
+
 /* Many begin with something else than the first cue. */
 static const AVInputFormat *guess(void)
 {
@@ -95,6 +116,7 @@ enum err script_open(struct film *film, int fd, uint64_t size, struct error *err
                          FILE_BYTES >> 20);
     if (read_all(film, size, error) != ERR_NONE)
         return error->code;
+    hide_styles();
     swap_input(film);
     format = new_format(film);
     rc = avformat_open_input(&format, "", guess(), NULL);
