@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "captions.h"
 #include "choice.h"
 #include "stream/ready_map.h"
 #include "worker.h"
@@ -28,6 +29,7 @@ enum {
     WAITING_MAX = 1024, /* for one job */
     BUDGET_BYTES = 32 << 20,
     BUDGET_FACTOR = 3, /* of what a segment should take of the file */
+    SUBTITLE_BEFORE_US = 20 * 1000 * 1000,
 };
 
 struct waiting {
@@ -180,8 +182,8 @@ static void want(struct film *film, uint64_t position)
     film->want = position;
     film->want_since_ms = clock_ms();
     if (film->lease == NULL)
-        film->lease = lease_open(film->transcode->leases, &film->key.hash, film->key.file,
-                                 position, film->size, on_bytes, film);
+        film->lease = lease_open(film->transcode->leases, &film->key.hash, film->key.file, position,
+                                 film->size, on_bytes, film);
     lease_move(film->lease, position);
     lease_wait(film->lease);
 }
@@ -315,8 +317,8 @@ static void on_job_done(struct film *film, const Sharestream__Worker__Done *done
 static void on_failed(struct film *film, const Sharestream__Worker__Failed *failed)
 {
     struct transcode *transcode = film->transcode;
-    enum err code = failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code
-                                                                     : ERR_INTERNAL;
+    enum err code =
+        failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code : ERR_INTERNAL;
     char name[INFOHASH_TEXT + 16];
     struct error error;
 
@@ -398,9 +400,12 @@ static void give_open(struct film *film)
 
 static const struct plan *plan_of(const struct film *film, const struct rendition *rendition)
 {
-    bool needs_keyframes = film->media->video >= 0 &&
-                           !(rendition->kind == RENDITION_VIDEO && rendition->is_made);
+    bool needs_keyframes =
+        film->media->video >= 0 && !(rendition->kind == RENDITION_VIDEO && rendition->is_made);
 
+    /* Text can be cut everywhere; at keyframes, it lies in the bytes of the picture's segment. */
+    if (rendition->kind == RENDITION_SUBTITLE && film->keyframes.count == 0)
+        return &film->grid;
     return needs_keyframes ? &film->keyframes : &film->grid;
 }
 
@@ -431,8 +436,23 @@ static size_t fill_tracks(const struct film *film, const struct rendition *rendi
                                                                 : SHARESTREAM__WORKER__HOW__AAC;
         }
         break;
+    case RENDITION_SUBTITLE:
+        tracks[count].stream = rendition->stream;
+        tracks[count++].how = SHARESTREAM__WORKER__HOW__TEXT;
+        break;
+    case RENDITION_EXTERNAL: /* subtitles.c makes these */
+    case RENDITION_UPLOAD:
+        break;
     }
     return count;
+}
+
+static Sharestream__Worker__Container container_of(const struct rendition *rendition)
+{
+    if (rendition->kind == RENDITION_SUBTITLE)
+        return SHARESTREAM__WORKER__CONTAINER__VTT;
+    return rendition->kind == RENDITION_TS ? SHARESTREAM__WORKER__CONTAINER__TS
+                                           : SHARESTREAM__WORKER__CONTAINER__FMP4;
 }
 
 static void give_cut(struct film *film, struct job *job, int fd)
@@ -444,8 +464,8 @@ static void give_cut(struct film *film, struct job *job, int fd)
     uint32_t number = job->path.number;
     double part;
 
-    cut.container = job->path.rendition.kind == RENDITION_TS ? SHARESTREAM__WORKER__CONTAINER__TS
-                                                             : SHARESTREAM__WORKER__CONTAINER__FMP4;
+    cut.container = container_of(&job->path.rendition);
+    cut.delay_us = (int64_t)job->path.delay_ms * 1000;
     cut.n_tracks = fill_tracks(film, &job->path.rendition, tracks);
     cut.tracks = list;
     cut.number = number;
@@ -457,6 +477,8 @@ static void give_cut(struct film *film, struct job *job, int fd)
         cut.is_first = number == 0;
         cut.is_last = number + 1 == plan->count;
         part = (double)(cut.until_us - cut.from_us) / (double)MAX(film->media->duration_us, 1);
+        if (job->path.rendition.kind == RENDITION_SUBTITLE) /* reads what is before as well */
+            part += (double)SUBTITLE_BEFORE_US / (double)MAX(film->media->duration_us, 1);
         cut.budget += (uint64_t)(BUDGET_FACTOR * part * (double)film->size);
     }
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
@@ -603,8 +625,8 @@ static struct film *find(struct transcode *transcode, const struct infohash *has
         return NULL;
     layout = ready_map_layout(map);
     if (file >= layout->file_count || layout->files[file].size == 0) {
-        error_set(error, ERR_NOT_FOUND, file >= layout->file_count ? "there is no such file"
-                                                                   : "the file is empty");
+        error_set(error, ERR_NOT_FOUND,
+                  file >= layout->file_count ? "there is no such file" : "the file is empty");
         ready_map_close(&map);
         return NULL;
     }
@@ -672,25 +694,20 @@ const struct plan *film_plan(const struct film *film, const struct rendition *re
 
 /* ---- jobs */
 
-static void name_job(const struct key *key, const struct path *path, char out[CACHE_NAME])
+void film_name(const struct infohash *hash, uint32_t file, const struct path *path,
+               char out[CACHE_NAME])
 {
-    char hash[INFOHASH_TEXT], rendition[RENDITION_NAME];
+    char text[INFOHASH_TEXT], name[PATH_NAME];
 
-    infohash_text(&key->hash, hash);
-    rendition_name(&path->rendition, rendition);
-    if (path->what == PATH_INIT)
-        snprintf(out, CACHE_NAME, "%s.%u.%s.init", hash, key->file, rendition);
-    else
-        snprintf(out, CACHE_NAME, "%s.%u.%s.%u", hash, key->file, rendition, path->number);
+    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
 }
 
 const char *film_cached(struct transcode *transcode, const struct infohash *hash, uint32_t file,
                         const struct path *path, uint64_t *size_out)
 {
-    struct key key = key_of(hash, file);
     char name[CACHE_NAME];
 
-    name_job(&key, path, name);
+    film_name(hash, file, path, name);
     return cache_find(transcode->cache, name, size_out);
 }
 
@@ -717,6 +734,10 @@ static bool is_makeable(const struct film *film, const struct path *path, struct
         stream = choice_stream(film->media, rendition->stream);
         if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)
             return error_set(error, ERR_NOT_FOUND, "there is no such sound in it"), false;
+    } else if (rendition->kind == RENDITION_SUBTITLE) {
+        stream = choice_stream(film->media, rendition->stream);
+        if (stream == NULL || !captions_are_text(stream))
+            return error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it"), false;
     } else if (film->media->video < 0 && rendition->kind == RENDITION_VIDEO) {
         return error_set(error, ERR_NOT_FOUND, "there is no picture in it"), false;
     }
@@ -737,7 +758,7 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
     struct job *job, *other;
     unsigned queued;
 
-    name_job(&film->key, path, name);
+    film_name(&film->key.hash, film->key.file, path, name);
     job = find_job(film, name);
     DL_COUNT(film->jobs, other, queued);
     if (!is_makeable(film, path, &error)) {
@@ -815,18 +836,12 @@ static void add_row(Sharestream__Transcode__JobsReply *reply, const struct film 
                     const struct job *job, const char *state, uint64_t now_ms)
 {
     Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
-    char hash[INFOHASH_TEXT], name[RENDITION_NAME];
+    char hash[INFOHASH_TEXT], name[PATH_NAME];
 
     sharestream__transcode__jobs_reply__job__init(row);
     row->info_hash = xstrdup(infohash_text(&film->key.hash, hash));
     row->file = film->key.file;
-    if (job == NULL)
-        row->what = xstrdup("open");
-    else if (job->path.what == PATH_INIT)
-        row->what = xasprintf("%s/init", rendition_name(&job->path.rendition, name));
-    else
-        row->what =
-            xasprintf("%s/%u", rendition_name(&job->path.rendition, name), job->path.number);
+    row->what = xstrdup(job == NULL ? "open" : path_name(&job->path, name));
     row->state = xstrdup(state);
     row->waited_ms = job != NULL ? now_ms - job->asked_ms : 0;
     row->clients = job != NULL ? job->waiting_count : 0;

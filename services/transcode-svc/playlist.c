@@ -114,8 +114,39 @@ static size_t find_sounds(const Media *media, const struct choice_client *client
     return count;
 }
 
-void playlist_master(struct text *out, const Media *media, const struct choice_client *client,
-                     const char *query)
+/* Returns whether there are any. */
+static bool add_captions(struct text *out, const struct captions *captions, const char *query)
+{
+    char name[RENDITION_NAME];
+    bool is_any = false;
+
+    for (size_t i = 0; i < captions->count; i++) {
+        const struct caption *caption = &captions->list[i];
+
+        if (caption->is_image)
+            continue;
+        is_any = true;
+        text_add(out, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=");
+        add_quoted(out, caption->name);
+        if (caption->language[0] != '\0') {
+            text_add(out, ",LANGUAGE=");
+            add_quoted(out, caption->language);
+        }
+        text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,FORCED=%s%s,URI=\"%s/index.m3u8",
+                  caption->is_default ? "YES" : "NO", caption->is_forced ? "YES" : "NO",
+                  caption->is_impaired
+                      ? ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+                        "public.accessibility.describes-music-and-sound\""
+                      : "",
+                  rendition_name(&caption->rendition, name));
+        add_query(out, query);
+        text_add(out, "\"\n");
+    }
+    return is_any;
+}
+
+void playlist_master(struct text *out, const Media *media, const struct captions *captions,
+                     const struct choice_client *client, const char *query)
 {
     const Stream *video = choice_stream(media, media->video);
     struct sound sounds[SOUNDS_MAX];
@@ -123,10 +154,12 @@ void playlist_master(struct text *out, const Media *media, const struct choice_c
     size_t found = find_sounds(media, client, sounds),
            count = video != NULL ? found : MIN(found, 1);
     char name[RENDITION_NAME];
+    bool has_captions;
 
     text_add(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (size_t i = 0; i < count && video != NULL; i++)
         add_sound(out, &sounds[i], i == 0, query);
+    has_captions = video != NULL && add_captions(out, captions, query);
     text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64,
               media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE);
     add_codecs(out, video, sounds, count);
@@ -136,6 +169,8 @@ void playlist_master(struct text *out, const Media *media, const struct choice_c
         text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
     if (video != NULL && count > 0)
         text_add(out, ",AUDIO=\"sound\"");
+    if (has_captions)
+        text_add(out, ",SUBTITLES=\"text\"");
     text_addf(out, "\n%s/index.m3u8",
               video != NULL || count == 0 ? "v" : sound_folder(sounds, name));
     add_query(out, query);
@@ -147,13 +182,13 @@ void playlist_master(struct text *out, const Media *media, const struct choice_c
 void playlist_media(struct text *out, const struct plan *plan, const struct rendition *rendition,
                     const char *query)
 {
-    bool is_ts = rendition->kind == RENDITION_TS;
+    bool is_ts = rendition->kind == RENDITION_TS, is_text = rendition_is_text(rendition);
 
     text_addf(out,
               "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%u\n#EXT-X-MEDIA-SEQUENCE:0\n"
               "#EXT-X-PLAYLIST-TYPE:VOD\n",
-              is_ts ? 3 : 7, plan_target_s(plan));
-    if (!is_ts) {
+              is_ts || is_text ? 3 : 7, plan_target_s(plan));
+    if (!is_ts && !is_text) {
         text_add(out, "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4");
         add_query(out, query);
         text_add(out, "\"\n");
@@ -162,7 +197,9 @@ void playlist_media(struct text *out, const struct plan *plan, const struct rend
         int64_t us = plan->starts[i + 1] - plan->starts[i];
 
         text_addf(out, "#EXTINF:%" PRId64 ".%06" PRId64 ",\n%zu.%s", us / 1000000, us % 1000000, i,
-                  is_ts ? "ts" : "m4s");
+                  is_text ? "vtt"
+                  : is_ts ? "ts"
+                          : "m4s");
         add_query(out, query);
         text_add(out, "\n");
     }

@@ -4,8 +4,9 @@
  * of strangers are read by workers.
  *
  *   transcode_handlers.c --> film.c (one media file: its worker, its queue) --> worker.c
- *                              |--> plan.c, choice.c, playlist.c, rendition.c: what and where
- *                              `--> cache.c: what was made
+ *            |                 |--> plan.c, choice.c, playlist.c, rendition.c: what and where
+ *            |                 `--> cache.c: what was made
+ *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c: ours
  */
 #ifndef TRANSCODE_TRANSCODE_H
 #define TRANSCODE_TRANSCODE_H
@@ -16,6 +17,7 @@
 #include "transcode_settings.h"
 
 struct film;
+struct subtitles;
 
 struct transcode {
     struct svc *svc;
@@ -24,7 +26,8 @@ struct transcode {
     struct bus_remote *torrent;
     struct lease_set *leases;
     struct film *films; /* hash by key */
-    uint64_t tickets;   /* counts outputs */
+    struct subtitles *subtitles;
+    uint64_t tickets; /* counts outputs */
     unsigned workers;
     struct transcode_metrics metrics;
 };

@@ -3,8 +3,10 @@
  * One function per rpc of proto/transcode.proto. Get ends in a playlist, which is made at once, or
  * in a segment, which may have to be made; both need to know the film first.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <proto/transcode.pb-c.h>
 
@@ -13,7 +15,10 @@
 #include "choice.h"
 #include "film.h"
 #include "playlist.h"
+#include "subtitles.h"
+#include "subtitles_handlers.h"
 #include "transcode.h"
+#include "wire/font.h"
 
 typedef Sharestream__Transcode__Transcode_Service Rpc;
 typedef Sharestream__Transcode__GetRequest GetRequest;
@@ -30,6 +35,9 @@ static char playlist_type[] = "application/vnd.apple.mpegurl";
 struct getting {
     Sharestream__Transcode__GetReply_Closure closure;
     void *data;
+    struct transcode *transcode;
+    struct infohash hash;
+    uint32_t file;
     struct path path;
     char *query;
     char **can;
@@ -57,8 +65,25 @@ static void answer_text(struct getting *getting, struct text *body)
     getting_free(getting);
 }
 
-static const char *type_of(const struct path *path)
+/* What kind of font it is, its first bytes tell. */
+static const char *type_of_font(const char *file)
 {
+    uint8_t head[FONT_HEAD_BYTES];
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, head, sizeof(head)) : 0;
+    const char *type = font_type(bytes_of(head, (size_t)MAX(len, 0)));
+
+    if (fd >= 0)
+        close(fd);
+    return type != NULL ? type : "application/octet-stream";
+}
+
+static const char *type_of(const struct path *path, const char *file)
+{
+    if (path->what == PATH_FONT)
+        return type_of_font(file);
+    if (rendition_is_text(&path->rendition))
+        return path->what == PATH_SCRIPT ? "text/x-ssa; charset=utf-8" : "text/vtt; charset=utf-8";
     if (path->rendition.kind == RENDITION_TS)
         return "video/mp2t";
     return path->rendition.kind == RENDITION_AUDIO ? "audio/mp4" : "video/mp4";
@@ -67,7 +92,7 @@ static const char *type_of(const struct path *path)
 static void answer_file(struct getting *getting, const char *path, uint64_t size)
 {
     GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
-    char *type = xstrdup(type_of(&getting->path)), *file = xstrdup(path);
+    char *type = xstrdup(type_of(&getting->path, path)), *file = xstrdup(path);
 
     reply.type = type;
     reply.file = file;
@@ -92,13 +117,27 @@ static void on_made(void *arg, const char *path, uint64_t size, const struct err
         answer_error(arg, error);
 }
 
+static bool has_text(const struct film *film, const struct rendition *rendition)
+{
+    const Sharestream__Worker__Stream *stream = choice_stream(film_media(film), rendition->stream);
+
+    return stream != NULL && captions_are_text(stream);
+}
+
 static void answer_playlist(struct getting *getting, const struct film *film)
 {
     const struct choice_client client = {getting->can, getting->can_count};
     const char *why = "";
     struct text body = {0};
+    struct captions captions;
     struct error error;
 
+    if (getting->path.rendition.kind == RENDITION_SUBTITLE &&
+        !has_text(film, &getting->path.rendition)) {
+        error_set(&error, ERR_NOT_FOUND, "there are no such subtitles in it");
+        answer_error(getting, &error);
+        return;
+    }
     if (getting->path.what == PATH_MASTER) {
         Sharestream__Transcode__Way way =
             choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why);
@@ -112,7 +151,17 @@ static void answer_playlist(struct getting *getting, const struct film *film)
             answer_error(getting, &error);
             return;
         }
-        playlist_master(&body, film_media(film), &client, getting->query);
+        subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file,
+                       film_media(film), &captions);
+        playlist_master(&body, film_media(film), &captions, &client, getting->query);
+        captions_fini(&captions);
+    } else if (getting->path.rendition.kind == RENDITION_EXTERNAL ||
+               getting->path.rendition.kind == RENDITION_UPLOAD) {
+        /* One segment: they are small, and no bytes of the film are read for them. */
+        int64_t starts[] = {0, film_media(film)->duration_us};
+        const struct plan whole = {starts, 1};
+
+        playlist_media(&body, &whole, &getting->path.rendition, getting->query);
     } else {
         const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
 
@@ -138,14 +187,17 @@ static void on_known(void *arg, struct film *film, const struct error *error)
         film_make(film, &getting->path, on_made, getting);
 }
 
-static struct getting *new_getting(const GetRequest *request, const struct path *path,
+static struct getting *new_getting(const GetRequest *request,
                                    Sharestream__Transcode__GetReply_Closure closure, void *data)
 {
     struct getting *getting = xcalloc(1, sizeof(*getting));
 
     getting->closure = closure;
     getting->data = data;
-    getting->path = *path;
+    getting->transcode = bus_state(data);
+    getting->file = request->file;
+    getting->path = path_parse(bytes_of_text(request->path));
+    getting->path.delay_ms = request->delay_ms;
     getting->query = xstrdup(request->query);
     getting->can_count = MIN(request->n_can, CAN_MAX);
     getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
@@ -154,35 +206,53 @@ static struct getting *new_getting(const GetRequest *request, const struct path 
     return getting;
 }
 
-static void on_get(Rpc *rpc, const GetRequest *request,
-                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+/* Removed, it may still lie in the cache. */
+static bool is_gone(const struct getting *getting)
 {
-    struct transcode *transcode = bus_state(data);
-    struct path path = path_parse(bytes_of_text(request->path));
-    struct infohash hash;
-    struct getting *getting;
+    const struct rendition *rendition = &getting->path.rendition;
+
+    return rendition->kind == RENDITION_UPLOAD &&
+           uploads_find(subtitles_uploads(getting->transcode->subtitles), &getting->hash,
+                        getting->file, rendition->stream) == NULL;
+}
+
+static void get(struct getting *getting)
+{
+    struct transcode *transcode = getting->transcode;
+    const struct path *path = &getting->path;
     const char *file = NULL;
     uint64_t size;
 
-    (void)rpc;
-    transcode->metrics.requests_total++;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
-        bus_fail(data, ERR_INVALID, "that is no info-hash");
-        return;
-    }
-    if (path.what == PATH_NONE) {
-        bus_fail(data, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
-        return;
-    }
-    getting = new_getting(request, &path, closure, data);
-    if (path.what == PATH_SEGMENT || path.what == PATH_INIT)
-        file = film_cached(transcode, &hash, request->file, &path, &size);
+    if (path->what != PATH_MASTER && path->what != PATH_PLAYLIST)
+        file = film_cached(transcode, &getting->hash, getting->file, path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;
         answer_file(getting, file, size);
+    } else if (subtitles_make_it(path)) {
+        subtitles_make(transcode->subtitles, &getting->hash, getting->file, path, on_made, getting);
     } else {
-        film_open(transcode, &hash, request->file, on_known, getting);
+        film_open(transcode, &getting->hash, getting->file, on_known, getting);
     }
+}
+
+static void on_get(Rpc *rpc, const GetRequest *request,
+                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+{
+    struct getting *getting = new_getting(request, closure, data);
+    struct error error = {0};
+
+    (void)rpc;
+    getting->transcode->metrics.requests_total++;
+    if (!infohash_parse(bytes_of_text(request->info_hash), &getting->hash))
+        error_set(&error, ERR_INVALID, "that is no info-hash");
+    else if (getting->path.what == PATH_NONE)
+        error_set(&error, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
+    else if (is_gone(getting))
+        error_set(&error, ERR_NOT_FOUND, "there is no such upload");
+    if (error.code != ERR_NONE)
+        answer_error(getting, &error);
+    else
+        get(getting);
 }
 
 /* ---- Media */
