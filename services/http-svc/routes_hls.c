@@ -11,6 +11,7 @@
 
 enum {
     CAN_MAX = 64,
+    BURN_MAX = 16,
     QUERY_MAX = 1024, /* it is repeated for every segment */
     MAKE_MS = 90000,  /* transcode-svc itself gives up before */
     DELAY_MS_MAX = 600000,
@@ -117,6 +118,9 @@ static void begin_hls(struct exchange *x, const struct routes_source *source)
     request.path = rest_of(x);
     request.query = repeated;
     request.n_can = read_can(x, &request.can);
+    request.burn = exchange_alloc(x, BURN_MAX);
+    request.burn[0] = '\0';
+    query_get(query, "burn", request.burn, BURN_MAX);
     exchange_watch(x);
     sharestream__transcode__transcode__get(exchange_transcode(x, MAKE_MS, source->hash_text),
                                            &request, on_got, x);

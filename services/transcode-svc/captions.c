@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "choice.h"
 #include "wire/media_type.h"
 
 typedef Sharestream__Worker__Media Media;
@@ -95,7 +96,8 @@ void captions_add_streams(struct captions *captions, const Media *media)
             .is_default = stream == first,
             .is_forced = stream->is_forced,
             .is_impaired = stream->is_impaired,
-            .is_image = !captions_are_text(stream)};
+            .is_image = !captions_are_text(stream),
+            .can_be_drawn = choice_is_drawn(stream)};
 
         if (stream->kind != SHARESTREAM__WORKER__KIND__SUBTITLE)
             continue;

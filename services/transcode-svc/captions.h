@@ -27,6 +27,7 @@ struct caption {
     char language[LABEL_TAG];  /* "en"; empty: not known */
     bool is_default, is_forced, is_impaired;
     bool is_image; /* there is no text in it */
+    bool can_be_drawn;
 };
 
 struct captions {

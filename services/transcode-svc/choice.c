@@ -104,3 +104,13 @@ size_t choice_sounds(const Media *media, uint32_t *out, size_t max)
             out[count++] = media->streams[i]->index;
     return count;
 }
+
+bool choice_is_drawn(const Stream *stream)
+{
+    static const char *const codecs[] = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"};
+
+    for (size_t i = 0; i < COUNT_OF(codecs); i++)
+        if (strcmp(stream->codec, codecs[i]) == 0)
+            return true;
+    return false;
+}

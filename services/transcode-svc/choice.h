@@ -24,6 +24,8 @@ Sharestream__Transcode__Way choice_way(const Sharestream__Worker__Media *media,
                                        const char **why);
 /* Streams of sound that are offered: at most `max` indexes go to `out`; returns how many. */
 size_t choice_sounds(const Sharestream__Worker__Media *media, uint32_t *out, size_t max);
+/* Subtitles that are pictures: no browser shows them, but they can be drawn into the film. */
+bool choice_is_drawn(const Sharestream__Worker__Stream *stream);
 /* NULL when there is no such stream. */
 const Sharestream__Worker__Stream *choice_stream(const Sharestream__Worker__Media *media,
                                                  int64_t index);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "film.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -15,22 +12,28 @@
 #include "base/must.h"
 #include "captions.h"
 #include "choice.h"
-#include "stream/ready_map.h"
-#include "worker.h"
 
-typedef Sharestream__Worker__Order Order;
-typedef Sharestream__Worker__Report Report;
 typedef Sharestream__Worker__Media Media;
+typedef Sharestream__Worker__Stream Stream;
 
 enum {
-    ATTEMPTS = 2,
     FILMS_MAX = 1024,
     FILM_IDLE_MS = 600000,
     WAITING_MAX = 1024, /* for one job */
     BUDGET_BYTES = 32 << 20,
     BUDGET_FACTOR = 3, /* of what a segment should take of the file */
     SUBTITLE_BEFORE_US = 20 * 1000 * 1000,
+    /* A head that is so many segments behind gets there sooner by going on than by starting anew.
+     */
+    NEAR = 2,
+    /* Against the pace of playing, in percent: an encoder this slow must do worse, this fast can do
+     * better. */
+    SLOW_PERCENT = 130,
+    FAST_PERCENT = 400,
 };
+
+/* Of x264, from the fastest. */
+static const char *const presets[] = {"ultrafast", "superfast", "veryfast"};
 
 struct waiting {
     film_known_fn *on_known; /* one of the two */
@@ -39,57 +42,43 @@ struct waiting {
     struct waiting *next;
 };
 
-struct job {
-    struct path path;
-    char name[CACHE_NAME]; /* in the cache */
-    struct waiting *waiting;
-    unsigned waiting_count, attempts;
-    uint64_t asked_ms;
-    struct job *prev, *next;
-};
-
 struct key {
     struct infohash hash;
     uint32_t file;
 };
 
 struct film {
-    struct transcode *transcode;
+    struct film_source source;
     struct key key;
     UT_hash_handle hh;
-    struct ready_map *map;
-    uint64_t size;
     uint64_t used_ms;
 
     Media *media; /* NULL until a worker has looked */
-    struct plan keyframes, grid;
+    /* Cuts of what is copied, of sound where there are no keyframes, and of pictures made anew. */
+    struct plan keyframes, grid, made;
     struct error failure; /* of a file that is damaged: nothing will change that */
     struct waiting *waiting;
-    unsigned open_attempts;
-
-    struct worker *worker;
-    bool is_open;           /* the worker has the file */
-    bool is_working;        /* it has an order */
-    uint64_t worked_ms;     /* since when it is working, or idle */
-    struct job *jobs, *job; /* queue, and the one in its hands */
-    uint64_t ticket;
-
-    /* Bytes that are waited for: by the worker, or before there is one. */
-    bool is_wanting, wants_first;
-    uint64_t want, want_since_ms;
-    struct lease *lease;
+    struct head *heads; /* the first is the one of HEAD_CUT */
 };
 
-static void step(struct film *film);
-static void on_bytes(void *arg);
-
-static const char *describe(const struct film *film, char out[INFOHASH_TEXT + 16])
+const struct film_source *film_source(const struct film *film)
 {
+    return &film->source;
+}
+
+const char *film_name(const struct film *film)
+{
+    static char name[INFOHASH_TEXT + 16];
     char text[INFOHASH_TEXT];
 
-    snprintf(out, INFOHASH_TEXT + 16, "%s/%u", infohash_text(&film->key.hash, text),
-             film->key.file);
-    return out;
+    snprintf(name, sizeof(name), "%s/%u", infohash_text(&film->source.hash, text),
+             film->source.file);
+    return name;
+}
+
+static const struct transcode_settings *settings_of(const struct film *film)
+{
+    return film->source.transcode->settings;
 }
 
 /* ---- telling who waits. They may ask for more while they are told. */
@@ -106,11 +95,12 @@ static void tell_known(struct film *film, const struct error *error)
     }
 }
 
-static void tell_made(struct waiting *waiting, const char *path, uint64_t size,
-                      const struct error *error)
+static void tell_made(struct job *job, const char *path, uint64_t size, const struct error *error)
 {
-    struct waiting *next;
+    struct waiting *waiting = job->waiting, *next;
 
+    job->waiting = NULL;
+    job->waiting_count = 0;
     for (; waiting != NULL; waiting = next) {
         next = waiting->next;
         waiting->on_made(waiting->arg, path, size, error);
@@ -118,333 +108,240 @@ static void tell_made(struct waiting *waiting, const char *path, uint64_t size,
     }
 }
 
+/* The job is in no queue any more. */
 static void end_job(struct film *film, struct job *job, const char *path, uint64_t size,
                     const struct error *error)
 {
-    struct waiting *waiting = job->waiting;
-
-    if (error != NULL)
-        film->transcode->metrics.failures_total++;
-    if (film->job == job)
-        film->job = NULL;
-    else
-        DL_DELETE(film->jobs, job);
+    if (error != NULL && job->waiting_count > 0)
+        film->source.transcode->metrics.failures_total++;
+    tell_made(job, path, size, error);
     free(job);
-    tell_made(waiting, path, size, error);
 }
 
-static void fail_all(struct film *film, const struct error *error)
+static void fail_jobs(struct film *film, struct head *head, const struct error *error)
 {
-    struct error told = *error;
+    while (head->jobs != NULL) {
+        struct job *job = head->jobs;
 
-    if (film->waiting != NULL || film->jobs != NULL)
-        film->transcode->metrics.failures_total++;
-    tell_known(film, &told);
-    while (film->jobs != NULL)
-        end_job(film, film->jobs, NULL, 0, &told);
-}
-
-/* ---- bytes that are waited for */
-
-static void stop_wanting(struct film *film)
-{
-    film->is_wanting = film->wants_first = false;
-    if (film->lease != NULL)
-        lease_resume(film->lease);
-}
-
-static uint64_t run_at(const struct film *film, uint64_t position)
-{
-    if (position >= film->size)
-        return 0;
-    return ready_map_run(film->map, film->key.file, position, film->size - position);
-}
-
-/* Until 0: it is to give up. */
-static void tell_ready(struct film *film, uint64_t until)
-{
-    Sharestream__Worker__Ready ready = SHARESTREAM__WORKER__READY__INIT;
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
-    uint64_t now_ms = clock_ms();
-
-    /* Time spent waiting is not its fault. */
-    film->worked_ms += now_ms - MIN(film->want_since_ms, now_ms);
-    stop_wanting(film);
-    ready.until = until;
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_READY;
-    order.ready = &ready;
-    worker_order(film->worker, &order, -1);
-}
-
-static void want(struct film *film, uint64_t position)
-{
-    film->is_wanting = true;
-    film->want = position;
-    film->want_since_ms = clock_ms();
-    if (film->lease == NULL)
-        film->lease = lease_open(film->transcode->leases, &film->key.hash, film->key.file, position,
-                                 film->size, on_bytes, film);
-    lease_move(film->lease, position);
-    lease_wait(film->lease);
-}
-
-/* Nothing more to hope for: the deadline is over, or the torrent is gone. */
-static void give_up(struct film *film, const struct error *error)
-{
-    if (film->wants_first) {
-        stop_wanting(film);
-        fail_all(film, error);
-    } else {
-        tell_ready(film, 0);
+        DL_DELETE(head->jobs, job);
+        end_job(film, job, NULL, 0, error);
     }
 }
 
-static void on_bytes(void *arg)
+static void end_head(struct film *film, struct head *head, const struct error *error)
 {
-    struct film *film = arg;
-    uint64_t run;
-
-    if (!film->is_wanting)
-        return;
-    run = run_at(film, film->want);
-    if (run > 0 && film->wants_first) {
-        stop_wanting(film);
-        step(film);
-    } else if (run > 0) {
-        tell_ready(film, film->want + run);
-    } else if (lease_error(film->lease) != NULL) {
-        struct error error = *lease_error(film->lease);
-
-        give_up(film, &error);
-    }
+    head_interrupt(head);
+    fail_jobs(film, head, error);
+    film->source.transcode->encoders -= head->kind == HEAD_ENCODE;
+    DL_DELETE(film->heads, head);
+    head_free(&head);
 }
 
-/* ---- the worker */
+/* ---- what is in it */
 
-static void drop_worker(struct film *film)
+const Media *film_media(const struct film *film)
 {
-    if (film->worker == NULL)
-        return;
-    worker_free(&film->worker);
-    film->transcode->workers--;
-    film->is_open = film->is_working = false;
-    if (!film->wants_first)
-        stop_wanting(film);
+    return film->media;
 }
 
-/* What it had in its hands is begun once more, or told to have failed. */
-static void lose_worker(struct film *film, const char *why)
+bool film_has_keyframe_plan(const struct film *film)
 {
-    struct transcode *transcode = film->transcode;
-    struct error error;
-    char name[INFOHASH_TEXT + 16];
-    struct job *job = film->job;
-
-    transcode->metrics.workers_died_total++;
-    log_warn("worker died", "film=%s doing=%s why=\"%s\"", describe(film, name),
-             job != NULL ? job->name : "open", why);
-    film->worker = NULL;
-    transcode->workers--;
-    film->is_open = film->is_working = false;
-    stop_wanting(film);
-    error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
-    if (job != NULL) {
-        cache_abandon(transcode->cache, film->ticket);
-        film->job = NULL;
-        DL_PREPEND(film->jobs, job);
-        if (job->attempts >= ATTEMPTS)
-            end_job(film, job, NULL, 0, &error);
-        else
-            transcode->metrics.retries_total++;
-    } else if (film->open_attempts >= ATTEMPTS) {
-        film->failure = error;
-        fail_all(film, &error);
-    }
-    step(film);
+    return film->keyframes.count > 0;
 }
 
-static void on_gone(void *arg, const char *why)
+bool film_is_to_open(const struct film *film)
 {
-    lose_worker(arg, why);
+    return film->waiting != NULL;
 }
 
-static void take_media(struct film *film, Media *media)
+static const Stream *video_of(const struct film *film)
 {
-    uint64_t target_us = film->transcode->settings->segment_duration * 1000;
-    bool can_cut = media->is_closed && media->n_keyframes_us > 0;
-
-    film->media = media;
-    if (can_cut)
-        plan_keyframes(&film->keyframes, media->keyframes_us, media->n_keyframes_us,
-                       media->duration_us, (int64_t)target_us);
-    plan_grid(&film->grid, media->duration_us, (int64_t)target_us);
+    return choice_stream(film->media, film->media->video);
 }
 
-static void on_opened(struct film *film, Sharestream__Worker__Done *done)
+size_t film_ladder(const struct film *film, struct rung out[LADDER_MAX])
 {
-    film->is_open = true;
-    film->open_attempts = 0;
-    film->used_ms = clock_ms();
-    if (film->media == NULL && done->media != NULL) {
-        take_media(film, done->media);
-        done->media = NULL; /* taken */
-    }
-    film->transcode->metrics.read_bytes_total += done->read;
-    tell_known(film, NULL);
+    const Stream *video = video_of(film);
+
+    return video != NULL ? ladder_of(video, (uint32_t)settings_of(film)->max_height, out) : 0;
 }
 
-static void on_job_done(struct film *film, const Sharestream__Worker__Done *done)
+bool film_can_burn(const struct film *film, uint32_t stream)
 {
-    struct transcode *transcode = film->transcode;
-    struct job *job = film->job;
-    struct error error = {0};
-    const char *path;
-    uint64_t size = 0;
-    char *copy;
+    const Stream *found = choice_stream(film->media, stream);
 
-    transcode->metrics.segments_total++;
-    transcode->metrics.segment_bytes_total += done->bytes;
-    transcode->metrics.read_bytes_total += done->read;
-    cache_commit(transcode->cache, film->ticket, job->name, &error);
-    path = error.code == ERR_NONE ? cache_find(transcode->cache, job->name, &size) : NULL;
-    copy = path != NULL ? xstrdup(path) : NULL;
-    if (path == NULL && error.code == ERR_NONE)
-        error_set(&error, ERR_NO_SPACE, "the cache is too small for one segment");
-    end_job(film, job, copy, size, copy != NULL ? NULL : &error);
-    free(copy);
+    return found != NULL && choice_is_drawn(found);
 }
 
-static void on_failed(struct film *film, const Sharestream__Worker__Failed *failed)
+bool film_offers_ladder(const struct film *film)
 {
-    struct transcode *transcode = film->transcode;
-    enum err code =
-        failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code : ERR_INTERNAL;
-    char name[INFOHASH_TEXT + 16];
-    struct error error;
-
-    error_set(&error, code, "%s", failed->text);
-    log_info("could not be made", "film=%s what=%s why=\"%s\"", describe(film, name),
-             film->job != NULL ? film->job->name : "open", error.text);
-    /* Demuxers that were let down in the middle do not recover: the next order has a fresh one. */
-    drop_worker(film);
-    if (film->job != NULL) {
-        cache_abandon(transcode->cache, film->ticket);
-        end_job(film, film->job, NULL, 0, &error);
-        return;
-    }
-    /* Bytes that did not come may come later; a damaged file stays damaged. */
-    if (code == ERR_INVALID || code == ERR_TOO_LARGE)
-        film->failure = error;
-    fail_all(film, &error);
+    return settings_of(film)->ladder;
 }
 
-static void on_report(void *arg, const Report *report)
+/* Players of MPEG-TS say nothing about what they play. */
+static bool has_picture_made(const struct film *film, const struct rendition *rendition)
 {
-    struct film *film = arg;
-    uint64_t run;
+    static const struct choice_client anybody = {0};
 
-    switch (report->what_case) {
-    case SHARESTREAM__WORKER__REPORT__WHAT_WANT:
-        film->want_since_ms = clock_ms();
-        run = run_at(film, report->want->position);
-        if (run > 0)
-            tell_ready(film, report->want->position + run);
-        else
-            want(film, report->want->position);
-        return;
-    case SHARESTREAM__WORKER__REPORT__WHAT_DONE:
-        film->is_working = false;
-        film->worked_ms = clock_ms();
-        if (film->job != NULL)
-            on_job_done(film, report->done);
-        else
-            on_opened(film, report->done);
-        break;
-    case SHARESTREAM__WORKER__REPORT__WHAT_FAILED:
-        film->is_working = false;
-        film->worked_ms = clock_ms();
-        on_failed(film, report->failed);
-        break;
-    case SHARESTREAM__WORKER__REPORT__WHAT__NOT_SET:
-    case _SHARESTREAM__WORKER__REPORT__WHAT__CASE_IS_INT_SIZE:
-        return;
-    }
-    step(film);
-}
-
-/* ---- orders */
-
-static void give_open(struct film *film)
-{
-    const struct ready_file *file = &ready_map_layout(film->map)->files[film->key.file];
-    Sharestream__Worker__Open open_order = SHARESTREAM__WORKER__OPEN__INIT;
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
-    struct error error;
-    int fd = open(file->disk_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0) {
-        error_set_errno(&error, ERR_IO, "cannot open the file");
-        drop_worker(film);
-        fail_all(film, &error);
-        return;
-    }
-    open_order.size = film->size;
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_OPEN;
-    order.open = &open_order;
-    film->is_working = true;
-    film->worked_ms = clock_ms();
-    film->open_attempts++;
-    worker_order(film->worker, &order, fd);
-    close(fd);
+    if (film->media->video < 0)
+        return false;
+    if (rendition->kind == RENDITION_TS)
+        return film->keyframes.count == 0 || !choice_plays(&anybody, video_of(film));
+    return rendition->kind == RENDITION_VIDEO && rendition->is_made;
 }
 
 static const struct plan *plan_of(const struct film *film, const struct rendition *rendition)
 {
-    bool needs_keyframes =
-        film->media->video >= 0 && !(rendition->kind == RENDITION_VIDEO && rendition->is_made);
+    bool is_copied = rendition->kind == RENDITION_VIDEO || rendition->kind == RENDITION_TS;
 
-    /* Text can be cut everywhere; at keyframes, it lies in the bytes of the picture's segment. */
-    if (rendition->kind == RENDITION_SUBTITLE && film->keyframes.count == 0)
-        return &film->grid;
-    return needs_keyframes ? &film->keyframes : &film->grid;
+    if (has_picture_made(film, rendition))
+        return &film->made;
+    return (is_copied && film->media->video >= 0) || film->keyframes.count > 0 ? &film->keyframes
+                                                                               : &film->grid;
 }
 
+const struct plan *film_plan(const struct film *film, const struct rendition *rendition,
+                             const char **why)
+{
+    const struct plan *plan = plan_of(film, rendition);
+
+    *why = "";
+    if (plan->count == 0)
+        *why = plan == &film->keyframes ? "it has no index of keyframes to cut at"
+                                        : "its length is not known";
+    return plan;
+}
+
+static void make_plans(struct film *film)
+{
+    const Media *media = film->media;
+    int64_t target_us = (int64_t)settings_of(film)->segment_duration * 1000;
+    int64_t made_us = (int64_t)settings_of(film)->encode_duration * 1000;
+
+    if (media->is_closed && media->n_keyframes_us > 0)
+        plan_keyframes(&film->keyframes, media->keyframes_us, media->n_keyframes_us,
+                       media->duration_us, target_us);
+    plan_grid(&film->grid, media->duration_us, target_us);
+    if (!plan_refine(&film->made, &film->keyframes, made_us))
+        plan_grid(&film->made, media->duration_us, made_us);
+}
+
+/* ---- from head.c */
+
+void film_on_opened(struct film *film, Sharestream__Worker__Done *done)
+{
+    film->used_ms = clock_ms();
+    if (film->media == NULL && done->media != NULL) {
+        film->media = done->media;
+        done->media = NULL; /* taken */
+        make_plans(film);
+    }
+    tell_known(film, NULL);
+}
+
+void film_on_unopened(struct film *film, struct head *head, const struct error *error,
+                      bool is_final)
+{
+    struct error told = *error;
+
+    film->source.transcode->metrics.failures_total++;
+    if (is_final && film->media == NULL)
+        film->failure = told;
+    if (head->kind == HEAD_CUT)
+        tell_known(film, &told);
+    fail_jobs(film, head, &told);
+}
+
+/* ---- orders */
+
 static size_t fill_tracks(const struct film *film, const struct rendition *rendition,
-                          Sharestream__Worker__Track *tracks)
+                          struct film_cut *out)
 {
     static const struct choice_client anybody = {0};
-    const Sharestream__Worker__Stream *audio = choice_stream(film->media, film->media->audio);
+    const Stream *audio = choice_stream(film->media, film->media->audio);
+    Sharestream__Worker__Track *tracks = out->tracks;
     size_t count = 0;
 
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < FILM_TRACKS; i++) {
         sharestream__worker__track__init(&tracks[i]);
-    switch (rendition->kind) {
-    case RENDITION_VIDEO:
-        tracks[count++].stream = (uint32_t)film->media->video;
-        break;
-    case RENDITION_AUDIO:
+        out->track_list[i] = &tracks[i];
+    }
+    if (rendition->kind == RENDITION_AUDIO) {
         tracks[count].stream = rendition->stream;
         tracks[count++].how =
             rendition->is_made ? SHARESTREAM__WORKER__HOW__AAC : SHARESTREAM__WORKER__HOW__COPY;
-        break;
-    case RENDITION_TS:
-        if (film->media->video >= 0)
-            tracks[count++].stream = (uint32_t)film->media->video;
-        if (audio != NULL) {
-            tracks[count].stream = audio->index;
-            tracks[count++].how = choice_plays(&anybody, audio) ? SHARESTREAM__WORKER__HOW__COPY
-                                                                : SHARESTREAM__WORKER__HOW__AAC;
-        }
-        break;
-    case RENDITION_SUBTITLE:
+        return count;
+    }
+    if (rendition->kind == RENDITION_SUBTITLE) {
         tracks[count].stream = rendition->stream;
         tracks[count++].how = SHARESTREAM__WORKER__HOW__TEXT;
-        break;
-    case RENDITION_EXTERNAL: /* subtitles.c makes these */
-    case RENDITION_UPLOAD:
-        break;
+        return count;
+    }
+    if (film->media->video >= 0) {
+        tracks[count].stream = (uint32_t)film->media->video;
+        tracks[count++].how = has_picture_made(film, rendition) ? SHARESTREAM__WORKER__HOW__H264
+                                                                : SHARESTREAM__WORKER__HOW__COPY;
+    }
+    if (rendition->kind == RENDITION_TS && audio != NULL) {
+        tracks[count].stream = audio->index;
+        tracks[count++].how = choice_plays(&anybody, audio) ? SHARESTREAM__WORKER__HOW__COPY
+                                                            : SHARESTREAM__WORKER__HOW__AAC;
     }
     return count;
+}
+
+static const char *preset_of(const struct transcode *transcode)
+{
+    if (strcmp(transcode->settings->preset, "auto") != 0)
+        return transcode->settings->preset;
+    return presets[MIN(transcode->pace, COUNT_OF(presets) - 1)];
+}
+
+static void fill_encode(const struct film *film, const struct head *head, const struct job *job,
+                        struct film_cut *out)
+{
+    const struct transcode *transcode = film->source.transcode;
+    struct rung rungs[LADDER_MAX], rung = {0};
+
+    if (film_ladder(film, rungs) > 0)
+        rung = rungs[0];
+    if (job->path.rendition.kind == RENDITION_VIDEO)
+        ladder_find(video_of(film), (uint32_t)transcode->settings->max_height,
+                    job->path.rendition.height, &rung);
+    sharestream__worker__encode__init(&out->encode);
+    out->encode.width = rung.width;
+    out->encode.height = rung.height;
+    out->encode.max_bitrate = rung.max_bitrate;
+    out->encode.level = rung.level;
+    out->encode.preset = (char *)(uintptr_t)preset_of(transcode);
+    out->encode.threads = transcode_processors();
+    out->encode.burns = job->path.rendition.has_burnt;
+    out->encode.burnt = job->path.rendition.burnt;
+    out->encode.is_hurried = head->at != job->path.number && job->waiting_count > 0;
+    out->tracks[0].encode = &out->encode;
+}
+
+static void fill_times(const struct film *film, const struct job *job, struct film_cut *out)
+{
+    const struct plan *plan = plan_of(film, &job->path.rendition);
+    Sharestream__Worker__Cut *cut = &out->cut;
+    uint32_t number = job->path.number;
+    double part;
+
+    cut->from_us = plan->starts[number];
+    cut->until_us = plan->starts[number + 1];
+    cut->is_first = number == 0;
+    cut->is_last = number + 1 == plan->count;
+    part = (double)(cut->until_us - cut->from_us) / (double)MAX(film->media->duration_us, 1);
+    if (job->path.rendition.kind == RENDITION_SUBTITLE) /* reads what is before as well */
+        part += (double)SUBTITLE_BEFORE_US / (double)MAX(film->media->duration_us, 1);
+    cut->budget += (uint64_t)(BUDGET_FACTOR * part * (double)film->source.size);
+    if (out->tracks[0].encode == NULL)
+        return;
+    for (size_t i = number + 2; i <= plan->count && cut->n_next_us < FILM_STARTS_AHEAD; i++)
+        out->next_us[cut->n_next_us++] = plan->starts[i];
+    cut->next_us = out->next_us;
+    cut->knows_end = number + 1 + cut->n_next_us == plan->count;
 }
 
 static Sharestream__Worker__Container container_of(const struct rendition *rendition)
@@ -455,131 +352,26 @@ static Sharestream__Worker__Container container_of(const struct rendition *rendi
                                            : SHARESTREAM__WORKER__CONTAINER__FMP4;
 }
 
-static void give_cut(struct film *film, struct job *job, int fd)
+void film_fill_cut(struct film *film, const struct head *head, const struct job *job,
+                   struct film_cut *out)
 {
-    const struct plan *plan = plan_of(film, &job->path.rendition);
-    Sharestream__Worker__Cut cut = SHARESTREAM__WORKER__CUT__INIT;
-    Sharestream__Worker__Track tracks[2], *list[2] = {&tracks[0], &tracks[1]};
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
-    uint32_t number = job->path.number;
-    double part;
+    Sharestream__Worker__Cut *cut = &out->cut;
 
-    cut.container = container_of(&job->path.rendition);
-    cut.delay_us = (int64_t)job->path.delay_ms * 1000;
-    cut.n_tracks = fill_tracks(film, &job->path.rendition, tracks);
-    cut.tracks = list;
-    cut.number = number;
-    cut.is_init = job->path.what == PATH_INIT;
-    cut.budget = BUDGET_BYTES;
-    if (!cut.is_init) {
-        cut.from_us = plan->starts[number];
-        cut.until_us = plan->starts[number + 1];
-        cut.is_first = number == 0;
-        cut.is_last = number + 1 == plan->count;
-        part = (double)(cut.until_us - cut.from_us) / (double)MAX(film->media->duration_us, 1);
-        if (job->path.rendition.kind == RENDITION_SUBTITLE) /* reads what is before as well */
-            part += (double)SUBTITLE_BEFORE_US / (double)MAX(film->media->duration_us, 1);
-        cut.budget += (uint64_t)(BUDGET_FACTOR * part * (double)film->size);
-    }
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
-    order.cut = &cut;
-    film->is_working = true;
-    film->worked_ms = clock_ms();
-    job->attempts++;
-    worker_order(film->worker, &order, fd);
+    sharestream__worker__cut__init(cut);
+    cut->container = container_of(&job->path.rendition);
+    cut->delay_us = (int64_t)job->path.delay_ms * 1000;
+    cut->n_tracks = fill_tracks(film, &job->path.rendition, out);
+    cut->tracks = out->track_list;
+    cut->number = job->path.number;
+    cut->is_init = job->path.what == PATH_INIT;
+    cut->budget = BUDGET_BYTES;
+    if (has_picture_made(film, &job->path.rendition))
+        fill_encode(film, head, job, out);
+    if (!cut->is_init)
+        fill_times(film, job, out);
 }
 
-static void begin_job(struct film *film)
-{
-    struct transcode *transcode = film->transcode;
-    struct job *job = film->jobs;
-    struct error error = {0};
-    int fd;
-
-    film->ticket = ++transcode->tickets;
-    fd = cache_begin(transcode->cache, film->ticket, &error);
-    if (fd < 0) {
-        end_job(film, job, NULL, 0, &error);
-        return;
-    }
-    DL_DELETE(film->jobs, job);
-    film->job = job;
-    give_cut(film, job, fd);
-    close(fd);
-}
-
-/* A worker that has nothing to do is taken from another film. */
-static bool make_room(struct transcode *transcode)
-{
-    struct film *film, *next, *idlest = NULL;
-
-    if (transcode->workers < transcode_workers_max(transcode))
-        return true;
-    HASH_ITER(hh, transcode->films, film, next)
-    if (film->worker != NULL && !film->is_working &&
-        (idlest == NULL || film->worked_ms < idlest->worked_ms))
-        idlest = film;
-    if (idlest != NULL)
-        drop_worker(idlest);
-    return idlest != NULL;
-}
-
-static bool has_worker(struct film *film)
-{
-    struct transcode *transcode = film->transcode;
-    const struct worker_events events = {on_report, on_gone, film};
-    struct error error = {0};
-
-    if (film->worker != NULL)
-        return true;
-    if (!make_room(transcode))
-        return false; /* films_tick() tries again */
-    if (worker_new(transcode->svc, &events, &film->worker, &error) != ERR_NONE) {
-        fail_all(film, &error);
-        return false;
-    }
-    transcode->workers++;
-    transcode->metrics.workers_total++;
-    return true;
-}
-
-/* Does the next thing there is to do, if there is one. */
-static void step(struct film *film)
-{
-    if (film->is_working || film->is_wanting || (film->waiting == NULL && film->jobs == NULL))
-        return;
-    if (run_at(film, 0) == 0 && !film->is_open) {
-        film->wants_first = true;
-        want(film, 0);
-    } else if (has_worker(film) && !film->is_open) {
-        give_open(film);
-    } else if (film->worker != NULL && film->jobs != NULL) {
-        begin_job(film);
-        step(film);
-    }
-}
-
-/* ---- films */
-
-static void film_free(struct film *film)
-{
-    static const struct error over = {ERR_NOT_FOUND, "the torrent is gone"};
-
-    HASH_DEL(film->transcode->films, film);
-    drop_worker(film);
-    if (film->job != NULL) {
-        cache_abandon(film->transcode->cache, film->ticket);
-        end_job(film, film->job, NULL, 0, &over);
-    }
-    fail_all(film, &over);
-    lease_close(&film->lease);
-    ready_map_close(&film->map);
-    plan_fini(&film->keyframes);
-    plan_fini(&film->grid);
-    if (film->media != NULL)
-        sharestream__worker__media__free_unpacked(film->media, NULL);
-    free(film);
-}
+/* ---- names */
 
 static struct key key_of(const struct infohash *hash, uint32_t file)
 {
@@ -591,9 +383,389 @@ static struct key key_of(const struct infohash *hash, uint32_t file)
     return key;
 }
 
+void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
+                     char out[CACHE_NAME])
+{
+    char text[INFOHASH_TEXT], name[PATH_NAME];
+
+    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
+}
+
+static bool is_same(const struct rendition *a, const struct rendition *b)
+{
+    return a->kind == b->kind && a->is_made == b->is_made && a->stream == b->stream &&
+           a->height == b->height && a->has_burnt == b->has_burnt && a->burnt == b->burnt;
+}
+
+static struct job *new_job(const struct film *film, const struct path *path)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+
+    job->path = *path;
+    film_cache_name(&film->key.hash, film->key.file, path, job->name);
+    return job;
+}
+
+/* ---- which head */
+
+/* Where it is, or will be; UINT32_MAX: nowhere. */
+static uint32_t position_of(const struct head *head)
+{
+    if (head->job != NULL)
+        return head->job->path.number;
+    return head->at == UINT32_MAX && head->jobs != NULL ? head->jobs->path.number : head->at;
+}
+
+static bool is_near(const struct head *head, uint32_t number)
+{
+    uint32_t at = position_of(head);
+
+    return number >= at && number - at <= NEAR;
+}
+
+/* Nobody waits for what it does: it may be sent elsewhere. The one that nobody has asked for
+ * longest; `film` NULL: of any. */
+static struct head *find_idle(struct transcode *transcode, const struct film *film,
+                              const struct rendition *rendition)
+{
+    struct head *head, *found = NULL;
+
+    DL_FOREACH2(transcode->heads, head, all_next)
+    if (head->kind == HEAD_ENCODE && !head_is_wanted(head) &&
+        (film == NULL || (head->film == film && is_same(&head->rendition, rendition))) &&
+        (found == NULL || head->asked_ms < found->asked_ms))
+        found = head;
+    return found;
+}
+
+static void drop_jobs(struct head *head)
+{
+    while (head->jobs != NULL) {
+        struct job *job = head->jobs;
+
+        DL_DELETE(head->jobs, job);
+        free(job);
+    }
+}
+
+static struct head *new_encoder(struct film *film, const struct rendition *rendition)
+{
+    static const struct error over = {ERR_BUSY, "it is made for somebody else now"};
+    struct transcode *transcode = film->source.transcode;
+    struct head *head;
+
+    if (transcode->encoders >= transcode_encoders_max(transcode)) {
+        head = find_idle(transcode, NULL, NULL);
+        if (head == NULL)
+            return NULL;
+        end_head(head->film, head, &over);
+    }
+    head = head_new(film, HEAD_ENCODE);
+    head->rendition = *rendition;
+    head->at = UINT32_MAX;
+    DL_APPEND(film->heads, head);
+    transcode->encoders++;
+    return head;
+}
+
+/* NULL when all encoders are busy with what others wait for. */
+static struct head *choose_head(struct film *film, const struct path *path)
+{
+    struct head *head, *busy = NULL;
+
+    if (path->what == PATH_INIT || !has_picture_made(film, &path->rendition))
+        return film->heads;
+    DL_FOREACH(film->heads, head)
+    {
+        if (head->kind != HEAD_ENCODE || !is_same(&head->rendition, &path->rendition))
+            continue;
+        if (is_near(head, path->number))
+            return head;
+        busy = head;
+    }
+    head = find_idle(film->source.transcode, film, &path->rendition);
+    if (head == NULL)
+        head = new_encoder(film, &path->rendition);
+    else if (head->is_working)
+        head_interrupt(head); /* sooner than to wait for what nobody wants */
+    if (head == NULL)
+        return busy;
+    drop_jobs(head);
+    return head;
+}
+
+/* An encoder makes one segment after another: the next is the one that lies nearest ahead, with
+ * those on the way to it. */
+void film_order_jobs(struct film *film, struct head *head)
+{
+    struct job *job, *next = NULL;
+    struct path path;
+
+    if (head->kind != HEAD_ENCODE || head->at == UINT32_MAX)
+        return;
+    DL_FOREACH(head->jobs, job)
+    if (job->path.number >= head->at && (next == NULL || job->path.number < next->path.number))
+        next = job;
+    if (next == NULL)
+        return;
+    if (next->path.number > head->at && next->path.number - head->at <= NEAR) {
+        path = next->path;
+        path.number = head->at;
+        next = new_job(film, &path);
+    } else {
+        DL_DELETE(head->jobs, next);
+    }
+    DL_PREPEND(head->jobs, next);
+}
+
+/* ---- jobs */
+
+static struct job *find_job(const struct film *film, const char *name, struct head **head_out)
+{
+    struct head *head;
+    struct job *job;
+
+    DL_FOREACH(film->heads, head)
+    {
+        *head_out = head;
+        if (head->job != NULL && strcmp(head->job->name, name) == 0)
+            return head->job;
+        DL_FOREACH(head->jobs, job)
+        if (strcmp(job->name, name) == 0)
+            return job;
+    }
+    return NULL;
+}
+
+static bool is_makeable(const struct film *film, const struct path *path, struct error *error)
+{
+    const struct rendition *rendition = &path->rendition;
+    const struct plan *plan;
+    const char *why;
+    const Stream *stream;
+    struct rung rung;
+
+    if (rendition->kind == RENDITION_AUDIO) {
+        stream = choice_stream(film->media, rendition->stream);
+        if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)
+            return error_set(error, ERR_NOT_FOUND, "there is no such sound in it"), false;
+    } else if (rendition->kind == RENDITION_SUBTITLE) {
+        stream = choice_stream(film->media, rendition->stream);
+        if (stream == NULL || !captions_are_text(stream))
+            return error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it"), false;
+    } else if (film->media->video < 0 && rendition->kind == RENDITION_VIDEO) {
+        return error_set(error, ERR_NOT_FOUND, "there is no picture in it"), false;
+    } else if (rendition->kind == RENDITION_VIDEO && rendition->is_made &&
+               !ladder_find(video_of(film), (uint32_t)settings_of(film)->max_height,
+                            rendition->height, &rung)) {
+        return error_set(error, ERR_NOT_FOUND, "it is not made in this size"), false;
+    }
+    if (rendition->has_burnt && !film_can_burn(film, rendition->burnt))
+        return error_set(error, ERR_NOT_FOUND, "there are no such subtitles to draw"), false;
+    plan = film_plan(film, rendition, &why);
+    if (why[0] != '\0')
+        return error_set(error, ERR_INVALID, "%s", why), false;
+    if (path->what == PATH_SEGMENT && path->number >= plan->count)
+        return error_set(error, ERR_NOT_FOUND, "there are only %zu segments", plan->count), false;
+    return true;
+}
+
+static bool is_full(const struct film *film, const struct head *head)
+{
+    struct job *job;
+    unsigned queued;
+
+    DL_COUNT(head->jobs, job, queued);
+    return queued >= settings_of(film)->queue;
+}
+
+static void add_waiting(struct job *job, film_made_fn *on_made, void *arg)
+{
+    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+
+    waiting->on_made = on_made;
+    waiting->arg = arg;
+    LL_PREPEND(job->waiting, waiting);
+    if (job->waiting_count++ == 0)
+        job->asked_ms = clock_ms();
+}
+
+static void note_asked(struct head *head, const struct path *path)
+{
+    if (head->kind != HEAD_ENCODE || path->what != PATH_SEGMENT)
+        return;
+    head->asked = path->number;
+    head->asked_ms = clock_ms();
+}
+
+void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg)
+{
+    struct error error = {0};
+    char name[CACHE_NAME];
+    struct head *head = NULL;
+    struct job *job = NULL;
+
+    film_cache_name(&film->key.hash, film->key.file, path, name);
+    if (is_makeable(film, path, &error))
+        job = find_job(film, name, &head);
+    if (error.code == ERR_NONE && job == NULL) {
+        head = choose_head(film, path);
+        if (head == NULL)
+            error_set(&error, ERR_BUSY, "all encoders are busy; ask again in a while");
+    }
+    if (error.code == ERR_NONE &&
+        (job != NULL ? job->waiting_count >= WAITING_MAX : is_full(film, head)))
+        error_set(&error, ERR_BUSY, "too many segments of this file are waiting");
+    if (error.code != ERR_NONE) {
+        on_made(arg, NULL, 0, &error);
+        return;
+    }
+    note_asked(head, path);
+    if (job != NULL) {
+        add_waiting(job, on_made, arg);
+    } else {
+        job = new_job(film, path);
+        add_waiting(job, on_made, arg);
+        head_add(head, job);
+    }
+}
+
+/* The encoder goes on behind what was asked for, so far and no farther, while somebody watches. */
+static void look_ahead(struct film *film, struct head *head)
+{
+    const struct plan *plan = plan_of(film, &head->rendition);
+    const struct path path = {
+        .what = PATH_SEGMENT, .rendition = head->rendition, .number = head->at};
+    struct head *other;
+    uint64_t size;
+    struct job *job;
+
+    if (head->jobs != NULL || head->at >= plan->count || head->asked >= plan->count ||
+        plan->starts[head->at] - plan->starts[head->asked] >
+            (int64_t)settings_of(film)->ahead * 1000 ||
+        clock_ms() - head->asked_ms >= settings_of(film)->worker_idle)
+        return;
+    job = new_job(film, &path);
+    if (cache_find(film->source.transcode->cache, job->name, &size) != NULL ||
+        find_job(film, job->name, &other) != NULL)
+        free(job); /* whoever made it was here before */
+    else
+        head_add(head, job);
+}
+
+/* Half of it is the last measurement. */
+static void measure(struct film *film, const struct head *head, const struct job *job)
+{
+    struct transcode *transcode = film->source.transcode;
+    const struct plan *plan = plan_of(film, &job->path.rendition);
+    uint64_t us;
+
+    if (head->kind != HEAD_ENCODE || job->path.what != PATH_SEGMENT)
+        return;
+    us = (uint64_t)(plan->starts[job->path.number + 1] - plan->starts[job->path.number]);
+    transcode->metrics.encode_speed_percent =
+        (transcode->metrics.encode_speed_percent + us / 10 / MAX(head->took_ms, 1)) / 2;
+    if (transcode->metrics.encode_speed_percent < SLOW_PERCENT && transcode->pace > 0)
+        transcode->pace--;
+    else if (transcode->metrics.encode_speed_percent > FAST_PERCENT &&
+             transcode->pace + 1 < COUNT_OF(presets))
+        transcode->pace++;
+}
+
+void film_on_done(struct film *film, struct head *head, struct job *job,
+                  const Sharestream__Worker__Done *done, const struct error *why)
+{
+    struct transcode *transcode = film->source.transcode;
+    struct error error = why != NULL ? *why : (struct error){0};
+    const char *path = NULL;
+    uint64_t size = 0;
+    char *copy;
+
+    if (done != NULL) {
+        transcode->metrics.segments_total++;
+        transcode->metrics.segment_bytes_total += done->bytes;
+        cache_commit(transcode->cache, head->ticket, job->name, &error);
+        if (error.code == ERR_NONE)
+            path = cache_find(transcode->cache, job->name, &size);
+        if (path == NULL && error.code == ERR_NONE)
+            error_set(&error, ERR_NO_SPACE, "the cache is too small for one segment");
+        measure(film, head, job);
+        head->at = job->path.number + 1;
+    } else {
+        head->at = UINT32_MAX;
+    }
+    copy = path != NULL ? xstrdup(path) : NULL;
+    end_job(film, job, copy, size, copy != NULL ? NULL : &error);
+    free(copy);
+    if (head->kind == HEAD_ENCODE && done != NULL)
+        look_ahead(film, head);
+}
+
+/* This viewer follows the encoder, not too far behind. */
+static bool is_ahead(const struct film *film, const struct head *head, const struct path *path)
+{
+    uint32_t at = position_of(head);
+
+    return head->kind == HEAD_ENCODE && is_same(&head->rendition, &path->rendition) &&
+           at <= film->made.count && path->number <= at &&
+           film->made.starts[at] - film->made.starts[path->number] <=
+               (int64_t)settings_of(film)->ahead * 2000;
+}
+
+const char *film_cached(struct transcode *transcode, const struct infohash *hash, uint32_t file,
+                        const struct path *path, uint64_t *size_out)
+{
+    struct key key = key_of(hash, file);
+    char name[CACHE_NAME];
+    const char *found;
+    struct film *film;
+    struct head *head;
+
+    film_cache_name(hash, file, path, name);
+    found = cache_find(transcode->cache, name, size_out);
+    if (found == NULL || path->what != PATH_SEGMENT)
+        return found;
+    HASH_FIND(hh, transcode->films, &key, sizeof(key), film);
+    if (film == NULL)
+        return found;
+    DL_FOREACH(film->heads, head)
+    if (is_ahead(film, head, path)) {
+        note_asked(head, path);
+        if (head->job == NULL)
+            look_ahead(film, head);
+    }
+    return cache_find(transcode->cache, name, size_out); /* borrowed until the next call */
+}
+
+/* ---- films */
+
+static void film_free(struct film *film)
+{
+    static const struct error over = {ERR_NOT_FOUND, "the torrent is gone"};
+
+    HASH_DEL(film->source.transcode->films, film);
+    tell_known(film, &over);
+    while (film->heads != NULL)
+        end_head(film, film->heads, &over);
+    ready_map_close(&film->source.map);
+    plan_fini(&film->keyframes);
+    plan_fini(&film->grid);
+    plan_fini(&film->made);
+    if (film->media != NULL)
+        sharestream__worker__media__free_unpacked(film->media, NULL);
+    free(film);
+}
+
 static bool is_busy(const struct film *film)
 {
-    return film->is_working || film->is_wanting || film->jobs != NULL || film->waiting != NULL;
+    struct head *head;
+
+    if (film->waiting != NULL)
+        return true;
+    DL_FOREACH(film->heads, head)
+    if (head_is_busy(head) || head_pid(head) != 0)
+        return true;
+    return false;
 }
 
 /* The one that nobody has wanted for longest. */
@@ -617,7 +789,7 @@ static struct film *find(struct transcode *transcode, const struct infohash *has
     struct film *film;
 
     HASH_FIND(hh, transcode->films, &key, sizeof(key), film);
-    if (film != NULL && !ready_map_is_gone(film->map))
+    if (film != NULL && !ready_map_is_gone(film->source.map))
         return film;
     if (film != NULL)
         film_free(film);
@@ -633,10 +805,14 @@ static struct film *find(struct transcode *transcode, const struct infohash *has
     if (HASH_COUNT(transcode->films) >= FILMS_MAX)
         forget_one(transcode);
     film = xcalloc(1, sizeof(*film));
-    film->transcode = transcode;
     film->key = key;
-    film->map = map;
-    film->size = layout->files[file].size;
+    film->source = (struct film_source){.transcode = transcode,
+                                        .hash = *hash,
+                                        .file = file,
+                                        .size = layout->files[file].size,
+                                        .disk_path = layout->files[file].disk_path,
+                                        .map = map};
+    DL_APPEND(film->heads, head_new(film, HEAD_CUT));
     HASH_ADD(hh, transcode->films, key, sizeof(film->key), film);
     return film;
 }
@@ -663,164 +839,58 @@ void film_open(struct transcode *transcode, const struct infohash *hash, uint32_
         waiting->on_known = on_known;
         waiting->arg = arg;
         LL_PREPEND(film->waiting, waiting);
-        step(film);
+        head_step(film->heads);
     }
-}
-
-const Media *film_media(const struct film *film)
-{
-    return film->media;
-}
-
-bool film_has_keyframe_plan(const struct film *film)
-{
-    return film->keyframes.count > 0;
-}
-
-const struct plan *film_plan(const struct film *film, const struct rendition *rendition,
-                             const char **why)
-{
-    const struct plan *plan = plan_of(film, rendition);
-
-    *why = "";
-    if (rendition->kind == RENDITION_VIDEO && rendition->is_made)
-        *why = "the picture would have to be made anew, which is not there yet";
-    else if (plan->count == 0 && plan == &film->keyframes)
-        *why = "it has no index of keyframes to cut at";
-    else if (plan->count == 0)
-        *why = "its length is not known";
-    return plan;
-}
-
-/* ---- jobs */
-
-void film_name(const struct infohash *hash, uint32_t file, const struct path *path,
-               char out[CACHE_NAME])
-{
-    char text[INFOHASH_TEXT], name[PATH_NAME];
-
-    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
-}
-
-const char *film_cached(struct transcode *transcode, const struct infohash *hash, uint32_t file,
-                        const struct path *path, uint64_t *size_out)
-{
-    char name[CACHE_NAME];
-
-    film_name(hash, file, path, name);
-    return cache_find(transcode->cache, name, size_out);
-}
-
-static struct job *find_job(const struct film *film, const char *name)
-{
-    struct job *job;
-
-    if (film->job != NULL && strcmp(film->job->name, name) == 0)
-        return film->job;
-    DL_FOREACH(film->jobs, job)
-    if (strcmp(job->name, name) == 0)
-        return job;
-    return NULL;
-}
-
-static bool is_makeable(const struct film *film, const struct path *path, struct error *error)
-{
-    const struct rendition *rendition = &path->rendition;
-    const struct plan *plan;
-    const char *why;
-    const Sharestream__Worker__Stream *stream;
-
-    if (rendition->kind == RENDITION_AUDIO) {
-        stream = choice_stream(film->media, rendition->stream);
-        if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)
-            return error_set(error, ERR_NOT_FOUND, "there is no such sound in it"), false;
-    } else if (rendition->kind == RENDITION_SUBTITLE) {
-        stream = choice_stream(film->media, rendition->stream);
-        if (stream == NULL || !captions_are_text(stream))
-            return error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it"), false;
-    } else if (film->media->video < 0 && rendition->kind == RENDITION_VIDEO) {
-        return error_set(error, ERR_NOT_FOUND, "there is no picture in it"), false;
-    }
-    plan = film_plan(film, rendition, &why);
-    if (why[0] != '\0')
-        return error_set(error, ERR_INVALID, "%s", why), false;
-    if (path->what == PATH_SEGMENT && path->number >= plan->count)
-        return error_set(error, ERR_NOT_FOUND, "there are only %zu segments", plan->count), false;
-    return true;
-}
-
-void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg)
-{
-    struct transcode *transcode = film->transcode;
-    struct error error = {0};
-    char name[CACHE_NAME];
-    struct waiting *waiting;
-    struct job *job, *other;
-    unsigned queued;
-
-    film_name(&film->key.hash, film->key.file, path, name);
-    job = find_job(film, name);
-    DL_COUNT(film->jobs, other, queued);
-    if (!is_makeable(film, path, &error)) {
-        on_made(arg, NULL, 0, &error);
-        return;
-    }
-    if ((job == NULL && queued >= transcode->settings->queue) ||
-        (job != NULL && job->waiting_count >= WAITING_MAX)) {
-        error_set(&error, ERR_BUSY, "too many segments of this file are waiting");
-        on_made(arg, NULL, 0, &error);
-        return;
-    }
-    if (job == NULL) {
-        job = xcalloc(1, sizeof(*job));
-        job->path = *path;
-        snprintf(job->name, sizeof(job->name), "%s", name);
-        job->asked_ms = clock_ms();
-        DL_APPEND(film->jobs, job);
-    }
-    waiting = xcalloc(1, sizeof(*waiting));
-    waiting->on_made = on_made;
-    waiting->arg = arg;
-    LL_PREPEND(job->waiting, waiting);
-    job->waiting_count++;
-    step(film);
 }
 
 /* ---- time */
 
-static void tick(struct film *film, uint64_t now_ms)
+/* Who waits too long is told to ask again; what is in the works goes on. */
+static void tell_late(const struct film *film, struct job *job, uint64_t now_ms)
 {
-    const struct transcode_settings *settings = film->transcode->settings;
-    static const struct error late = {ERR_TIMEOUT,
-                                      "the beginning of the file did not come in time"};
+    static const struct error late = {ERR_TIMEOUT, "it is not made yet; ask again"};
 
-    if (film->is_wanting) {
-        on_bytes(film);
-        if (film->is_wanting && now_ms - film->want_since_ms >= settings->wait)
-            give_up(film, &late);
-    } else if (film->is_working && now_ms - MIN(film->worked_ms, now_ms) >= settings->work) {
-        worker_free(&film->worker);
-        lose_worker(film, "it took too long");
-    } else if (film->worker != NULL && !film->is_working && film->jobs == NULL &&
-               now_ms - MIN(film->worked_ms, now_ms) >= settings->worker_idle) {
-        drop_worker(film);
-        lease_close(&film->lease);
+    if (job != NULL && job->waiting_count > 0 &&
+        now_ms - MIN(job->asked_ms, now_ms) >= settings_of(film)->wait)
+        tell_made(job, NULL, 0, &late);
+}
+
+static void tick_head(struct film *film, struct head *head, uint64_t now_ms)
+{
+    static const struct error over = {ERR_TIMEOUT, "nobody has asked for long"};
+    struct job *job, *next;
+
+    tell_late(film, head->job, now_ms);
+    DL_FOREACH_SAFE(head->jobs, job, next)
+    {
+        tell_late(film, job, now_ms);
+        if (job->waiting_count == 0 && head->kind != HEAD_ENCODE) {
+            DL_DELETE(head->jobs, job);
+            free(job);
+        }
     }
-    step(film);
+    if (head->kind == HEAD_ENCODE && !head_is_wanted(head) &&
+        now_ms - MIN(head->asked_ms, now_ms) >= settings_of(film)->worker_idle)
+        end_head(film, head, &over);
+    else
+        head_tick(head, now_ms);
 }
 
 void films_tick(struct transcode *transcode, uint64_t now_ms)
 {
     struct film *film, *next;
+    struct head *head, *next_head;
 
     lease_set_tick(transcode->leases, now_ms);
     HASH_ITER(hh, transcode->films, film, next)
     {
-        if (ready_map_is_gone(film->map) ||
-            (!is_busy(film) && film->worker == NULL && now_ms - film->used_ms >= FILM_IDLE_MS))
+        if (ready_map_is_gone(film->source.map) ||
+            (!is_busy(film) && now_ms - MIN(film->used_ms, now_ms) >= FILM_IDLE_MS)) {
             film_free(film);
-        else
-            tick(film, now_ms);
+            continue;
+        }
+        DL_FOREACH_SAFE(film->heads, head, next_head)
+        tick_head(film, head, now_ms);
     }
 }
 
@@ -832,49 +902,64 @@ void films_free(struct transcode *transcode)
 
 /* ---- for people */
 
-static void add_row(Sharestream__Transcode__JobsReply *reply, const struct film *film,
+static void add_row(Sharestream__Transcode__JobsReply *reply, const struct head *head,
                     const struct job *job, const char *state, uint64_t now_ms)
 {
+    const struct film_source *source = film_source(head->film);
     Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
-    char hash[INFOHASH_TEXT], name[PATH_NAME];
+    char hash[INFOHASH_TEXT], name[RENDITION_NAME];
 
     sharestream__transcode__jobs_reply__job__init(row);
-    row->info_hash = xstrdup(infohash_text(&film->key.hash, hash));
-    row->file = film->key.file;
-    row->what = xstrdup(job == NULL ? "open" : path_name(&job->path, name));
+    row->info_hash = xstrdup(infohash_text(&source->hash, hash));
+    row->file = source->file;
+    if (job == NULL)
+        row->what = xstrdup("open");
+    else if (job->path.what == PATH_INIT)
+        row->what = xasprintf("%s/init", rendition_name(&job->path.rendition, name));
+    else
+        row->what =
+            xasprintf("%s/%u", rendition_name(&job->path.rendition, name), job->path.number);
     row->state = xstrdup(state);
-    row->waited_ms = job != NULL ? now_ms - job->asked_ms : 0;
+    row->waited_ms =
+        job != NULL && job->waiting_count > 0 ? now_ms - MIN(job->asked_ms, now_ms) : 0;
     row->clients = job != NULL ? job->waiting_count : 0;
-    row->pid = film->worker != NULL ? (uint32_t)worker_pid(film->worker) : 0;
+    row->pid = (uint32_t)head_pid(head);
     reply->jobs = xrealloc(reply->jobs, (reply->n_jobs + 1) * sizeof(*reply->jobs));
     reply->jobs[reply->n_jobs++] = row;
+}
+
+static const char *state_of(const struct head *head)
+{
+    if (head->is_wanting)
+        return "waiting for bytes";
+    return head->job != NULL && head->job->waiting_count == 0 ? "ahead" : "working";
 }
 
 void films_list(const struct transcode *transcode, Sharestream__Transcode__JobsReply *reply,
                 uint64_t now_ms)
 {
-    const struct film *film;
+    const struct head *head;
+    const struct job *job;
 
-    for (film = transcode->films; film != NULL; film = film->hh.next) {
-        const struct job *job;
-
-        if (film->is_working || film->is_wanting)
-            add_row(reply, film, film->job, film->is_wanting ? "waiting for bytes" : "working",
-                    now_ms);
-        DL_FOREACH(film->jobs, job)
-        add_row(reply, film, job, "queued", now_ms);
+    DL_FOREACH2(transcode->heads, head, all_next)
+    {
+        if (head->is_working || head->is_wanting)
+            add_row(reply, head, head->job, state_of(head), now_ms);
+        DL_FOREACH(head->jobs, job)
+        add_row(reply, head, job, "queued", now_ms);
     }
 }
 
 size_t films_jobs(const struct transcode *transcode)
 {
-    const struct film *film;
+    const struct head *head;
     const struct job *job;
     size_t count = 0;
 
-    for (film = transcode->films; film != NULL; film = film->hh.next) {
-        count += film->is_working || film->is_wanting;
-        DL_FOREACH(film->jobs, job)
+    DL_FOREACH2(transcode->heads, head, all_next)
+    {
+        count += head->is_working || head->is_wanting;
+        DL_FOREACH(head->jobs, job)
         count++;
     }
     return count;

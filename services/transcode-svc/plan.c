@@ -66,6 +66,33 @@ bool plan_grid(struct plan *plan, int64_t end_us, int64_t target_us)
     return finish(plan, end_us, target_us);
 }
 
+static int64_t parts_of(const struct plan *plan, size_t i, int64_t target_us)
+{
+    int64_t length = plan->starts[i + 1] - plan->starts[i];
+
+    return MAX((length + target_us / 2) / target_us, 1);
+}
+
+bool plan_refine(struct plan *plan, const struct plan *coarse, int64_t target_us)
+{
+    int64_t count = 0;
+
+    *plan = (struct plan){0};
+    for (size_t i = 0; i < coarse->count; i++)
+        count += parts_of(coarse, i, target_us);
+    if (count == 0 || count > PLAN_SEGMENTS_MAX)
+        return false;
+    plan->starts = xcalloc((size_t)count + 1, sizeof(*plan->starts));
+    for (size_t i = 0; i < coarse->count; i++) {
+        int64_t parts = parts_of(coarse, i, target_us), from = coarse->starts[i];
+
+        for (int64_t part = 0; part < parts; part++)
+            plan->starts[plan->count++] = from + (coarse->starts[i + 1] - from) * part / parts;
+    }
+    plan->starts[plan->count] = coarse->starts[coarse->count];
+    return true;
+}
+
 void plan_fini(struct plan *plan)
 {
     free(plan->starts);

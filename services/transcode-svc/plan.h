@@ -28,6 +28,9 @@ bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count
                     int64_t target_us);
 /* Cuts everywhere: segments of equal length. False when there would be too many, or none. */
 bool plan_grid(struct plan *plan, int64_t end_us, int64_t target_us);
+/* Every segment of `coarse` in equal parts of about `target_us`: who goes from one to the other
+ * finds a cut at the same time. False when there would be too many, or `coarse` is empty. */
+bool plan_refine(struct plan *plan, const struct plan *coarse, int64_t target_us);
 void plan_fini(struct plan *plan);
 /* Of the longest segment, rounded to the next second as EXT-X-TARGETDURATION wants it. */
 unsigned plan_target_s(const struct plan *plan);

@@ -2,6 +2,7 @@
 #include "playlist.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef Sharestream__Worker__Stream Stream;
 
 enum {
     SOUNDS_MAX = 32,
+    CODEC_BYTES = 16,
     MADE_SOUND_BITRATE = 170000,
     GUESSED_BITRATE = 4000000, /* where the file does not tell */
 };
@@ -74,13 +76,12 @@ static void add_sound(struct text *out, const struct sound *sound, bool is_first
 }
 
 /* The codec of every track that can be chosen (RFC 8216, 4.3.4.2), each once. */
-static void add_codecs(struct text *out, const Stream *video, const struct sound *sounds,
+static void add_codecs(struct text *out, const char *video, const struct sound *sounds,
                        size_t count)
 {
     struct text list = {0};
 
-    if (video != NULL)
-        text_add(&list, video->codec_string);
+    text_add(&list, video);
     for (size_t i = 0; i < count; i++) {
         bool is_listed = false;
 
@@ -92,6 +93,35 @@ static void add_codecs(struct text *out, const Stream *video, const struct sound
     text_add(out, ",CODECS=");
     add_quoted(out, text_str(&list));
     text_fini(&list);
+}
+
+static bool is_text_there(const struct captions *captions)
+{
+    for (size_t i = 0; i < captions->count; i++)
+        if (!captions->list[i].is_image)
+            return true;
+    return false;
+}
+
+static void add_caption(struct text *out, const struct caption *caption, const char *query)
+{
+    char name[RENDITION_NAME];
+
+    text_add(out, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=");
+    add_quoted(out, caption->name);
+    if (caption->language[0] != '\0') {
+        text_add(out, ",LANGUAGE=");
+        add_quoted(out, caption->language);
+    }
+    text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,FORCED=%s%s,URI=\"%s/index.m3u8",
+              caption->is_default ? "YES" : "NO", caption->is_forced ? "YES" : "NO",
+              caption->is_impaired
+                  ? ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+                    "public.accessibility.describes-music-and-sound\""
+                  : "",
+              rendition_name(&caption->rendition, name));
+    add_query(out, query);
+    text_add(out, "\"\n");
 }
 
 static size_t find_sounds(const Media *media, const struct choice_client *client,
@@ -114,67 +144,96 @@ static size_t find_sounds(const Media *media, const struct choice_client *client
     return count;
 }
 
-/* Returns whether there are any. */
-static bool add_captions(struct text *out, const struct captions *captions, const char *query)
+/* A row of the table of variants. */
+struct variant {
+    const char *codec; /* of the picture */
+    uint64_t bitrate;
+    uint32_t width, height;
+    const char *folder;
+    bool has_text;
+};
+
+static void add_variant(struct text *out, const struct variant *variant, const Stream *video,
+                        const struct sound *sounds, size_t count, const char *query)
 {
+    text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64, variant->bitrate);
+    add_codecs(out, variant->codec, sounds, count);
+    if (variant->width > 0)
+        text_addf(out, ",RESOLUTION=%ux%u", variant->width, variant->height);
+    if (video != NULL && video->frame_rate > 0)
+        text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
+    if (video != NULL && count > 0)
+        text_add(out, ",AUDIO=\"sound\"");
+    if (variant->has_text)
+        text_add(out, ",SUBTITLES=\"text\"");
+    text_addf(out, "\n%s/index.m3u8", variant->folder);
+    add_query(out, query);
+    text_add(out, "\n");
+}
+
+static void add_original(struct text *out, const Media *media, const struct sound *sounds,
+                         size_t count, bool has_text, const char *query)
+{
+    const Stream *video = choice_stream(media, media->video);
     char name[RENDITION_NAME];
-    bool is_any = false;
+    struct variant variant = {.codec = "", .folder = "v", .has_text = has_text};
 
-    for (size_t i = 0; i < captions->count; i++) {
-        const struct caption *caption = &captions->list[i];
-
-        if (caption->is_image)
-            continue;
-        is_any = true;
-        text_add(out, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=");
-        add_quoted(out, caption->name);
-        if (caption->language[0] != '\0') {
-            text_add(out, ",LANGUAGE=");
-            add_quoted(out, caption->language);
-        }
-        text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,FORCED=%s%s,URI=\"%s/index.m3u8",
-                  caption->is_default ? "YES" : "NO", caption->is_forced ? "YES" : "NO",
-                  caption->is_impaired
-                      ? ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
-                        "public.accessibility.describes-music-and-sound\""
-                      : "",
-                  rendition_name(&caption->rendition, name));
-        add_query(out, query);
-        text_add(out, "\"\n");
+    variant.bitrate = media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE;
+    if (video != NULL) {
+        variant.codec = video->codec_string;
+        variant.width = video->width;
+        variant.height = video->height;
+    } else if (count > 0) {
+        variant.folder = sound_folder(sounds, name);
     }
-    return is_any;
+    add_variant(out, &variant, video, sounds, count, query);
+}
+
+static void add_made(struct text *out, const Stream *video, const struct playlist_sizes *sizes,
+                     size_t i, const struct sound *sounds, size_t count, bool has_text,
+                     const char *query)
+{
+    const struct rung *rung = &sizes->rungs[i];
+    const struct rendition rendition = {.kind = RENDITION_VIDEO,
+                                        .is_made = true,
+                                        .height = rung->height,
+                                        .has_burnt = sizes->has_burnt,
+                                        .burnt = sizes->burnt};
+    char codec[CODEC_BYTES], name[RENDITION_NAME];
+    const struct variant variant = {.codec = codec,
+                                    .bitrate = (uint64_t)rung->max_bitrate + MADE_SOUND_BITRATE,
+                                    .width = rung->width,
+                                    .height = rung->height,
+                                    .folder = rendition_name(&rendition, name),
+                                    .has_text = has_text};
+
+    /* High profile, without constraints. */
+    snprintf(codec, sizeof(codec), "avc1.6400%02x", rung->level);
+    add_variant(out, &variant, video, sounds, count, query);
 }
 
 void playlist_master(struct text *out, const Media *media, const struct captions *captions,
-                     const struct choice_client *client, const char *query)
+                     const struct choice_client *client, const struct playlist_sizes *sizes,
+                     const char *query)
 {
     const Stream *video = choice_stream(media, media->video);
     struct sound sounds[SOUNDS_MAX];
     /* Without picture there is but one: other tracks would need a group to be in. */
     size_t found = find_sounds(media, client, sounds),
            count = video != NULL ? found : MIN(found, 1);
-    char name[RENDITION_NAME];
-    bool has_captions;
+    bool has_text = video != NULL && is_text_there(captions);
 
     text_add(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (size_t i = 0; i < count && video != NULL; i++)
         add_sound(out, &sounds[i], i == 0, query);
-    has_captions = video != NULL && add_captions(out, captions, query);
-    text_addf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64,
-              media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE);
-    add_codecs(out, video, sounds, count);
-    if (video != NULL && video->width > 0)
-        text_addf(out, ",RESOLUTION=%ux%u", video->width, video->height);
-    if (video != NULL && video->frame_rate > 0)
-        text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
-    if (video != NULL && count > 0)
-        text_add(out, ",AUDIO=\"sound\"");
-    if (has_captions)
-        text_add(out, ",SUBTITLES=\"text\"");
-    text_addf(out, "\n%s/index.m3u8",
-              video != NULL || count == 0 ? "v" : sound_folder(sounds, name));
-    add_query(out, query);
-    text_add(out, "\n");
+    for (size_t i = 0; has_text && i < captions->count; i++)
+        if (!captions->list[i].is_image)
+            add_caption(out, &captions->list[i], query);
+    if (sizes->has_original || video == NULL)
+        add_original(out, media, sounds, count, has_text, query);
+    for (size_t i = 0; i < sizes->count; i++)
+        if (video != NULL && (!sizes->has_original || sizes->rungs[i].height < video->height))
+            add_made(out, video, sizes, i, sounds, count, has_text, query);
     for (size_t i = 0; i < found; i++)
         free(sounds[i].label);
 }

@@ -10,7 +10,9 @@ char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]
 {
     switch (rendition->kind) {
     case RENDITION_VIDEO:
-        if (rendition->is_made)
+        if (rendition->has_burnt)
+            snprintf(out, RENDITION_NAME, "v%us%u", rendition->height, rendition->burnt);
+        else if (rendition->is_made)
             snprintf(out, RENDITION_NAME, "v%u", rendition->height);
         else
             snprintf(out, RENDITION_NAME, "v");
@@ -100,6 +102,9 @@ static bool take_rendition(struct bytes *text, struct rendition *out)
     if (take(text, "v")) {
         out->is_made = take_number(text, HEIGHT_MAX, &out->height);
         if (out->is_made && out->height < HEIGHT_MIN)
+            return false;
+        out->has_burnt = out->is_made && take(text, "s");
+        if (out->has_burnt && !take_number(text, STREAM_MAX, &out->burnt))
             return false;
     } else if (take(text, "a") && take_number(text, STREAM_MAX, &out->stream)) {
         out->kind = RENDITION_AUDIO;

@@ -3,6 +3,7 @@
  * rendition: one stream of a film in one form, and its name in URLs and in the cache. Pure.
  *
  *   v       the picture as it is          v720    made anew, 720 lines high
+ *                                         v720s4  with the subtitles of stream 4 drawn into it
  *   a2      sound of stream 2 as it is    a2t     made into AAC
  *   s3      subtitles of stream 3     x5  of file 5 of the torrent     u7  uploaded
  *   ts      picture and sound for tod-p2m's players: "playlist.m3u8", "0.ts"
@@ -29,6 +30,8 @@ struct rendition {
     bool is_made;    /* anew, not copied */
     uint32_t stream; /* of RENDITION_AUDIO and _SUBTITLE; the file or the upload of the others */
     uint32_t height; /* of a RENDITION_VIDEO that is made */
+    bool has_burnt;  /* likewise */
+    uint32_t burnt;  /* stream of subtitles */
 };
 
 enum { RENDITION_NAME = 16 };

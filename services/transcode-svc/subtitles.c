@@ -25,11 +25,11 @@ enum {
     BUDGET_BYTES = 64 << 20,
 };
 
-struct waiting {
+struct asker {
     film_made_fn *on_made; /* one of the two */
     subtitles_added_fn *on_added;
     void *arg;
-    struct waiting *next;
+    struct asker *next;
 };
 
 enum stage {
@@ -39,7 +39,7 @@ enum stage {
     CUTTING,
 };
 
-struct job {
+struct making {
     struct subtitles *subtitles;
     enum stage stage;
     struct infohash hash;
@@ -47,9 +47,9 @@ struct job {
     struct path path;
     char name[CACHE_NAME];
     struct upload upload; /* of a job that looks whether it is one */
-    struct waiting *waiting;
+    struct asker *waiting;
     unsigned waiting_count, attempts;
-    struct job *prev, *next;
+    struct making *prev, *next;
 
     struct ready_map *map; /* NULL: an upload, all of it is here */
     uint32_t source;       /* file of the torrent */
@@ -66,7 +66,7 @@ struct job {
 struct subtitles {
     struct transcode *transcode;
     struct uploads *uploads;
-    struct job *jobs;
+    struct making *jobs;
     unsigned workers;
 };
 
@@ -74,7 +74,7 @@ static void step(struct subtitles *subtitles);
 
 /* ---- the end of a job */
 
-static void let_go(struct job *job)
+static void let_go(struct making *job)
 {
     struct subtitles *subtitles = job->subtitles;
 
@@ -91,15 +91,15 @@ static void let_go(struct job *job)
     ready_map_close(&job->map);
 }
 
-static bool is_new_upload(const struct job *job)
+static bool is_new_upload(const struct making *job)
 {
     return job->waiting != NULL && job->waiting->on_added != NULL;
 }
 
 /* Whoever is told may ask for more. */
-static void end(struct job *job, const char *path, uint64_t size, const struct error *error)
+static void end(struct making *job, const char *path, uint64_t size, const struct error *error)
 {
-    struct waiting *waiting = job->waiting, *next;
+    struct asker *waiting = job->waiting, *next;
     struct upload upload = job->upload;
 
     if (path == NULL)
@@ -117,7 +117,7 @@ static void end(struct job *job, const char *path, uint64_t size, const struct e
     }
 }
 
-static void fail(struct job *job, const struct error *error)
+static void fail(struct making *job, const struct error *error)
 {
     struct error told = *error;
 
@@ -128,7 +128,7 @@ static void fail(struct job *job, const struct error *error)
 
 /* ---- bytes that are waited for */
 
-static uint64_t run_at(const struct job *job, uint64_t position)
+static uint64_t run_at(const struct making *job, uint64_t position)
 {
     if (position >= job->size)
         return 0;
@@ -136,7 +136,7 @@ static uint64_t run_at(const struct job *job, uint64_t position)
                             : ready_map_run(job->map, job->source, position, job->size - position);
 }
 
-static void stop_wanting(struct job *job)
+static void stop_wanting(struct making *job)
 {
     uint64_t now_ms = clock_ms();
 
@@ -148,7 +148,7 @@ static void stop_wanting(struct job *job)
 }
 
 /* Until 0: it is to give up. */
-static void tell_ready(struct job *job, uint64_t until)
+static void tell_ready(struct making *job, uint64_t until)
 {
     Sharestream__Worker__Ready ready = SHARESTREAM__WORKER__READY__INIT;
     Order order = SHARESTREAM__WORKER__ORDER__INIT;
@@ -160,7 +160,7 @@ static void tell_ready(struct job *job, uint64_t until)
     worker_order(job->worker, &order, -1);
 }
 
-static void give_up(struct job *job, const struct error *error)
+static void give_up(struct making *job, const struct error *error)
 {
     if (job->stage == WAITING)
         fail(job, error);
@@ -170,7 +170,7 @@ static void give_up(struct job *job, const struct error *error)
 
 static void on_bytes(void *arg)
 {
-    struct job *job = arg;
+    struct making *job = arg;
     uint64_t run;
 
     if (!job->is_wanting)
@@ -187,7 +187,7 @@ static void on_bytes(void *arg)
     }
 }
 
-static void want(struct job *job, uint64_t position)
+static void want(struct making *job, uint64_t position)
 {
     job->is_wanting = true;
     job->want = position;
@@ -201,7 +201,7 @@ static void want(struct job *job, uint64_t position)
 
 /* ---- orders */
 
-static bool is_text_file(const struct job *job)
+static bool is_text_file(const struct making *job)
 {
     return job->path.rendition.kind != RENDITION_SUBTITLE;
 }
@@ -214,7 +214,7 @@ static Sharestream__Worker__Container container(const struct path *path)
                                      : SHARESTREAM__WORKER__CONTAINER__VTT;
 }
 
-static enum err give_cut(struct job *job, struct error *error)
+static enum err give_cut(struct making *job, struct error *error)
 {
     Sharestream__Worker__Cut cut = SHARESTREAM__WORKER__CUT__INIT;
     Sharestream__Worker__Track track = SHARESTREAM__WORKER__TRACK__INIT, *tracks = &track;
@@ -243,7 +243,7 @@ static enum err give_cut(struct job *job, struct error *error)
 }
 
 /* Learns what is known of the file of the torrent. */
-static enum err find_file(struct job *job, struct error *error)
+static enum err find_file(struct making *job, struct error *error)
 {
     const char *run_dir = svc_common(job->subtitles->transcode->svc)->run_dir;
     const struct ready_layout *layout;
@@ -264,7 +264,7 @@ static enum err find_file(struct job *job, struct error *error)
     return ERR_NONE;
 }
 
-static int open_upload(struct job *job, struct error *error)
+static int open_upload(struct making *job, struct error *error)
 {
     const struct upload *upload = is_new_upload(job)
                                       ? NULL
@@ -281,7 +281,7 @@ static int open_upload(struct job *job, struct error *error)
 }
 
 /* Returns a descriptor, or -1. */
-static int open_source(struct job *job, struct error *error)
+static int open_source(struct making *job, struct error *error)
 {
     int fd;
 
@@ -296,7 +296,7 @@ static int open_source(struct job *job, struct error *error)
 
 /* ---- the worker */
 
-static void finish(struct job *job, const Sharestream__Worker__Done *done)
+static void finish(struct making *job, const Sharestream__Worker__Done *done)
 {
     struct transcode *transcode = job->subtitles->transcode;
     struct error error = {0};
@@ -323,7 +323,7 @@ static void finish(struct job *job, const Sharestream__Worker__Done *done)
     free(copy);
 }
 
-static void on_done(struct job *job, const Sharestream__Worker__Done *done)
+static void on_done(struct making *job, const Sharestream__Worker__Done *done)
 {
     struct error error = {0};
 
@@ -345,7 +345,7 @@ static void on_done(struct job *job, const Sharestream__Worker__Done *done)
 
 static void on_report(void *arg, const Report *report)
 {
-    struct job *job = arg;
+    struct making *job = arg;
     struct subtitles *subtitles = job->subtitles;
     struct error error;
     uint64_t run;
@@ -378,7 +378,7 @@ static void on_report(void *arg, const Report *report)
 }
 
 /* Its worker is gone, or has to go. */
-static void try_again(struct job *job, const char *why)
+static void try_again(struct making *job, const char *why)
 {
     struct transcode *transcode = job->subtitles->transcode;
     struct error error;
@@ -396,7 +396,7 @@ static void try_again(struct job *job, const char *why)
 
 static void on_gone(void *arg, const char *why)
 {
-    struct job *job = arg;
+    struct making *job = arg;
     struct subtitles *subtitles = job->subtitles;
 
     job->worker = NULL; /* it frees itself */
@@ -405,7 +405,7 @@ static void on_gone(void *arg, const char *why)
     step(subtitles);
 }
 
-static enum err give_open(struct job *job, int fd, struct error *error)
+static enum err give_open(struct making *job, int fd, struct error *error)
 {
     const struct worker_events events = {on_report, on_gone, job};
     struct transcode *transcode = job->subtitles->transcode;
@@ -421,13 +421,14 @@ static enum err give_open(struct job *job, int fd, struct error *error)
     job->worked_ms = clock_ms();
     open_order.size = job->size;
     open_order.is_text = is_text_file(job);
+    open_order.is_known = !open_order.is_text; /* nobody asks what is in it */
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_OPEN;
     order.open = &open_order;
     worker_order(job->worker, &order, fd);
     return ERR_NONE;
 }
 
-static enum err begin(struct job *job, struct error *error)
+static enum err begin(struct making *job, struct error *error)
 {
     int fd;
 
@@ -448,7 +449,7 @@ static enum err begin(struct job *job, struct error *error)
 /* Starts what may start; ends what cannot. */
 static void step(struct subtitles *subtitles)
 {
-    struct job *job;
+    struct making *job;
 
     while (subtitles->workers < AT_ONCE) {
         struct error error = {0};
@@ -473,23 +474,23 @@ bool subtitles_make_it(const struct path *path)
            (path->what == PATH_SEGMENT && !is_of_film);
 }
 
-static struct job *new_job(struct subtitles *subtitles, const struct infohash *hash, uint32_t film,
-                           const struct path *path)
+static struct making *new_job(struct subtitles *subtitles, const struct infohash *hash,
+                              uint32_t film, const struct path *path)
 {
-    struct job *job = xcalloc(1, sizeof(*job));
+    struct making *job = xcalloc(1, sizeof(*job));
 
     job->subtitles = subtitles;
     job->hash = *hash;
     job->film = film;
     job->path = *path;
-    film_name(hash, film, path, job->name);
+    film_cache_name(hash, film, path, job->name);
     DL_APPEND(subtitles->jobs, job);
     return job;
 }
 
-static void add_waiting(struct job *job, const struct waiting *like)
+static void add_waiting(struct making *job, const struct asker *like)
 {
-    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+    struct asker *waiting = xcalloc(1, sizeof(*waiting));
 
     *waiting = *like;
     LL_PREPEND(job->waiting, waiting);
@@ -504,12 +505,12 @@ static bool is_full(const struct subtitles *subtitles)
 void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
                     const struct path *path, film_made_fn *on_made, void *arg)
 {
-    const struct waiting waiting = {.on_made = on_made, .arg = arg};
+    const struct asker waiting = {.on_made = on_made, .arg = arg};
     char name[CACHE_NAME];
     struct error error;
-    struct job *job;
+    struct making *job;
 
-    film_name(hash, file, path, name);
+    film_cache_name(hash, file, path, name);
     DL_FOREACH(subtitles->jobs, job)
     if (strcmp(job->name, name) == 0)
         break;
@@ -532,11 +533,11 @@ void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, ui
 void subtitles_add(struct subtitles *subtitles, const struct upload *upload, struct bytes data,
                    subtitles_added_fn *on_added, void *arg)
 {
-    const struct waiting waiting = {.on_added = on_added, .arg = arg};
+    const struct asker waiting = {.on_added = on_added, .arg = arg};
     struct path path = {.what = PATH_ALONE, .rendition = {.kind = RENDITION_UPLOAD}};
     struct upload copy = *upload;
     struct error error = {0};
-    struct job *job;
+    struct making *job;
 
     if (is_full(subtitles))
         error_set(&error, ERR_BUSY, "too many subtitles are being made");
@@ -581,7 +582,7 @@ struct uploads *subtitles_uploads(const struct subtitles *subtitles)
 
 size_t subtitles_jobs(const struct subtitles *subtitles)
 {
-    const struct job *job;
+    const struct making *job;
     size_t count;
 
     DL_COUNT(subtitles->jobs, job, count);
@@ -599,7 +600,7 @@ void subtitles_tick(struct subtitles *subtitles, uint64_t now_ms)
 {
     static const struct error late = {ERR_TIMEOUT, "the file did not come in time"};
     const struct transcode_settings *settings = subtitles->transcode->settings;
-    struct job *job, *next;
+    struct making *job, *next;
 
     DL_FOREACH_SAFE(subtitles->jobs, job, next)
     {

@@ -33,6 +33,15 @@ static char *url_of(const struct place *place, const char *folder, const char *r
                      rest);
 }
 
+/* The film with them in its picture. */
+static char *drawn_url(const struct place *place, uint32_t stream)
+{
+    char hash[INFOHASH_TEXT];
+
+    return xasprintf("/hls/%s/%u/master.m3u8?burn=%u", infohash_text(&place->hash, hash),
+                     place->file, stream);
+}
+
 static const char *kind_of(const struct rendition *rendition)
 {
     if (rendition->kind == RENDITION_SUBTITLE)
@@ -56,8 +65,11 @@ static Subtitle *new_subtitle(const struct place *place, const struct caption *c
     out->is_forced = caption->is_forced;
     out->is_impaired = caption->is_impaired;
     out->is_image = caption->is_image;
-    if (caption->is_image)
+    if (caption->is_image) {
+        if (caption->can_be_drawn)
+            out->playlist = drawn_url(place, caption->rendition.stream);
         return out;
+    }
     out->url = url_of(place, id, "all.vtt");
     out->playlist = url_of(place, id, "index.m3u8");
     if (strcmp(caption->codec, "ass") == 0)

@@ -14,15 +14,34 @@
 #include "subtitles.h"
 #include "worker.h"
 
-enum { STEP_MS = 100, WORKERS_PER_PROCESSOR = 2, PATH_BYTES = 4096, WORD_BYTES = 64 };
+enum {
+    STEP_MS = 100,
+    PATH_BYTES = 4096,
+    WORD_BYTES = 128,
+    WORKERS_PER_PROCESSOR = 2,
+    WORKERS_MIN = 6,
+    PROCESSORS_PER_ENCODER = 2,
+    ENCODERS_MIN = 2, /* two viewers apart must not take turns at one */
+    PACE_BEGIN = 2,   /* the best there is: measuring tells whether it can be kept up */
+};
+
+unsigned transcode_processors(void)
+{
+    return (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+}
 
 unsigned transcode_workers_max(const struct transcode *transcode)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
     if (transcode->settings->workers > 0)
         return (unsigned)transcode->settings->workers;
-    return (unsigned)MAX(processors, 1) * WORKERS_PER_PROCESSOR;
+    return MAX(transcode_processors() * WORKERS_PER_PROCESSOR, WORKERS_MIN);
+}
+
+unsigned transcode_encoders_max(const struct transcode *transcode)
+{
+    if (transcode->settings->encoders > 0)
+        return (unsigned)transcode->settings->encoders;
+    return MAX(transcode_processors() / PROCESSORS_PER_ENCODER, ENCODERS_MIN);
 }
 
 static void on_step(void *arg)
@@ -45,8 +64,10 @@ static enum err made_as(const struct transcode *transcode, char *out, size_t cap
         return error->code;
     if (stat(path, &about) != 0)
         return error_set_errno(error, ERR_CONFIG, "cannot find %s", path);
-    snprintf(out, cap, "%" PRIu64 "ms %lld.%09ld", transcode->settings->segment_duration,
-             (long long)about.st_mtim.tv_sec, about.st_mtim.tv_nsec);
+    snprintf(out, cap, "%" PRIu64 "ms %" PRIu64 "ms %" PRIu64 " %lld.%09ld",
+             transcode->settings->segment_duration, transcode->settings->encode_duration,
+             transcode->settings->max_height, (long long)about.st_mtim.tv_sec,
+             about.st_mtim.tv_nsec);
     return ERR_NONE;
 }
 
@@ -74,6 +95,7 @@ enum err transcode_start(void *state, struct svc *svc, struct error *error)
 
     transcode->svc = svc;
     transcode->settings = svc_settings(svc);
+    transcode->pace = PACE_BEGIN;
     err = open_cache(transcode, error);
     if (err != ERR_NONE)
         return err;
@@ -117,6 +139,7 @@ void transcode_refresh_metrics(void *state)
     metrics->cache_bytes = cache_bytes(transcode->cache);
     metrics->cache_evicted_total = cache_evicted(transcode->cache);
     metrics->workers = transcode->workers + subtitles_workers(transcode->subtitles);
+    metrics->encoders = transcode->encoders;
     metrics->films = films_count(transcode);
     metrics->jobs = films_jobs(transcode) + subtitles_jobs(transcode->subtitles);
 }

@@ -3,10 +3,10 @@
  * transcode: the state of the process, and who does what. One thread. No codec runs in here: files
  * of strangers are read by workers.
  *
- *   transcode_handlers.c --> film.c (one media file: its worker, its queue) --> worker.c
- *            |                 |--> plan.c, choice.c, playlist.c, rendition.c: what and where
+ *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> worker.c
+ *            |                 |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
  *            |                 `--> cache.c: what was made
- *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c: ours
+ *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c
  */
 #ifndef TRANSCODE_TRANSCODE_H
 #define TRANSCODE_TRANSCODE_H
@@ -18,6 +18,7 @@
 
 struct film;
 struct subtitles;
+struct head;
 
 struct transcode {
     struct svc *svc;
@@ -26,9 +27,11 @@ struct transcode {
     struct bus_remote *torrent;
     struct lease_set *leases;
     struct film *films; /* hash by key */
+    struct head *heads; /* of all films */
     struct subtitles *subtitles;
     uint64_t tickets; /* counts outputs */
-    unsigned workers;
+    unsigned workers, encoders;
+    unsigned pace; /* of encoders where the preset is chosen by measuring: 0 is the fastest */
     struct transcode_metrics metrics;
 };
 
@@ -38,6 +41,8 @@ void transcode_tick(void *state, uint64_t now_ms);
 void transcode_stop(void *state);
 void transcode_refresh_metrics(void *state);
 unsigned transcode_workers_max(const struct transcode *transcode);
+unsigned transcode_encoders_max(const struct transcode *transcode);
+unsigned transcode_processors(void);
 
 /* ---- transcode_handlers.c */
 ProtobufCService *transcode_service(void);

@@ -39,7 +39,7 @@ struct getting {
     struct infohash hash;
     uint32_t file;
     struct path path;
-    char *query;
+    char *query, *burn;
     char **can;
     size_t can_count;
 };
@@ -50,6 +50,7 @@ static void getting_free(struct getting *getting)
         free(getting->can[i]);
     free(getting->can);
     free(getting->query);
+    free(getting->burn);
     free(getting);
 }
 
@@ -117,61 +118,93 @@ static void on_made(void *arg, const char *path, uint64_t size, const struct err
         answer_error(arg, error);
 }
 
-static bool has_text(const struct film *film, const struct rendition *rendition)
+static bool read_burn(const struct getting *getting, const struct film *film,
+                      struct playlist_sizes *sizes)
+{
+    uint64_t stream;
+
+    if (bytes_decimal(bytes_of_text(getting->burn), &stream) != strlen(getting->burn) ||
+        stream > UINT32_MAX || !film_can_burn(film, (uint32_t)stream))
+        return false;
+    sizes->has_original = false;
+    sizes->count = film_ladder(film, sizes->rungs);
+    sizes->has_burnt = true;
+    sizes->burnt = (uint32_t)stream;
+    return true;
+}
+
+static void answer_master(struct getting *getting, const struct film *film)
+{
+    const struct choice_client client = {getting->can, getting->can_count};
+    struct playlist_sizes sizes = {.count = 0};
+    struct captions captions;
+    struct text body = {0};
+    struct error error;
+    const char *why;
+
+    sizes.count = film_ladder(film, sizes.rungs);
+    switch (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why)) {
+    case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
+    case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
+        error_set(&error, ERR_INVALID, "%s", why);
+        answer_error(getting, &error);
+        return;
+    case SHARESTREAM__TRANSCODE__WAY__FULL:
+        break;
+    case SHARESTREAM__TRANSCODE__WAY__DIRECT:
+    case SHARESTREAM__TRANSCODE__WAY__REMUX:
+    case SHARESTREAM__TRANSCODE__WAY__SOUND:
+        sizes.has_original = true;
+        if (!film_offers_ladder(film))
+            sizes.count = 0;
+        break;
+    }
+    if (getting->burn[0] != '\0' && !read_burn(getting, film, &sizes)) {
+        error_set(&error, ERR_NOT_FOUND, "there are no subtitles '%.20s' to draw", getting->burn);
+        answer_error(getting, &error);
+        return;
+    }
+    subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file, film_media(film),
+                   &captions);
+    playlist_master(&body, film_media(film), &captions, &client, &sizes, getting->query);
+    captions_fini(&captions);
+    answer_text(getting, &body);
+}
+
+static const struct plan *find_plan(const struct film *film, const struct rendition *rendition,
+                                    struct error *error)
 {
     const Sharestream__Worker__Stream *stream = choice_stream(film_media(film), rendition->stream);
+    const struct plan *plan;
+    const char *why;
 
-    return stream != NULL && captions_are_text(stream);
+    if (rendition->kind == RENDITION_SUBTITLE && (stream == NULL || !captions_are_text(stream))) {
+        error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it");
+        return NULL;
+    }
+    plan = film_plan(film, rendition, &why);
+    if (why[0] == '\0')
+        return plan;
+    error_set(error, ERR_INVALID, "%s", why);
+    return NULL;
 }
 
 static void answer_playlist(struct getting *getting, const struct film *film)
 {
-    const struct choice_client client = {getting->can, getting->can_count};
-    const char *why = "";
+    const struct rendition *rendition = &getting->path.rendition;
+    /* Subtitles beside the film have one segment: no bytes of the film are read for them. */
+    int64_t starts[] = {0, film_media(film)->duration_us};
+    const struct plan whole = {starts, 1}, *plan = &whole;
     struct text body = {0};
-    struct captions captions;
     struct error error;
 
-    if (getting->path.rendition.kind == RENDITION_SUBTITLE &&
-        !has_text(film, &getting->path.rendition)) {
-        error_set(&error, ERR_NOT_FOUND, "there are no such subtitles in it");
+    if (rendition->kind != RENDITION_EXTERNAL && rendition->kind != RENDITION_UPLOAD)
+        plan = find_plan(film, rendition, &error);
+    if (plan == NULL) {
         answer_error(getting, &error);
         return;
     }
-    if (getting->path.what == PATH_MASTER) {
-        Sharestream__Transcode__Way way =
-            choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why);
-
-        if (way == SHARESTREAM__TRANSCODE__WAY__FULL ||
-            way == SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE) {
-            error_set(&error, ERR_INVALID, "%s%s", why,
-                      way == SHARESTREAM__TRANSCODE__WAY__FULL
-                          ? ", and making it anew is not there yet"
-                          : "");
-            answer_error(getting, &error);
-            return;
-        }
-        subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file,
-                       film_media(film), &captions);
-        playlist_master(&body, film_media(film), &captions, &client, getting->query);
-        captions_fini(&captions);
-    } else if (getting->path.rendition.kind == RENDITION_EXTERNAL ||
-               getting->path.rendition.kind == RENDITION_UPLOAD) {
-        /* One segment: they are small, and no bytes of the film are read for them. */
-        int64_t starts[] = {0, film_media(film)->duration_us};
-        const struct plan whole = {starts, 1};
-
-        playlist_media(&body, &whole, &getting->path.rendition, getting->query);
-    } else {
-        const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
-
-        if (why[0] != '\0') {
-            error_set(&error, ERR_INVALID, "%s", why);
-            answer_error(getting, &error);
-            return;
-        }
-        playlist_media(&body, plan, &getting->path.rendition, getting->query);
-    }
+    playlist_media(&body, plan, rendition, getting->query);
     answer_text(getting, &body);
 }
 
@@ -181,7 +214,9 @@ static void on_known(void *arg, struct film *film, const struct error *error)
 
     if (film == NULL)
         answer_error(getting, error);
-    else if (getting->path.what == PATH_MASTER || getting->path.what == PATH_PLAYLIST)
+    else if (getting->path.what == PATH_MASTER)
+        answer_master(getting, film);
+    else if (getting->path.what == PATH_PLAYLIST)
         answer_playlist(getting, film);
     else
         film_make(film, &getting->path, on_made, getting);
@@ -199,6 +234,7 @@ static struct getting *new_getting(const GetRequest *request,
     getting->path = path_parse(bytes_of_text(request->path));
     getting->path.delay_ms = request->delay_ms;
     getting->query = xstrdup(request->query);
+    getting->burn = xstrdup(request->burn);
     getting->can_count = MIN(request->n_can, CAN_MAX);
     getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
     for (size_t i = 0; i < getting->can_count; i++)

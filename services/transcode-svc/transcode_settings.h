@@ -14,8 +14,17 @@
       "bytes of segments kept on disk; the least recently used go")                                \
     X(SIZE, cache_free, "1GiB", 0, INT64_MAX, "bytes of the disk that the cache leaves free")      \
     X(COUNT, workers, "0", 0, 64, "worker processes at once; 0: two for each processor")           \
+    X(COUNT, encoders, "0", 0, 64,                                                                 \
+      "pictures made anew at once; 0: one for two processors, at least two")                       \
+    X(CHOICE, preset, "auto", 0, 0,                                                                \
+      "speed of x264; auto: as good as this machine keeps up with "                                \
+      "(auto|ultrafast|superfast|veryfast|faster|fast|medium)")                                    \
+    X(COUNT, max_height, "1080", 144, 4320, "lines of a picture made anew, at most")               \
+    X(BOOL, ladder, "true", 0, 0, "offer smaller sizes of a picture that could be copied")         \
+    X(DURATION, encode_duration, "2s", 1000, 30000, "length of segments whose picture is made")    \
+    X(DURATION, ahead, "30s", 2000, 600000, "an encoder stops so far before its viewers")          \
     X(DURATION, worker_idle, "60s", 1000, 3600000, "a worker with nothing to do ends after this")  \
-    X(DURATION, wait, "20s", 1000, 120000, "how long a segment waits for missing bytes")           \
+    X(DURATION, wait, "20s", 1000, 120000, "how long a segment is waited for")                     \
     X(DURATION, work, "60s", 1000, 600000,                                                         \
       "a worker that takes longer over one segment, not counting waits, is ended")                 \
     X(COUNT, queue, "64", 1, 10000, "segments waiting for the worker of one file")
@@ -35,6 +44,8 @@ extern const struct settings_table transcode_settings_table;
     X(COUNTER, cache_evicted_total, "files that left the cache")                                   \
     X(GAUGE, cache_bytes, "bytes in the cache")                                                    \
     X(GAUGE, workers, "worker processes")                                                          \
+    X(GAUGE, encoders, "worker processes that make pictures anew")                                 \
+    X(GAUGE, encode_speed_percent, "speed of encoding against that of playing, lately")            \
     X(GAUGE, films, "media files known")                                                           \
     X(GAUGE, jobs, "segments being made or waiting")
 METRICS_STRUCT(transcode_metrics, TRANSCODE_METRICS);

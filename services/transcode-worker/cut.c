@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "mux.h"
+#include "shelf.h"
 #include "sound.h"
 
 typedef Sharestream__Worker__Cut Cut;
@@ -13,17 +14,10 @@ typedef Sharestream__Worker__Track Track;
 
 enum {
     TRACKS_MAX = 2,
-    PACKETS_MAX = 200000,
     /* Sound of a segment may lie so far behind its last picture in the file, and no farther. */
     INTERLEAVE_US = 10 * 1000 * 1000,
     EARLIER_US = 2 * 1000 * 1000,
     TS_TICKS = 90000,
-};
-
-/* Packets of a copied track, until they are written. */
-struct shelf {
-    AVPacket **packets;
-    size_t count, capacity;
 };
 
 struct track {
@@ -44,25 +38,6 @@ struct cutter {
     unsigned count;
     int64_t slip_us; /* half a tick of the video: the index and the packets round differently */
 };
-
-static void shelf_put(struct shelf *shelf, AVPacket *packet)
-{
-    if (shelf->count == shelf->capacity) {
-        shelf->capacity = MAX(shelf->capacity * 2, 256);
-        shelf->packets = xrealloc(shelf->packets, shelf->capacity * sizeof(*shelf->packets));
-    }
-    shelf->packets[shelf->count] = av_packet_alloc();
-    must(shelf->packets[shelf->count] != NULL);
-    av_packet_move_ref(shelf->packets[shelf->count++], packet);
-}
-
-static void shelf_fini(struct shelf *shelf)
-{
-    for (size_t i = 0; i < shelf->count; i++)
-        av_packet_free(&shelf->packets[i]);
-    free(shelf->packets);
-    *shelf = (struct shelf){0};
-}
 
 static struct track *track_of(struct cutter *cutter, int stream)
 {
@@ -122,7 +97,7 @@ static int take(struct cutter *cutter, AVPacket *packet)
 
     if (track == NULL || track->is_done)
         return 0;
-    if (track->shelf.count >= PACKETS_MAX)
+    if (track->shelf.count >= SHELF_MAX)
         return AVERROR_INVALIDDATA;
     if (track->sound != NULL) {
         us = film_us(cutter->film, track->stream, packet->pts);
@@ -162,8 +137,7 @@ static int read_packets(struct cutter *cutter)
     int rc = 0;
 
     must(packet != NULL);
-    while (rc >= 0 && !is_done(cutter) &&
-           (rc = av_read_frame(cutter->film->format, packet)) >= 0) {
+    while (rc >= 0 && !is_done(cutter) && (rc = av_read_frame(cutter->film->format, packet)) >= 0) {
         if (is_far_behind(cutter, packet))
             rc = AVERROR_EOF;
         else
@@ -390,8 +364,7 @@ static int make(struct cutter *cutter)
     return mux_end(&cutter->mux);
 }
 
-enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out,
-             struct error *error)
+enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, struct error *error)
 {
     struct cutter cutter = {.film = film, .order = order};
     const struct mux_options options = {.is_ts =

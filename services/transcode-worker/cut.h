@@ -11,7 +11,7 @@
 #include "film.h"
 
 /* Writes to `fd`, which stays the caller's. After a failure the film is of no more use. */
-enum err cut(struct film *film, const Sharestream__Worker__Cut *order, int fd,
-             uint64_t *bytes_out, struct error *error);
+enum err cut(struct film *film, const Sharestream__Worker__Cut *order, int fd, uint64_t *bytes_out,
+             struct error *error);
 
 #endif

@@ -94,7 +94,8 @@ static bool is_picture(const AVStream *stream)
 /* av_find_best_stream() may take a cover for the film. */
 static int best(const AVFormatContext *format, enum AVMediaType type, int related)
 {
-    int found = av_find_best_stream((AVFormatContext *)(uintptr_t)format, type, -1, related, NULL, 0);
+    int found =
+        av_find_best_stream((AVFormatContext *)(uintptr_t)format, type, -1, related, NULL, 0);
 
     return found >= 0 && !is_picture(format->streams[found]) ? found : -1;
 }

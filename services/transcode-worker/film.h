@@ -21,7 +21,8 @@ struct film {
     int video, audio;        /* streams to show; -1: none */
     int64_t start_us;        /* timestamp at which the timeline begins */
     bool is_mov;             /* its index holds decoding times */
-    /* Shown later than decoded by so much in the first keyframe; added where the index is of DTS. */
+    /* Shown later than decoded by so much in the first keyframe; added where the index is of DTS.
+     */
     int64_t shift_us;
 };
 

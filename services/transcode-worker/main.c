@@ -5,6 +5,7 @@
  * it, transcode-svc starts another.
  */
 #include <libavutil/log.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cut.h"
 #include "film.h"
 #include "media.h"
+#include "run.h"
 #include "sandbox.h"
 #include "script.h"
 #include "subtitles.h"
@@ -71,29 +73,28 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     struct error error = {0};
 
     if ((order->is_text ? script_open : film_open)(film, fd, order->size, &error) == ERR_NONE &&
-        media_new(film, &media, &error) == ERR_NONE)
+        !order->is_known)
+        media_new(film, &media, &error);
+    film->shift_us = order->is_known ? order->shift_us : film->shift_us;
+    if (error.code == ERR_NONE)
         report_done(film, 0, media);
     else
         report_failure(&error);
     media_free(&media);
 }
 
-static bool is_of_text(Sharestream__Worker__Container container)
-{
-    return container == SHARESTREAM__WORKER__CONTAINER__VTT ||
-           container == SHARESTREAM__WORKER__CONTAINER__ASS ||
-           container == SHARESTREAM__WORKER__CONTAINER__ATTACHED;
-}
-
-static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, int fd)
+static void cut_film(struct film *film, struct run **run, const Sharestream__Worker__Cut *order,
+                     int fd)
 {
     struct error error = {0};
     uint64_t bytes = 0;
 
     if (film->format == NULL)
         error_set(&error, ERR_INVALID, "no film is open");
-    else if (is_of_text(order->container))
+    else if (subtitles_are_for(order))
         subtitles_cut(film, order, fd, &bytes, &error);
+    else if (run_is_for(order))
+        run_cut(run, film, order, fd, &bytes, &error);
     else
         cut(film, order, fd, &bytes, &error);
     if (error.code == ERR_NONE) {
@@ -103,15 +104,18 @@ static void cut_film(struct film *film, const Sharestream__Worker__Cut *order, i
     report_failure(&error);
 }
 
-static bool obey(struct film *film, const Order *order, int *fd)
+static bool obey(struct film *film, struct run **run, const Order *order, int *fd)
 {
+    /* Whatever else it does leaves the file somewhere else. */
+    if (order->what_case != SHARESTREAM__WORKER__ORDER__WHAT_CUT || !run_is_for(order->cut))
+        run_free(run);
     switch (order->what_case) {
     case SHARESTREAM__WORKER__ORDER__WHAT_OPEN:
         open_film(film, order->open, *fd);
         *fd = -1; /* taken */
         return true;
     case SHARESTREAM__WORKER__ORDER__WHAT_CUT:
-        cut_film(film, order->cut, *fd);
+        cut_film(film, run, order->cut, *fd);
         return true;
     case SHARESTREAM__WORKER__ORDER__WHAT_QUIT:
     case SHARESTREAM__WORKER__ORDER__WHAT_READY:
@@ -125,12 +129,14 @@ static bool obey(struct film *film, const Order *order, int *fd)
 int main(void)
 {
     struct film film = {.video = -1, .audio = -1};
+    struct run *run = NULL;
     struct error error = {0};
     bool goes_on = true;
     Order *order;
     int fd;
 
     signal(SIGXFSZ, SIG_IGN);
+    mallopt(M_ARENA_MAX, 2); /* threads of codecs would reserve 64 MiB of addresses each */
     log_init("transcode-worker", LOG_LEVEL_WARN, false);
     av_log_set_callback(on_ffmpeg_says);
     charset_prepare();
@@ -139,11 +145,12 @@ int main(void)
         return EXIT_FAILURE;
     }
     while (goes_on && (order = talk_receive(&fd)) != NULL) {
-        goes_on = obey(&film, order, &fd);
+        goes_on = obey(&film, &run, order, &fd);
         if (fd >= 0)
             close(fd);
         sharestream__worker__order__free_unpacked(order, NULL);
     }
+    run_free(&run);
     film_close(&film);
     return EXIT_SUCCESS;
 }

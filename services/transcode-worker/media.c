@@ -131,6 +131,9 @@ static Stream *new_stream(const AVStream *in)
     out->height = (uint32_t)MAX(par->height, 0);
     out->frame_rate = par->codec_type == AVMEDIA_TYPE_VIDEO ? frame_rate(in) : 0;
     out->bit_depth = bit_depth(par);
+    out->pixel_aspect = in->sample_aspect_ratio.num > 0    ? av_q2d(in->sample_aspect_ratio)
+                        : par->sample_aspect_ratio.num > 0 ? av_q2d(par->sample_aspect_ratio)
+                                                           : 1;
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
@@ -278,6 +281,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     media->duration_us = format->duration != AV_NOPTS_VALUE ? MAX(format->duration, 0) : 0;
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
+    media->shift_us = film->shift_us;
     media->video = film->video;
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));

@@ -40,7 +40,8 @@ int mux_open(struct mux *mux, int fd, const struct mux_options *options)
     int rc;
 
     *mux = (struct mux){.fd = fd};
-    rc = avformat_alloc_output_context2(&mux->format, NULL, options->is_ts ? "mpegts" : "mp4", NULL);
+    rc =
+        avformat_alloc_output_context2(&mux->format, NULL, options->is_ts ? "mpegts" : "mp4", NULL);
     if (rc < 0)
         return rc;
     buffer = av_malloc(BUFFER_BYTES);

@@ -442,6 +442,13 @@ static enum err cut_font(const struct reader *reader, int fd, uint64_t *bytes_ou
     return write_all(fd, font, bytes_out, error);
 }
 
+bool subtitles_are_for(const Cut *order)
+{
+    return order->container == SHARESTREAM__WORKER__CONTAINER__VTT ||
+           order->container == SHARESTREAM__WORKER__CONTAINER__ASS ||
+           order->container == SHARESTREAM__WORKER__CONTAINER__ATTACHED;
+}
+
 enum err subtitles_cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out,
                        struct error *error)
 {

@@ -12,7 +12,9 @@
 
 /* Is it text, and not pictures of text? */
 bool subtitles_are_text(const AVCodecParameters *par);
-/* For cuts of VTT, ASS and ATTACHED; otherwise as cut(). ERR_NOT_FOUND: there is no such thing. */
+/* Is the order one of these? VTT, ASS or ATTACHED. */
+bool subtitles_are_for(const Sharestream__Worker__Cut *order);
+/* Otherwise as cut(). ERR_NOT_FOUND: there is no such thing. */
 enum err subtitles_cut(struct film *film, const Sharestream__Worker__Cut *order, int fd,
                        uint64_t *bytes_out, struct error *error);
 

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 enum {
-    TALK_FD = 3,                /* inherited */
+    TALK_FD = 3,                   /* inherited */
     TALK_DATAGRAM_MAX = 256 << 10, /* a report with 10,000 keyframes takes 100 KiB */
 };
 

@@ -13,13 +13,14 @@
 
 static const struct choice_client anybody = {0};
 static const struct captions none = {0};
+static const struct playlist_sizes original = {.has_original = true};
 
 static void assert_master(const struct media *film, const struct choice_client *client,
                           const char *query, const char *wanted)
 {
     struct text out = {0};
 
-    playlist_master(&out, &film->media, &none, client, query);
+    playlist_master(&out, &film->media, &none, client, &original, query);
     assert_string_equal(text_str(&out), wanted);
     text_fini(&out);
 }
@@ -71,7 +72,7 @@ static void codecs_has_those_of_all_sounds_once(void **state)
     media_add_audio(&film, "ac3", "ac-3", 6);
     media_add_audio(&film, "dts", "dtsc", 6); /* made anew */
     media_add_audio(&film, "ac3", "ac-3", 2);
-    playlist_master(&out, &film.media, &none, &client, "");
+    playlist_master(&out, &film.media, &none, &client, &original, "");
     assert_non_null(strstr(text_str(&out), ",CODECS=\"avc1.640028,ac-3,mp4a.40.2\","));
     assert_non_null(strstr(text_str(&out), ",CHANNELS=\"6\",URI=\"a1/index.m3u8\""));
     assert_non_null(strstr(text_str(&out), ",CHANNELS=\"2\",URI=\"a2t/index.m3u8\""));
@@ -142,7 +143,7 @@ static void every_url_carries_the_query_and_none_is_broken_by_it(void **state)
     (void)state;
     make_film(&film);
     media_add_audio(&film, "aac", "mp4a.40.2", 2);
-    playlist_master(&out, &film.media, &none, &anybody, "e=1&sig=aB-_9%2F\" \n");
+    playlist_master(&out, &film.media, &none, &anybody, &original, "e=1&sig=aB-_9%2F\" \n");
     playlist_media(&out, &plan, &video, "e=1&sig=aB-_9%2F\" \n");
     for (const char *at = text_str(&out); (at = strchr(at, '?')) != NULL; urls++) {
         assert_memory_equal(at, wanted, strlen(wanted));
