@@ -45,7 +45,7 @@ bool rendition_is_text(const struct rendition *rendition)
 char *path_name(const struct path *path, char out[PATH_NAME])
 {
     char rendition[RENDITION_NAME];
-    int len;
+    int len = 0;
 
     rendition_name(&path->rendition, rendition);
     switch (path->what) {
