@@ -49,6 +49,7 @@ struct making {
     struct upload upload; /* of a job that looks whether it is one */
     struct asker *waiting;
     unsigned waiting_count, attempts;
+    uint64_t asked_ms;
     struct making *prev, *next;
 
     struct ready_map *map; /* NULL: an upload, all of it is here */
@@ -483,6 +484,7 @@ static struct making *new_job(struct subtitles *subtitles, const struct infohash
     job->hash = *hash;
     job->film = film;
     job->path = *path;
+    job->asked_ms = clock_ms();
     film_cache_name(hash, film, path, job->name);
     DL_APPEND(subtitles->jobs, job);
     return job;
@@ -587,6 +589,36 @@ size_t subtitles_jobs(const struct subtitles *subtitles)
 
     DL_COUNT(subtitles->jobs, job, count);
     return count;
+}
+
+static const char *state_of(const struct making *job)
+{
+    if (job->is_wanting)
+        return "waiting for bytes";
+    return job->stage == QUEUED ? "queued" : "working";
+}
+
+void subtitles_list_jobs(const struct subtitles *subtitles,
+                         Sharestream__Transcode__JobsReply *reply, uint64_t now_ms)
+{
+    char hash[INFOHASH_TEXT], name[PATH_NAME];
+    const struct making *job;
+
+    DL_FOREACH(subtitles->jobs, job)
+    {
+        Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
+
+        sharestream__transcode__jobs_reply__job__init(row);
+        row->info_hash = xstrdup(infohash_text(&job->hash, hash));
+        row->file = job->film;
+        row->what = xstrdup(path_name(&job->path, name));
+        row->state = xstrdup(state_of(job));
+        row->waited_ms = now_ms - MIN(job->asked_ms, now_ms);
+        row->clients = job->waiting_count;
+        row->pid = job->worker != NULL ? (uint32_t)worker_pid(job->worker) : 0;
+        reply->jobs = xrealloc(reply->jobs, (reply->n_jobs + 1) * sizeof(*reply->jobs));
+        reply->jobs[reply->n_jobs++] = row;
+    }
 }
 
 unsigned subtitles_workers(const struct subtitles *subtitles)

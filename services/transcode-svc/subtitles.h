@@ -39,6 +39,9 @@ void subtitles_add(struct subtitles *subtitles, const struct upload *upload, str
 struct uploads *subtitles_uploads(const struct subtitles *subtitles);
 
 size_t subtitles_jobs(const struct subtitles *subtitles);
+/* Behind those that are in the reply. */
+void subtitles_list_jobs(const struct subtitles *subtitles,
+                         Sharestream__Transcode__JobsReply *reply, uint64_t now_ms);
 unsigned subtitles_workers(const struct subtitles *subtitles);
 
 #endif

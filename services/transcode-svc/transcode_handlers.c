@@ -360,9 +360,10 @@ static void on_jobs(Rpc *rpc, const Sharestream__Transcode__JobsRequest *request
     (void)request;
     sharestream__transcode__jobs_reply__init(reply);
     films_list(transcode, reply, clock_ms());
+    subtitles_list_jobs(transcode->subtitles, reply, clock_ms());
     reply->cache_bytes = cache_bytes(transcode->cache);
     reply->cache_limit_bytes = cache_limit(transcode->cache);
-    reply->workers = transcode->workers;
+    reply->workers = transcode->workers + subtitles_workers(transcode->subtitles);
     closure(reply, data);
     sharestream__transcode__jobs_reply__free_unpacked(reply, NULL);
 }
