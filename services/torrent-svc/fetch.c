@@ -29,7 +29,7 @@ struct fetch {
     void *arg;
     _Atomic bool is_cancelled;
     uint8_t *data;
-    size_t len;
+    size_t len, capacity;
     bool is_refused, is_too_large;
     struct error error; /* code ERR_NONE: success */
     pthread_t thread;
@@ -117,7 +117,10 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
         fetch->is_too_large = true;
         return 0;
     }
-    fetch->data = xrealloc(fetch->data, fetch->len + len);
+    if (fetch->len + len > fetch->capacity) {
+        fetch->capacity = MAX(fetch->len + len, 2 * fetch->capacity);
+        fetch->data = xrealloc(fetch->data, fetch->capacity);
+    }
     memcpy(fetch->data + fetch->len, data, len);
     fetch->len += len;
     return len;
@@ -159,6 +162,7 @@ static void set_options(CURL *curl, struct fetch *fetch)
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)SECONDS_MAX);
+    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)METAINFO_BYTES_MAX); /* if the server tells */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "ShareStream");
@@ -180,7 +184,7 @@ static void judge(struct fetch *fetch, CURLcode code, long status)
         error_set(
             error, ERR_DENIED,
             "the URL leads to a private address; torrent.allow_private_urls would allow that");
-    else if (fetch->is_too_large)
+    else if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)
         error_set(error, ERR_TOO_LARGE, "what the URL gives is larger than 16 MiB: not a .torrent");
     else if (code == CURLE_URL_MALFORMAT)
         error_set(error, ERR_INVALID, "the URL is malformed");

@@ -18,6 +18,7 @@ enum {
     INTERLEAVE_US = 10 * 1000 * 1000,
     EARLIER_US = 2 * 1000 * 1000,
     TS_TICKS = 90000,
+    BEGINNING_MISSED = FFERRTAG('M', 'I', 'S', 'S'),
 };
 
 struct track {
@@ -36,6 +37,7 @@ struct cutter {
     struct mux mux;
     struct track tracks[TRACKS_MAX];
     unsigned count;
+    bool is_fresh;   /* the film is at its beginning */
     int64_t slip_us; /* half a tick of the video: the index and the packets round differently */
 };
 
@@ -90,6 +92,15 @@ static void take_audio(struct cutter *cutter, struct track *track, AVPacket *pac
         shelf_put(&track->shelf, packet);
 }
 
+/* Matroska goes to the first keyframe, and drops what sounds before it. */
+static bool has_missed_beginning(const struct cutter *cutter, const struct track *track,
+                                 const AVPacket *packet)
+{
+    return cutter->order->is_first && !cutter->is_fresh && !track->is_video && !track->is_begun &&
+           packet->pts != AV_NOPTS_VALUE && track->stream->start_time != AV_NOPTS_VALUE &&
+           packet->pts > track->stream->start_time;
+}
+
 static int take(struct cutter *cutter, AVPacket *packet)
 {
     struct track *track = track_of(cutter, packet->stream_index);
@@ -97,6 +108,10 @@ static int take(struct cutter *cutter, AVPacket *packet)
 
     if (track == NULL || track->is_done)
         return 0;
+    if (has_missed_beginning(cutter, track, packet))
+        return BEGINNING_MISSED;
+    if (!track->is_video)
+        track->is_begun = true;
     if (track->shelf.count >= SHELF_MAX)
         return AVERROR_INVALIDDATA;
     if (track->sound != NULL) {
@@ -209,6 +224,10 @@ static int gather(struct cutter *cutter)
         if (cutter->tracks[i].sound != NULL)
             has_sound = true;
     discard_others(cutter);
+    if (cutter->is_fresh)
+        return read_packets(cutter);
+    if (cutter->order->is_first)
+        from_us -= EARLIER_US; /* some packets lie before the beginning */
     /* Sought backwards already: everything a decoder needs is in front of the time. */
     if ((rc = seek_to(cutter, has_sound ? from_us - SOUND_BEFORE_US : from_us)) < 0 &&
         (rc = seek_to(cutter, 0)) < 0)
@@ -241,13 +260,21 @@ static int64_t frame_ticks(const struct track *track)
     return rate.num > 0 ? av_rescale_q(1, av_inv_q(rate), track->stream->time_base) : 1;
 }
 
+/* By how much the first picture is shown later than decoded. */
+static int64_t delay_of(const struct cutter *cutter, const struct track *track)
+{
+    if (cutter->film->is_mov)
+        return av_rescale_q(cutter->film->shift_us, AV_TIME_BASE_Q, track->stream->time_base);
+    return track->stream->codecpar->video_delay * frame_ticks(track);
+}
+
 /* Containers that keep no decoding times get them guessed by FFmpeg, wrongly behind a seek. The
  * pictures of a segment are decoded in the order of their own times, a constant earlier. */
 static void set_decoding_times(const struct cutter *cutter, struct track *track)
 {
     struct shelf *shelf = &track->shelf;
     int64_t *times = xcalloc(MAX(shelf->count, 1), sizeof(*times));
-    int64_t delay = track->stream->codecpar->video_delay * frame_ticks(track);
+    int64_t delay = delay_of(cutter, track);
     int64_t until = av_rescale_q(cutter->order->until_us + cutter->film->start_us, AV_TIME_BASE_Q,
                                  track->stream->time_base);
 
@@ -341,6 +368,9 @@ static int open_mux(struct cutter *cutter, int fd, const struct mux_options *opt
         else
             rc = mux_track(&cutter->mux, track->stream->codecpar, track->stream->time_base);
         track->out = rc;
+        if (rc >= 0 && track->is_video)
+            mux_delay(&cutter->mux, (unsigned)rc, delay_of(cutter, track),
+                      track->stream->time_base);
     }
     return rc < 0 ? rc : mux_begin(&cutter->mux, options);
 }
@@ -364,19 +394,27 @@ static int make(struct cutter *cutter)
     return mux_end(&cutter->mux);
 }
 
-enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, struct error *error)
+static void close_cutter(struct cutter *cutter)
 {
-    struct cutter cutter = {.film = film, .order = order};
+    mux_close(&cutter->mux);
+    for (unsigned i = 0; i < cutter->count; i++) {
+        shelf_fini(&cutter->tracks[i].shelf);
+        sound_free(&cutter->tracks[i].sound);
+    }
+}
+
+/* Once. *rc_out is FFmpeg's error. */
+static enum err try_cut(struct film *film, const Cut *order, int fd, bool is_fresh,
+                        uint64_t *bytes_out, int *rc_out, struct error *error)
+{
+    struct cutter cutter = {.film = film, .order = order, .is_fresh = is_fresh};
     const struct mux_options options = {.is_ts =
                                             order->container == SHARESTREAM__WORKER__CONTAINER__TS,
                                         .is_init = order->is_init,
                                         .number = order->number};
     enum err err = ERR_NONE;
-    int rc;
+    int rc = 0;
 
-    if (order->n_tracks == 0 || order->n_tracks > TRACKS_MAX)
-        return error_set(error, ERR_INVALID, "a segment has one or two tracks");
-    input_begin(&film->input, order->budget, 0);
     for (size_t i = 0; i < order->n_tracks && err == ERR_NONE; i++)
         err = open_track(&cutter, order->tracks[i], error);
     if (err == ERR_NONE) {
@@ -387,10 +425,24 @@ enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, s
             err = film_error(film, rc, "making the segment", error);
         *bytes_out = cutter.mux.bytes;
     }
-    mux_close(&cutter.mux);
-    for (unsigned i = 0; i < cutter.count; i++) {
-        shelf_fini(&cutter.tracks[i].shelf);
-        sound_free(&cutter.tracks[i].sound);
-    }
+    *rc_out = rc;
+    close_cutter(&cutter);
     return err;
+}
+
+enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, struct error *error)
+{
+    enum err err;
+    int rc;
+
+    if (order->n_tracks == 0 || order->n_tracks > TRACKS_MAX)
+        return error_set(error, ERR_INVALID, "a segment has one or two tracks");
+    input_begin(&film->input, order->budget, 0);
+    err = try_cut(film, order, fd, false, bytes_out, &rc, error);
+    if (rc != BEGINNING_MISSED)
+        return err;
+    /* Seen before anything was written. */
+    *error = (struct error){0};
+    err = film_reopen(film, error);
+    return err != ERR_NONE ? err : try_cut(film, order, fd, true, bytes_out, &rc, error);
 }

@@ -126,6 +126,12 @@ const AVCodecParameters *encoder_parameters(const struct encoder *encoder)
     return encoder->parameters;
 }
 
+int64_t encoder_delay(const struct encoder *encoder)
+{
+    return av_rescale(encoder->codec->has_b_frames,
+                      (int64_t)ENCODER_TICKS * encoder->frame_rate.den, encoder->frame_rate.num);
+}
+
 /* ---- size and format */
 
 static bool fits(const struct encoder *encoder, const AVFrame *picture)

@@ -241,6 +241,19 @@ static bool look_at_keyframes(struct film *film)
 
 /* ---- all of it */
 
+/* Of the timeline. Matroska says when it ends, others how long they take from their first
+ * timestamp. */
+static int64_t duration_us(const struct film *film)
+{
+    const AVFormatContext *format = film->format;
+    bool is_end = strstr(format->iformat->name, "matroska") != NULL;
+    int64_t from = is_end || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
+
+    if (format->duration == AV_NOPTS_VALUE || format->duration <= 0)
+        return 0;
+    return MAX(from + format->duration - film->start_us, 0);
+}
+
 static void add_chapters(const struct film *film, Media *media)
 {
     const AVFormatContext *format = film->format;
@@ -278,7 +291,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     }
     format = film->format;
     media->container = word(format->iformat->name, WORD_MAX);
-    media->duration_us = format->duration != AV_NOPTS_VALUE ? MAX(format->duration, 0) : 0;
+    media->duration_us = duration_us(film);
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;

@@ -10,12 +10,21 @@
 #include <libavformat/avformat.h>
 #include <stdbool.h>
 
+#include "wire/ts_joint.h"
+
 struct mux {
     AVFormatContext *format;
     int fd;
     bool is_silent; /* what is written now is not of the segment */
     uint64_t bytes;
     int failed; /* errno of a write */
+    /* One track is stored so much later than it is shown. */
+    unsigned late_track;
+    int64_t delay;
+    AVRational delay_base;
+    bool is_init;
+    struct text init;       /* which is written when it is whole */
+    struct ts_joint *joint; /* NULL: no TS */
 };
 
 struct mux_options {
@@ -29,6 +38,9 @@ struct mux_options {
 int mux_open(struct mux *mux, int fd, const struct mux_options *options);
 /* Returns its index, or FFmpeg's error. The time base is a wish. */
 int mux_track(struct mux *mux, const AVCodecParameters *par, AVRational time_base);
+/* The first picture of the track is shown later than decoded by so much: the same for all segments.
+ * Players of MP4 would take the decoding time for the beginning. */
+void mux_delay(struct mux *mux, unsigned track, int64_t delay, AVRational base);
 int mux_begin(struct mux *mux, const struct mux_options *options);
 /* Times in `from`, on the timeline; the packet is taken, also on failure. */
 int mux_write(struct mux *mux, unsigned track, AVPacket *packet, AVRational from);

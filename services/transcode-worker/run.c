@@ -415,6 +415,7 @@ static int open_mux(const struct run *run, const Cut *order, int fd, struct mux 
 
     if (rc >= 0)
         rc = mux_track(mux, encoder_parameters(run->encoder), (AVRational){1, ENCODER_TICKS});
+    mux_delay(mux, 0, encoder_delay(run->encoder), (AVRational){1, ENCODER_TICKS});
     if (rc >= 0 && run->has_audio)
         rc = mux_track(mux,
                        run->sound != NULL ? sound_parameters(run->sound)

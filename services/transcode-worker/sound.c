@@ -22,6 +22,7 @@ struct sound {
     SwrContext *resampler;
     AVCodecParameters *parameters;
     AVRational time_base; /* of the stream */
+    int64_t start_time;   /* likewise */
     AVFrame *frame, *block;
     AVPacket *packet;
     int rate;
@@ -44,6 +45,8 @@ static int new_decoder(struct sound *sound, const AVStream *stream)
     rc = avcodec_parameters_to_context(sound->decoder, stream->codecpar);
     sound->decoder->pkt_timebase = stream->time_base;
     sound->decoder->thread_count = 1;
+    /* Padding lies before the beginning anyway, and frames of one size are easier to place. */
+    sound->decoder->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
     return rc < 0 ? rc : avcodec_open2(sound->decoder, codec, NULL);
 }
 
@@ -90,6 +93,7 @@ enum err sound_new(const AVStream *stream, struct sound **out, struct error *err
 
     sound->rate = in_rate == 44100 || in_rate == 32000 ? in_rate : 48000;
     sound->time_base = stream->time_base;
+    sound->start_time = stream->start_time;
     sound->frame = av_frame_alloc();
     sound->block = av_frame_alloc();
     sound->packet = av_packet_alloc();
@@ -238,27 +242,37 @@ static int prepare_resampler(struct sound *sound, const AVFrame *frame)
     return rc < 0 ? rc : swr_init(sound->resampler);
 }
 
-/* Where on the timeline the frame begins. Containers round times, frames follow each other without
- * a gap: only a jump counts. The first one is put on the grid of its own frames, so that all
- * segments agree. */
+/* Containers whose ticks are no whole samples round. All frames lie on a grid that begins with the
+ * first one of the stream: put there, what different segments make of them agrees to the sample. */
+static int64_t snap(const struct sound *sound, const struct film *film, const AVFrame *frame,
+                    int64_t at)
+{
+    const AVStream stream = {.time_base = sound->time_base};
+    int64_t first_us = film_us(film, &stream, sound->start_time), first, snapped;
+    int64_t tick = av_rescale(sound->time_base.num, frame->sample_rate, sound->time_base.den);
+
+    if (first_us == AV_NOPTS_VALUE ||
+        sound->time_base.den % ((int64_t)sound->time_base.num * frame->sample_rate) == 0)
+        return at;
+    first = av_rescale(first_us, frame->sample_rate, 1000000);
+    snapped = first + av_rescale(at - first, 1, frame->nb_samples) * frame->nb_samples;
+    return llabs(snapped - at) <= tick + tick / 2 + 1 ? snapped : at; /* both are rounded */
+}
+
+/* Where on the timeline the frame begins. Frames follow each other without a gap: only a jump
+ * counts. */
 static int64_t place(struct sound *sound, const struct film *film, const AVFrame *frame)
 {
     const AVStream stream = {.time_base = sound->time_base};
     int64_t us = film_us(film, &stream, frame->best_effort_timestamp), at;
-    int64_t grid = frame->nb_samples, jump = (int64_t)JUMP_MS * frame->sample_rate / 1000;
+    int64_t jump = (int64_t)JUMP_MS * frame->sample_rate / 1000;
 
     if (us == AV_NOPTS_VALUE)
         return sound->input_next != AV_NOPTS_VALUE ? sound->input_next : 0;
     at = av_rescale(us, frame->sample_rate, 1000000);
     if (sound->input_next != AV_NOPTS_VALUE && llabs(at - sound->input_next) <= jump)
         return sound->input_next;
-    if (grid > 0 && frame->sample_rate > 0) {
-        int64_t snapped = (at + grid / 2) / grid * grid;
-
-        if (llabs(snapped - at) * 1000 <= (int64_t)frame->sample_rate)
-            at = snapped; /* within a millisecond */
-    }
-    return at;
+    return snap(sound, film, frame, at);
 }
 
 static int put_frame(struct sound *sound, const struct film *film, AVFrame *frame,
