@@ -30,7 +30,19 @@ static void write_path(const struct path *path, char *out, size_t cap)
         snprintf(out, cap, "%sinit.mp4", folder);
         break;
     case PATH_SEGMENT:
-        snprintf(out, cap, "%s%u.%s", folder, path->number, is_ts ? "ts" : "m4s");
+        snprintf(out, cap, "%s%u.%s", folder, path->number,
+                 is_ts                                 ? "ts"
+                 : rendition_is_text(&path->rendition) ? "vtt"
+                                                       : "m4s");
+        break;
+    case PATH_ALONE:
+        snprintf(out, cap, "%sall.vtt", folder);
+        break;
+    case PATH_SCRIPT:
+        snprintf(out, cap, "%sall.ass", folder);
+        break;
+    case PATH_FONT:
+        snprintf(out, cap, "font/%u", path->rendition.stream);
         break;
     case PATH_NONE:
         must(false);
