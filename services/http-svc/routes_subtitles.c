@@ -55,12 +55,23 @@ static bool read_word(struct exchange *x, const char *name, char **out)
 
 /* ---- GET */
 
+/* The request is fine; the file is not. */
+static void fail_list(struct exchange *x)
+{
+    const struct error *error = exchange_call_error(x);
+
+    if (error->code == ERR_INVALID || error->code == ERR_TOO_LARGE)
+        exchange_fail_as(x, 415, error->code, error->text);
+    else
+        fail(x);
+}
+
 static void on_list_reply(const Sharestream__Transcode__SubtitlesReply *reply, void *arg)
 {
     struct exchange *x = arg;
 
     if (reply == NULL) {
-        fail(x);
+        fail_list(x);
         return;
     }
     exchange_add_header(x, "cache-control", "no-store");
