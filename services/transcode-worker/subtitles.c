@@ -50,12 +50,17 @@ struct reader {
     bool is_too_much;
 };
 
-bool subtitles_are_text(const AVCodecParameters *par)
+/* These decoders, and no others, are given what strangers wrote. */
+static bool is_text(const AVCodecParameters *par)
 {
-    const AVCodecDescriptor *about = avcodec_descriptor_get(par->codec_id);
+    static const enum AVCodecID known[] = {AV_CODEC_ID_SUBRIP, AV_CODEC_ID_ASS,
+                                           AV_CODEC_ID_SSA,    AV_CODEC_ID_MOV_TEXT,
+                                           AV_CODEC_ID_WEBVTT, AV_CODEC_ID_TEXT};
 
-    return par->codec_type == AVMEDIA_TYPE_SUBTITLE && about != NULL &&
-           (about->props & AV_CODEC_PROP_TEXT_SUB) != 0;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (par->codec_id == known[i])
+            return par->codec_type == AVMEDIA_TYPE_SUBTITLE;
+    return false;
 }
 
 /* ---- lines */
@@ -408,7 +413,7 @@ static enum err cut_text(struct reader *reader, int fd, uint64_t *bytes_out, str
     struct text out = {0};
     enum err err = ERR_NONE;
 
-    if (!subtitles_are_text(reader->stream->codecpar))
+    if (!is_text(reader->stream->codecpar))
         return error_set(error, ERR_NOT_FOUND, "that is no track of text");
     if (is_script && reader->stream->codecpar->codec_id != AV_CODEC_ID_ASS)
         return error_set(error, ERR_NOT_FOUND, "these subtitles were no ASS");

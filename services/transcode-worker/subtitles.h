@@ -10,8 +10,6 @@
 
 #include "film.h"
 
-/* Is it text, and not pictures of text? */
-bool subtitles_are_text(const AVCodecParameters *par);
 /* Is the order one of these? VTT, ASS or ATTACHED. */
 bool subtitles_are_for(const Sharestream__Worker__Cut *order);
 /* Otherwise as cut(). ERR_NOT_FOUND: there is no such thing. */
