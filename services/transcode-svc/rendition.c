@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/must.h"
+
 enum { STREAM_MAX = 63, HEIGHT_MAX = 4320, HEIGHT_MIN = 100 };
 
 char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME])
@@ -96,6 +98,30 @@ static bool take(struct bytes *text, const char *word)
     return true;
 }
 
+static bool take_numbered(struct bytes *text, struct rendition *out)
+{
+    static const struct {
+        const char *letter;
+        enum rendition_kind kind;
+        uint32_t max;
+    } kinds[] = {
+        {"a", RENDITION_AUDIO, STREAM_MAX},
+        {"s", RENDITION_SUBTITLE, STREAM_MAX},
+        {"x", RENDITION_EXTERNAL, UINT32_MAX},
+        {"u", RENDITION_UPLOAD, UINT32_MAX},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (take(text, kinds[i].letter)) {
+            out->kind = kinds[i].kind;
+            if (!take_number(text, kinds[i].max, &out->stream))
+                return false;
+            out->is_made = out->kind == RENDITION_AUDIO && take(text, "t");
+            return true;
+        }
+    return false;
+}
+
 static bool take_rendition(struct bytes *text, struct rendition *out)
 {
     *out = (struct rendition){0};
@@ -106,16 +132,7 @@ static bool take_rendition(struct bytes *text, struct rendition *out)
         out->has_burnt = out->is_made && take(text, "s");
         if (out->has_burnt && !take_number(text, STREAM_MAX, &out->burnt))
             return false;
-    } else if (take(text, "a") && take_number(text, STREAM_MAX, &out->stream)) {
-        out->kind = RENDITION_AUDIO;
-        out->is_made = take(text, "t");
-    } else if (take(text, "s") && take_number(text, STREAM_MAX, &out->stream)) {
-        out->kind = RENDITION_SUBTITLE;
-    } else if (take(text, "x") && take_number(text, UINT32_MAX, &out->stream)) {
-        out->kind = RENDITION_EXTERNAL;
-    } else if (take(text, "u") && take_number(text, UINT32_MAX, &out->stream)) {
-        out->kind = RENDITION_UPLOAD;
-    } else {
+    } else if (!take_numbered(text, out)) {
         return false;
     }
     return take(text, "/");

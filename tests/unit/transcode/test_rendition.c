@@ -57,6 +57,8 @@ static void paths_mean_what_playlists_write(void **state)
         {"s3/0.m4s", "none"},
         {"s3/init.mp4", "none"},
         {"s64/all.vtt", "none"},
+        {"sx5/all.vtt", "none"},
+        {"as5/all.vtt", "none"},
         {"v/all.vtt", "none"},
         {"v/0.vtt", "none"},
         {"a1/all.ass", "none"},
