@@ -138,7 +138,9 @@ static Stream *new_stream(const AVStream *in)
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
     out->language = tag(in->metadata, "language", WORD_MAX);
-    out->title = tag(in->metadata, "title", TITLE_MAX);
+    out->title =
+        tag(in->metadata, out->kind == SHARESTREAM__WORKER__KIND__FONT ? "filename" : "title",
+            TITLE_MAX);
     out->is_default = (in->disposition & AV_DISPOSITION_DEFAULT) != 0;
     out->is_forced = (in->disposition & AV_DISPOSITION_FORCED) != 0;
     out->is_impaired =

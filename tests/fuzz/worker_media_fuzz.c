@@ -53,12 +53,20 @@ static void check_lines(char *text)
 
 static void check_master(const Media *media, const struct choice_client *client)
 {
+    const Sharestream__Worker__Stream *video = choice_stream(media, media->video);
+    struct playlist_sizes sizes = {.has_original = true};
+    struct captions captions = {0};
     struct text out = {0};
     const char *why = NULL;
 
     choice_way(media, client, true, &why);
     must(why != NULL);
-    playlist_master(&out, media, client, "sig=1");
+    if (video != NULL)
+        sizes.count = ladder_of(video, 1080, sizes.rungs);
+    captions_add_streams(&captions, media);
+    captions_name(&captions);
+    playlist_master(&out, media, &captions, client, &sizes, "sig=1");
+    captions_fini(&captions);
     check_lines(out.data);
     text_fini(&out);
 }
