@@ -34,8 +34,10 @@ class Player {
     await page.route('**/hls.js', (route) => route.fulfill({ contentType: 'text/javascript', path: new URL('node_modules/hls.js/dist/hls.min.js', import.meta.url).pathname }));
     await page.goto(house.url('/player'));
     await page.evaluate((url) => {
-      // So little ahead that every seek has to fetch something.
-      const hls = globalThis.hls = new Hls({ maxBufferLength: 4, maxMaxBufferLength: 4, backBufferLength: 600 });
+      // So little ahead that every seek has to fetch something; and as patient with a slow swarm as the server is.
+      const { fragLoadPolicy } = Hls.DefaultConfig, patience = { ...fragLoadPolicy.default, maxTimeToFirstByteMs: 40000, maxLoadTimeMs: 60000 };
+      const hls = globalThis.hls = new Hls({ maxBufferLength: 4, maxMaxBufferLength: 4, backBufferLength: 600, fragLoadPolicy: { default: patience },
+        manifestLoadPolicy: { default: patience }, playlistLoadPolicy: { default: patience } });
       globalThis.errors = [];
       hls.on(Hls.Events.ERROR, (_, { details, fatal, reason, response }) => {
         // That it gave up a request of its own because of a seek.
