@@ -115,3 +115,11 @@ export async function samples(input, rate, stream = '0:a:0') {
   });
   return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length)).filter((_, i) => i % 2 === 0);
 }
+
+// Processes of that program that the house has started, or those whom it has started.
+export function pids(house, program) {
+  const read = (pid, name) => { try { return fs.readFileSync(`/proc/${pid}/${name}`, 'latin1'); } catch { return ''; } };
+  const parents = new Map(fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [Number(pid), Number(/\) \S (\d+)/.exec(read(pid, 'stat'))?.[1])]));
+  const isOurs = (pid) => { for (; pid > 1; pid = parents.get(pid)) if (pid === house.daemon.pid) return true; return false; };
+  return [...parents.keys()].filter((pid) => path.basename(read(pid, 'cmdline').split('\0')[0]) === program && isOurs(pid));
+}
