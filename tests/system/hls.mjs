@@ -100,9 +100,12 @@ export async function packets(input, stream = '0:v:0') {
   const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-copyts', '-i', input, '-map', stream, '-c', 'copy', '-f', 'framecrc', '-']);
   assert.equal(code, 0, err);
   assert.equal(err, '', `${input} ${stream}`);
-  const rows = out.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(',').map((cell) => cell.trim()));
-  const base = /#tb 0: (\d+)\/(\d+)/.exec(out);
-  const tick = Number(base[1]) / Number(base[2]);
+  return parseFramecrc(out);
+}
+
+export function parseFramecrc(out) {
+  const rows = out.split('\n').filter((line) => /^\d+, /.test(line)).map((line) => line.split(',').map((cell) => cell.trim()));
+  const [, num, den] = /#tb 0: (\d+)\/(\d+)/.exec(out), tick = Number(num) / Number(den);
   return rows.map(([, dts, pts, duration, size, crc]) => ({ dts: dts * tick, pts: pts * tick, duration: duration * tick, size: Number(size), crc }));
 }
 
