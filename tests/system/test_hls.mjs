@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, run, sha256 } from './house.mjs';
+import { House, Yard, film, run, sha256 } from './house.mjs';
 import { SECONDS, body, makeFilms, metric, packets, parseMaster, parseMedia, samples, share } from './hls.mjs';
 
 const BEGIN_S = 10; // where every timeline begins
@@ -168,4 +168,21 @@ test('every picture and sound comes through, whatever the order of segments', as
     assert.deepEqual(await fetchAll(house, targets), made);
     assert.ok(await metric(house, 'segments_total') - count >= targets.length / 2);
   });
+});
+
+test('little more than the first segment is read before it plays', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), movie = await film(yard, { index: 'end' });
+  fs.mkdirSync(folder);
+  const { code, err } = await run('ffmpeg', ['-v', 'error', '-i', movie.file, '-c', 'copy', path.join(folder, 'film.mkv')]);
+  assert.equal(code, 0, err);
+  fs.renameSync(movie.file, path.join(folder, 'film.mp4'));
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const [name, base] of Object.entries(at)) {
+    const before = await metric(house, 'read_bytes_total');
+    await body(house, `${base}/master.m3u8`);
+    await body(house, `${base}/v/init.mp4`);
+    const segment = await body(house, `${base}/v/0.m4s`), read = await metric(house, 'read_bytes_total') - before;
+    assert.ok(read > segment.length / 2 && read < segment.length + (3 << 19), `${name}: ${read} bytes for a segment of ${segment.length}`);
+    assert.ok(segment.length < movie.size / 3);
+  }
 });
