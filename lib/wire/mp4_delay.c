@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "mp4_delay.h"
+#include "wire/mp4_delay.h"
 
 enum { BOX_HEAD = 8 };
 

@@ -4,7 +4,7 @@
  * set, an adaptation field, which begins with its length and may end in stuffing; then, if its flag
  * is set, payload up to the end. Only packets with payload are counted.
  */
-#include "ts_joint.h"
+#include "wire/ts_joint.h"
 
 #include <stdlib.h>
 

@@ -45,10 +45,34 @@ static size_t read_can(struct exchange *x, char ***out)
 
 /* ---- /hls/{hash or magnet}/{file}/... */
 
+/* A question; it changes nothing, so it may be put again. */
+struct getting {
+    struct exchange *x;
+    Sharestream__Transcode__GetRequest request;
+    bool is_second;
+};
+
+static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg);
+
+static void get(struct getting *getting)
+{
+    struct exchange *x = getting->x;
+
+    sharestream__transcode__transcode__get(
+        exchange_transcode(x, MAKE_MS, getting->request.info_hash), &getting->request, on_got,
+        getting);
+}
+
 static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg)
 {
-    struct exchange *x = arg;
+    struct getting *getting = arg;
+    struct exchange *x = getting->x;
 
+    if (reply == NULL && exchange_call_error(x)->code == ERR_UNAVAILABLE && !getting->is_second) {
+        getting->is_second = true; /* it died over this; its next life is waited for */
+        get(getting);
+        return;
+    }
     if (reply == NULL) {
         fail(x, exchange_call_error(x));
         return;
@@ -102,28 +126,30 @@ static char *rest_of(struct exchange *x)
 
 static void begin_hls(struct exchange *x, const struct routes_source *source)
 {
-    Sharestream__Transcode__GetRequest request = SHARESTREAM__TRANSCODE__GET_REQUEST__INIT;
+    struct getting *getting = exchange_alloc(x, sizeof(*getting));
+    Sharestream__Transcode__GetRequest *request = &getting->request;
     struct bytes query = exchange_route(x)->query;
-    char *repeated = exchange_alloc(x, query.len + 1);
 
     if (query.len > QUERY_MAX) {
         exchange_fail_as(x, 414, ERR_TOO_LARGE, "the query is too long to be repeated");
         return;
     }
-    if (!read_delay(x, &request.delay_ms))
+    getting->x = x;
+    sharestream__transcode__get_request__init(request);
+    request->info_hash = exchange_alloc(x, sizeof(source->hash_text));
+    memcpy(request->info_hash, source->hash_text, sizeof(source->hash_text));
+    request->file = exchange_route(x)->file;
+    request->path = rest_of(x);
+    request->query = exchange_alloc(x, query.len + 1);
+    memcpy(request->query, query.data != NULL ? query.data : (const uint8_t *)"", query.len);
+    request->n_can = read_can(x, &request->can);
+    request->burn = exchange_alloc(x, BURN_MAX);
+    request->burn[0] = '\0';
+    query_get(query, "burn", request->burn, BURN_MAX);
+    if (!read_delay(x, &request->delay_ms))
         return;
-    memcpy(repeated, query.data != NULL ? query.data : (const uint8_t *)"", query.len);
-    request.info_hash = (char *)(uintptr_t)source->hash_text;
-    request.file = exchange_route(x)->file;
-    request.path = rest_of(x);
-    request.query = repeated;
-    request.n_can = read_can(x, &request.can);
-    request.burn = exchange_alloc(x, BURN_MAX);
-    request.burn[0] = '\0';
-    query_get(query, "burn", request.burn, BURN_MAX);
     exchange_watch(x);
-    sharestream__transcode__transcode__get(exchange_transcode(x, MAKE_MS, source->hash_text),
-                                           &request, on_got, x);
+    get(getting);
 }
 
 void on_hls(struct exchange *x)

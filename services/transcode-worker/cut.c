@@ -437,6 +437,7 @@ enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, s
 
     if (order->n_tracks == 0 || order->n_tracks > TRACKS_MAX)
         return error_set(error, ERR_INVALID, "a segment has one or two tracks");
+    film->input.read = 0;
     input_begin(&film->input, order->budget, 0);
     err = try_cut(film, order, fd, false, bytes_out, &rc, error);
     if (rc != BEGINNING_MISSED)

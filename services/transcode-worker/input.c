@@ -41,7 +41,7 @@ static int on_read(void *opaque, uint8_t *buf, int size)
         return AVERROR_EXIT;
     if (input->position >= input->size)
         return AVERROR_EOF;
-    if (input->read >= input->budget)
+    if (input->read >= input->limit)
         return fail(input, INPUT_TOO_MUCH, AVERROR_EXIT);
     if (!wait_for(input))
         return fail(input, INPUT_NO_DATA, AVERROR_EXIT);
@@ -105,7 +105,7 @@ void input_close(struct input *input)
 void input_begin(struct input *input, uint64_t budget, uint64_t hint)
 {
     input->budget = budget;
+    input->limit = input->read + budget;
     input->hint = hint;
-    input->read = 0;
     input->failure = INPUT_FINE;
 }

@@ -23,7 +23,8 @@ struct input {
     uint64_t size, position;
     uint64_t ready_from, ready_until; /* known to be there */
     uint64_t hint;                    /* it will be read about so far */
-    uint64_t budget, read;            /* of the present order */
+    uint64_t read;                    /* for the present order */
+    uint64_t budget, limit;           /* of what it does now; up to where `read` may go */
     enum input_failure failure;
     AVIOContext *avio;
 };
@@ -31,7 +32,7 @@ struct input {
 /* Takes the descriptor. */
 void input_open(struct input *input, int fd, uint64_t size);
 void input_close(struct input *input); /* also one that is all zero */
-/* For the next order. */
+/* For the next thing that is done for an order. */
 void input_begin(struct input *input, uint64_t budget, uint64_t hint);
 
 #endif

@@ -21,8 +21,7 @@ enum {
     CHAPTERS_MAX = 200,
     KEYFRAMES_MAX = 15000,
     INDEX_BYTES = 8 << 20,
-    CLOSED_BYTES = 32 << 20,
-    CLOSED_KEYFRAMES = 3, /* looked at; the first is nearly always fine */
+    CLOSED_BYTES = 32 << 20, /* within which there is a keyframe */
 };
 
 /* Text of a stranger: cut, and made whole. */
@@ -192,14 +191,10 @@ static void take_index(struct film *film, Media *media)
  * budget. */
 static void load_index(struct film *film, Media *media)
 {
-    struct error ignored;
-
     input_begin(&film->input, INDEX_BYTES + film->input.size / 500, 0);
     if (av_seek_frame(film->format, film->video, 0, AVSEEK_FLAG_BACKWARD) >= 0 &&
         film->input.failure == INPUT_FINE)
         take_index(film, media);
-    if (film->input.failure != INPUT_FINE)
-        film_reopen(film, &ignored);
 }
 
 /* Pictures of MPEG-2 and the like look back over keyframes as a rule; who knows of others. */
@@ -209,34 +204,75 @@ static bool may_be_closed(enum AVCodecID id)
            id == AV_CODEC_ID_VP9 || id == AV_CODEC_ID_AV1;
 }
 
-/* Looks at the first keyframes of H.264 and HEVC; these bytes are needed for the first segment
- * anyway. Learns by how much the first picture is shown later than decoded. */
-static bool look_at_keyframes(struct film *film)
+/* Reads on to the next keyframe of the video; false when there is none, or the budget is over. */
+static bool read_keyframe(struct film *film, AVPacket *packet)
+{
+    while (av_read_frame(film->format, packet) >= 0) {
+        if (packet->stream_index == film->video && (packet->flags & AV_PKT_FLAG_KEY) != 0)
+            return true;
+        av_packet_unref(packet);
+    }
+    return false;
+}
+
+/* The first keyframe is needed for the first segment anyway. Learns by how much its picture is
+ * shown later than decoded. */
+static bool look_at_first(struct film *film)
 {
     const AVStream *stream = film->format->streams[film->video];
-    const AVCodecParameters *par = stream->codecpar;
-    bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
-    bool has_units = is_hevc || par->codec_id == AV_CODEC_ID_H264;
-    unsigned length_bytes =
-        nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
     AVPacket *packet = av_packet_alloc();
-    unsigned seen = 0;
+    bool is_there;
 
     must(packet != NULL);
     input_begin(&film->input, CLOSED_BYTES, 0);
-    while (seen < (has_units ? CLOSED_KEYFRAMES : 1) && av_read_frame(film->format, packet) >= 0) {
-        if (packet->stream_index == film->video && (packet->flags & AV_PKT_FLAG_KEY) != 0) {
-            if (seen++ == 0 && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE)
-                film->shift_us =
-                    av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
-            if (has_units &&
-                !nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc))
-                is_closed = false;
-        }
-        av_packet_unref(packet);
-    }
+    is_there = read_keyframe(film, packet);
+    if (is_there && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE)
+        film->shift_us = av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
     av_packet_free(&packet);
-    return is_closed && seen > 0;
+    return is_there;
+}
+
+/* The first picture of a film can always be cut at; the second keyframe shows what the encoder
+ * does. It is sought: to read up to it may take 10 s of a film that comes at the speed it plays. */
+static bool look_at_second(struct film *film)
+{
+    AVStream *stream = film->format->streams[film->video];
+    const AVCodecParameters *par = stream->codecpar;
+    bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
+    unsigned length_bytes =
+        nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
+    const AVIndexEntry *entry = NULL;
+    AVPacket *packet;
+
+    if (!is_closed || (!is_hevc && par->codec_id != AV_CODEC_ID_H264))
+        return is_closed;
+    for (int i = 0, seen = 0; i < avformat_index_get_entries_count(stream) && seen < 2; i++)
+        if ((avformat_index_get_entry(stream, i)->flags & AVINDEX_KEYFRAME) != 0 && seen++ == 1)
+            entry = avformat_index_get_entry(stream, i);
+    packet = av_packet_alloc();
+    must(packet != NULL);
+    input_begin(&film->input, CLOSED_BYTES, 0);
+    if (entry != NULL &&
+        av_seek_frame(film->format, film->video, entry->timestamp, AVSEEK_FLAG_BACKWARD) >= 0 &&
+        read_keyframe(film, packet))
+        is_closed =
+            nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc);
+    av_packet_free(&packet);
+    return is_closed;
+}
+
+/* Fails only when the bytes did not come: what cannot be learnt otherwise is left out. */
+static enum err look_at_video(struct film *film, Media *media, struct error *error)
+{
+    bool is_there = look_at_first(film);
+
+    if (film->input.failure == INPUT_FINE && is_there)
+        load_index(film, media);
+    if (film->input.failure == INPUT_FINE && is_there)
+        film->is_closed = look_at_second(film);
+    if (film->input.failure == INPUT_NO_DATA)
+        return film_error(film, 0, "its keyframes", error);
+    return film->input.failure == INPUT_FINE ? ERR_NONE : film_reopen(film, error);
 }
 
 /* ---- all of it */
@@ -278,13 +314,8 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     enum err err = ERR_NONE;
 
     sharestream__worker__media__init(media);
-    if (film->video >= 0) {
-        film->is_closed = look_at_keyframes(film);
-        if (film->input.failure != INPUT_FINE && (err = film_reopen(film, error)) == ERR_NONE)
-            film->is_closed = false;
-        if (err == ERR_NONE)
-            load_index(film, media);
-    }
+    if (film->video >= 0)
+        err = look_at_video(film, media, error);
     if (err != ERR_NONE || film->format == NULL) {
         media_free(&media);
         return err != ERR_NONE ? err : error_set(error, ERR_INVALID, "it cannot be read twice");

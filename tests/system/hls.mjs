@@ -100,9 +100,12 @@ export async function packets(input, stream = '0:v:0') {
   const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-copyts', '-i', input, '-map', stream, '-c', 'copy', '-f', 'framecrc', '-']);
   assert.equal(code, 0, err);
   assert.equal(err, '', `${input} ${stream}`);
-  const rows = out.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(',').map((cell) => cell.trim()));
-  const base = /#tb 0: (\d+)\/(\d+)/.exec(out);
-  const tick = Number(base[1]) / Number(base[2]);
+  return parseFramecrc(out);
+}
+
+export function parseFramecrc(out) {
+  const rows = out.split('\n').filter((line) => /^\d+, /.test(line)).map((line) => line.split(',').map((cell) => cell.trim()));
+  const [, num, den] = /#tb 0: (\d+)\/(\d+)/.exec(out), tick = Number(num) / Number(den);
   return rows.map(([, dts, pts, duration, size, crc]) => ({ dts: dts * tick, pts: pts * tick, duration: duration * tick, size: Number(size), crc }));
 }
 
@@ -114,4 +117,12 @@ export async function samples(input, rate, stream = '0:a:0') {
       { encoding: 'buffer', maxBuffer: 1 << 28 }, (error, out, err) => (error || err.length > 0 ? reject(error ?? new Error(`${input}: ${err}`)) : resolve(out)));
   });
   return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length)).filter((_, i) => i % 2 === 0);
+}
+
+// Processes of that program that the house has started, or those whom it has started.
+export function pids(house, program) {
+  const read = (pid, name) => { try { return fs.readFileSync(`/proc/${pid}/${name}`, 'latin1'); } catch { return ''; } };
+  const parents = new Map(fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [Number(pid), Number(/\) \S (\d+)/.exec(read(pid, 'stat'))?.[1])]));
+  const isOurs = (pid) => { for (; pid > 1; pid = parents.get(pid)) if (pid === house.daemon.pid) return true; return false; };
+  return [...parents.keys()].filter((pid) => path.basename(read(pid, 'cmdline').split('\0')[0]) === program && isOurs(pid));
 }

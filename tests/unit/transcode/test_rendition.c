@@ -12,8 +12,11 @@
 
 static void describe(const char *text, char *out, size_t cap)
 {
-    static const char *const words[] = {"none",    "master", "playlist", "init",
-                                        "segment", "alone",  "script",   "font"};
+    static const char *const words[] = {
+        [PATH_NONE] = "none",        [PATH_MASTER] = "master",   [PATH_PLAYLIST] = "playlist",
+        [PATH_INIT] = "init",        [PATH_SEGMENT] = "segment", [PATH_ALONE] = "alone",
+        [PATH_SCRIPT] = "script",    [PATH_FONT] = "font",       [PATH_CUES] = "cues",
+        [PATH_PROGRESS] = "progress"};
     struct path path = path_parse(bytes_of_text(text));
     char name[RENDITION_NAME];
 
@@ -53,6 +56,12 @@ static void paths_mean_what_playlists_write(void **state)
         {"x4294967295/all.vtt", "alone of x4294967295"},
         {"u4294967295/4294967295.vtt", "segment 4294967295 of u4294967295"},
         {"font/5", "font of s5"},
+        {"v720s3/0.m4s", "segment 0 of v720s3"},
+        {"thumbs.vtt", "cues of thumbs"},
+        {"thumbs.json", "progress of thumbs"},
+        {"thumbs/7.jpg", "segment 7 of thumbs"},
+        {"poster.jpg", "segment 0 of poster"},
+        {"waveform.json", "segment 0 of waveform"},
 
         {"s3/0.m4s", "none"},
         {"s3/init.mp4", "none"},
@@ -70,6 +79,12 @@ static void paths_mean_what_playlists_write(void **state)
         {"font/5/", "none"},
         {"font/64", "none"},
         {"font/x", "none"},
+        {"vs3/0.m4s", "none"},
+        {"v720s64/0.m4s", "none"},
+        {"v720s/0.m4s", "none"},
+        {"thumbs/index.m3u8", "none"},
+        {"thumbs/7.m4s", "none"},
+        {"poster.jpg/", "none"},
         {"", "none"},
         {"/", "none"},
         {"master", "none"},
