@@ -12,6 +12,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void write_segment(const struct path *path, const char *folder, char *out, size_t cap)
+{
+    switch (path->rendition.kind) {
+    case RENDITION_VIDEO:
+    case RENDITION_AUDIO:
+        snprintf(out, cap, "%s%u.m4s", folder, path->number);
+        break;
+    case RENDITION_TS:
+        snprintf(out, cap, "%u.ts", path->number);
+        break;
+    case RENDITION_THUMBS:
+        snprintf(out, cap, "%s%u.jpg", folder, path->number);
+        break;
+    case RENDITION_POSTER:
+        snprintf(out, cap, "poster.jpg");
+        break;
+    case RENDITION_WAVEFORM:
+        snprintf(out, cap, "waveform.json");
+        break;
+    }
+}
+
 static void write_path(const struct path *path, char *out, size_t cap)
 {
     bool is_ts = path->rendition.kind == RENDITION_TS;
@@ -30,7 +52,13 @@ static void write_path(const struct path *path, char *out, size_t cap)
         snprintf(out, cap, "%sinit.mp4", folder);
         break;
     case PATH_SEGMENT:
-        snprintf(out, cap, "%s%u.%s", folder, path->number, is_ts ? "ts" : "m4s");
+        write_segment(path, folder, out, cap);
+        break;
+    case PATH_CUES:
+        snprintf(out, cap, "thumbs.vtt");
+        break;
+    case PATH_PROGRESS:
+        snprintf(out, cap, "thumbs.json");
         break;
     case PATH_NONE:
         must(false);
