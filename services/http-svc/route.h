@@ -69,6 +69,12 @@ enum route_need {
     X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_ADMIN,          \
       on_diagnosis)                                                                                \
     X(MEDIA, "/api/v1/torrents/:hash/files/:file/media", METHOD_READ, NEED_ADMIN, on_media)        \
+    X(SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_READ, NEED_ADMIN,          \
+      on_subtitles)                                                                                \
+    X(ADD_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_POST, NEED_CHANGE,     \
+      on_add_subtitles)                                                                            \
+    X(REMOVE_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles/:any", METHOD_DELETE,        \
+      NEED_CHANGE, on_remove_subtitles)                                                            \
     X(JOBS, "/api/v1/jobs", METHOD_READ, NEED_ADMIN, on_jobs)                                      \
     X(LINK, "/api/v1/torrents/:hash/files/:file/link", METHOD_READ, NEED_ADMIN, on_link)           \
     X(ALL_EVENTS, "/api/v1/events", METHOD_GET, NEED_ADMIN, on_all_events)                         \

@@ -14,6 +14,7 @@ enum {
     BURN_MAX = 16,
     QUERY_MAX = 1024, /* it is repeated for every segment */
     MAKE_MS = 90000,  /* transcode-svc itself gives up before */
+    DELAY_MS_MAX = 600000,
 };
 
 static void fail(struct exchange *x, const struct error *error)
@@ -62,6 +63,29 @@ static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg)
         exchange_reply(x, 200, reply->type, bytes_of(reply->body.data, reply->body.len));
 }
 
+/* "?delay=-500": subtitles come earlier by half a second. False: answered. */
+static bool read_delay(struct exchange *x, int32_t *out)
+{
+    struct bytes query = exchange_route(x)->query, digits;
+    char text[16];
+    uint64_t ms;
+    bool is_earlier;
+
+    *out = 0;
+    if (query_raw(query, "delay").data == NULL)
+        return true;
+    if (query_get(query, "delay", text, sizeof(text))) {
+        is_earlier = text[0] == '-';
+        digits = bytes_of_text(text + is_earlier);
+        if (digits.len > 0 && bytes_decimal(digits, &ms) == digits.len && ms <= DELAY_MS_MAX) {
+            *out = is_earlier ? -(int32_t)ms : (int32_t)ms;
+            return true;
+        }
+    }
+    exchange_fail_as(x, 400, ERR_INVALID, "delay is a number of milliseconds, at most 600000");
+    return false;
+}
+
 /* Behind "/hls/<source>/<file>/"; borrowed from the path, as long as the exchange. */
 static char *rest_of(struct exchange *x)
 {
@@ -86,6 +110,8 @@ static void begin_hls(struct exchange *x, const struct routes_source *source)
         exchange_fail_as(x, 414, ERR_TOO_LARGE, "the query is too long to be repeated");
         return;
     }
+    if (!read_delay(x, &request.delay_ms))
+        return;
     memcpy(repeated, query.data != NULL ? query.data : (const uint8_t *)"", query.len);
     request.info_hash = (char *)(uintptr_t)source->hash_text;
     request.file = exchange_route(x)->file;

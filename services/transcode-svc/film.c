@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "captions.h"
 #include "choice.h"
 
 typedef Sharestream__Worker__Media Media;
@@ -21,6 +22,7 @@ enum {
     WAITING_MAX = 1024, /* for one job */
     BUDGET_BYTES = 32 << 20,
     BUDGET_FACTOR = 3, /* of what a segment should take of the file */
+    SUBTITLE_BEFORE_US = 20 * 1000 * 1000,
     /* A head that is so many segments behind gets there sooner by going on than by starting anew.
      */
     NEAR = 2,
@@ -262,16 +264,12 @@ static struct key key_of(const struct infohash *hash, uint32_t file)
     return key;
 }
 
-static void name_job(const struct key *key, const struct path *path, char out[CACHE_NAME])
+void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
+                     char out[CACHE_NAME])
 {
-    char hash[INFOHASH_TEXT], rendition[RENDITION_NAME];
+    char text[INFOHASH_TEXT], name[PATH_NAME];
 
-    infohash_text(&key->hash, hash);
-    rendition_name(&path->rendition, rendition);
-    if (path->what == PATH_INIT)
-        snprintf(out, CACHE_NAME, "%s.%u.%s.init", hash, key->file, rendition);
-    else
-        snprintf(out, CACHE_NAME, "%s.%u.%s.%u", hash, key->file, rendition, path->number);
+    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
 }
 
 /* ---- what storyboards are made of */
@@ -292,7 +290,7 @@ static bool is_sheet_made(void *arg, uint32_t sheet)
     char name[CACHE_NAME];
     uint64_t size;
 
-    name_job(&film->key, &path, name);
+    film_cache_name(&film->key.hash, film->key.file, &path, name);
     return cache_find(film->source.transcode->cache, name, &size) != NULL;
 }
 
@@ -319,6 +317,11 @@ static size_t fill_tracks(const struct film *film, const struct rendition *rendi
         tracks[count].stream = rendition->stream;
         tracks[count++].how =
             rendition->is_made ? SHARESTREAM__WORKER__HOW__AAC : SHARESTREAM__WORKER__HOW__COPY;
+        return count;
+    }
+    if (rendition->kind == RENDITION_SUBTITLE) {
+        tracks[count].stream = rendition->stream;
+        tracks[count++].how = SHARESTREAM__WORKER__HOW__TEXT;
         return count;
     }
     if (film->media->video >= 0) {
@@ -377,6 +380,8 @@ static void fill_times(const struct film *film, const struct job *job, struct fi
     cut->is_first = number == 0;
     cut->is_last = number + 1 == plan->count;
     part = (double)(cut->until_us - cut->from_us) / (double)MAX(film->media->duration_us, 1);
+    if (job->path.rendition.kind == RENDITION_SUBTITLE) /* reads what is before as well */
+        part += (double)SUBTITLE_BEFORE_US / (double)MAX(film->media->duration_us, 1);
     cut->budget += (uint64_t)(BUDGET_FACTOR * part * (double)film->source.size);
     if (out->tracks[0].encode == NULL)
         return;
@@ -384,6 +389,14 @@ static void fill_times(const struct film *film, const struct job *job, struct fi
         out->next_us[cut->n_next_us++] = plan->starts[i];
     cut->next_us = out->next_us;
     cut->knows_end = number + 1 + cut->n_next_us == plan->count;
+}
+
+static Sharestream__Worker__Container container_of(const struct rendition *rendition)
+{
+    if (rendition->kind == RENDITION_SUBTITLE)
+        return SHARESTREAM__WORKER__CONTAINER__VTT;
+    return rendition->kind == RENDITION_TS ? SHARESTREAM__WORKER__CONTAINER__TS
+                                           : SHARESTREAM__WORKER__CONTAINER__FMP4;
 }
 
 void film_fill_cut(struct film *film, const struct head *head, const struct job *job,
@@ -398,9 +411,8 @@ void film_fill_cut(struct film *film, const struct head *head, const struct job 
         return;
     }
     sharestream__worker__cut__init(cut);
-    cut->container = job->path.rendition.kind == RENDITION_TS
-                         ? SHARESTREAM__WORKER__CONTAINER__TS
-                         : SHARESTREAM__WORKER__CONTAINER__FMP4;
+    cut->container = container_of(&job->path.rendition);
+    cut->delay_us = (int64_t)job->path.delay_ms * 1000;
     cut->n_tracks = fill_tracks(film, &job->path.rendition, out);
     cut->tracks = out->track_list;
     cut->number = job->path.number;
@@ -423,7 +435,7 @@ static struct job *new_job(const struct film *film, const struct path *path)
     struct job *job = xcalloc(1, sizeof(*job));
 
     job->path = *path;
-    name_job(&film->key, path, job->name);
+    film_cache_name(&film->key.hash, film->key.file, path, job->name);
     return job;
 }
 
@@ -587,6 +599,10 @@ static bool is_makeable(struct film *film, const struct path *path, struct error
         stream = choice_stream(film->media, rendition->stream);
         if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)
             return error_set(error, ERR_NOT_FOUND, "there is no such sound in it"), false;
+    } else if (rendition->kind == RENDITION_SUBTITLE) {
+        stream = choice_stream(film->media, rendition->stream);
+        if (stream == NULL || !captions_are_text(stream))
+            return error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it"), false;
     } else if (film->media->video < 0 && rendition->kind == RENDITION_VIDEO) {
         return error_set(error, ERR_NOT_FOUND, "there is no picture in it"), false;
     } else if (rendition->kind == RENDITION_VIDEO && rendition->is_made &&
@@ -639,7 +655,7 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
     struct head *head = NULL;
     struct job *job = NULL;
 
-    name_job(&film->key, path, name);
+    film_cache_name(&film->key.hash, film->key.file, path, name);
     if (is_makeable(film, path, &error))
         job = find_job(film, name, &head);
     if (error.code == ERR_NONE && job == NULL) {
@@ -755,7 +771,7 @@ const char *film_cached(struct transcode *transcode, const struct infohash *hash
     struct film *film;
     struct head *head;
 
-    name_job(&key, path, name);
+    film_cache_name(hash, file, path, name);
     found = cache_find(transcode->cache, name, size_out);
     if (found == NULL || path->what != PATH_SEGMENT)
         return found;

@@ -32,6 +32,9 @@ void film_open(struct transcode *transcode, const struct infohash *hash, uint32_
                film_known_fn *on_known, void *arg);
 /* A segment, or the beginning of a rendition; from the cache, or made. */
 void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg);
+/* What it is called in the cache. */
+void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
+                     char out[CACHE_NAME]);
 /* In the cache already? For who would otherwise have to open the film first. Tells the film, if it
  * is known, how far its viewers are. */
 const char *film_cached(struct transcode *transcode, const struct infohash *hash, uint32_t file,

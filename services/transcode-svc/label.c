@@ -2,7 +2,7 @@
 #include "label.h"
 
 #include <ctype.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +58,49 @@ const char *label_language_tag(const char *language)
         if (strcasecmp(language, nothing[i]) == 0)
             return "";
     return known != NULL ? known->two : language;
+}
+
+static const struct language *find_name(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(languages); i++)
+        if (strcasecmp(name, languages[i].name) == 0)
+            return &languages[i];
+    return NULL;
+}
+
+static bool is_region(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (const char *c = text; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c))
+            return false;
+    return len >= 2 && len <= 4;
+}
+
+bool label_find_language(struct bytes word, char out[LABEL_TAG])
+{
+    char text[32], *dash;
+    const struct language *known;
+
+    out[0] = '\0';
+    if (word.len == 0 || word.len >= sizeof(text) || memchr(word.data, '\0', word.len) != NULL)
+        return false;
+    memcpy(text, word.data, word.len);
+    text[word.len] = '\0';
+    if ((known = find_name(text)) == NULL) {
+        dash = strchr(text, '-');
+        if (dash != NULL)
+            *dash = '\0';
+        known = find(text);
+        if (known == NULL || (dash != NULL && !is_region(dash + 1)))
+            return false;
+        snprintf(out, LABEL_TAG, "%s%s%s", known->two, dash != NULL ? "-" : "",
+                 dash != NULL ? dash + 1 : "");
+    } else {
+        snprintf(out, LABEL_TAG, "%s", known->two);
+    }
+    return true;
 }
 
 /* "en-US" is "English (US)", "tlh" is "TLH". */

@@ -95,6 +95,35 @@ static void add_codecs(struct text *out, const char *video, const struct sound *
     text_fini(&list);
 }
 
+static bool is_text_there(const struct captions *captions)
+{
+    for (size_t i = 0; i < captions->count; i++)
+        if (!captions->list[i].is_image)
+            return true;
+    return false;
+}
+
+static void add_caption(struct text *out, const struct caption *caption, const char *query)
+{
+    char name[RENDITION_NAME];
+
+    text_add(out, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=");
+    add_quoted(out, caption->name);
+    if (caption->language[0] != '\0') {
+        text_add(out, ",LANGUAGE=");
+        add_quoted(out, caption->language);
+    }
+    text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,FORCED=%s%s,URI=\"%s/index.m3u8",
+              caption->is_default ? "YES" : "NO", caption->is_forced ? "YES" : "NO",
+              caption->is_impaired
+                  ? ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+                    "public.accessibility.describes-music-and-sound\""
+                  : "",
+              rendition_name(&caption->rendition, name));
+    add_query(out, query);
+    text_add(out, "\"\n");
+}
+
 static size_t find_sounds(const Media *media, const struct choice_client *client,
                           struct sound sounds[SOUNDS_MAX])
 {
@@ -121,6 +150,7 @@ struct variant {
     uint64_t bitrate;
     uint32_t width, height;
     const char *folder;
+    bool has_text;
 };
 
 static void add_variant(struct text *out, const struct variant *variant, const Stream *video,
@@ -134,17 +164,19 @@ static void add_variant(struct text *out, const struct variant *variant, const S
         text_addf(out, ",FRAME-RATE=%.3f", video->frame_rate);
     if (video != NULL && count > 0)
         text_add(out, ",AUDIO=\"sound\"");
+    if (variant->has_text)
+        text_add(out, ",SUBTITLES=\"text\"");
     text_addf(out, "\n%s/index.m3u8", variant->folder);
     add_query(out, query);
     text_add(out, "\n");
 }
 
 static void add_original(struct text *out, const Media *media, const struct sound *sounds,
-                         size_t count, const char *query)
+                         size_t count, bool has_text, const char *query)
 {
     const Stream *video = choice_stream(media, media->video);
     char name[RENDITION_NAME];
-    struct variant variant = {.codec = "", .folder = "v"};
+    struct variant variant = {.codec = "", .folder = "v", .has_text = has_text};
 
     variant.bitrate = media->bitrate > 0 ? media->bitrate + MADE_SOUND_BITRATE : GUESSED_BITRATE;
     if (video != NULL) {
@@ -158,7 +190,8 @@ static void add_original(struct text *out, const Media *media, const struct soun
 }
 
 static void add_made(struct text *out, const Stream *video, const struct playlist_sizes *sizes,
-                     size_t i, const struct sound *sounds, size_t count, const char *query)
+                     size_t i, const struct sound *sounds, size_t count, bool has_text,
+                     const char *query)
 {
     const struct rung *rung = &sizes->rungs[i];
     const struct rendition rendition = {.kind = RENDITION_VIDEO,
@@ -171,30 +204,36 @@ static void add_made(struct text *out, const Stream *video, const struct playlis
                                     .bitrate = (uint64_t)rung->max_bitrate + MADE_SOUND_BITRATE,
                                     .width = rung->width,
                                     .height = rung->height,
-                                    .folder = rendition_name(&rendition, name)};
+                                    .folder = rendition_name(&rendition, name),
+                                    .has_text = has_text};
 
     /* High profile, without constraints. */
     snprintf(codec, sizeof(codec), "avc1.6400%02x", rung->level);
     add_variant(out, &variant, video, sounds, count, query);
 }
 
-void playlist_master(struct text *out, const Media *media, const struct choice_client *client,
-                     const struct playlist_sizes *sizes, const char *query)
+void playlist_master(struct text *out, const Media *media, const struct captions *captions,
+                     const struct choice_client *client, const struct playlist_sizes *sizes,
+                     const char *query)
 {
     const Stream *video = choice_stream(media, media->video);
     struct sound sounds[SOUNDS_MAX];
     /* Without picture there is but one: other tracks would need a group to be in. */
     size_t found = find_sounds(media, client, sounds),
            count = video != NULL ? found : MIN(found, 1);
+    bool has_text = video != NULL && is_text_there(captions);
 
     text_add(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (size_t i = 0; i < count && video != NULL; i++)
         add_sound(out, &sounds[i], i == 0, query);
+    for (size_t i = 0; has_text && i < captions->count; i++)
+        if (!captions->list[i].is_image)
+            add_caption(out, &captions->list[i], query);
     if (sizes->has_original || video == NULL)
-        add_original(out, media, sounds, count, query);
+        add_original(out, media, sounds, count, has_text, query);
     for (size_t i = 0; i < sizes->count; i++)
         if (video != NULL && (!sizes->has_original || sizes->rungs[i].height < video->height))
-            add_made(out, video, sizes, i, sounds, count, query);
+            add_made(out, video, sizes, i, sounds, count, has_text, query);
     for (size_t i = 0; i < found; i++)
         free(sounds[i].label);
 }
@@ -202,13 +241,13 @@ void playlist_master(struct text *out, const Media *media, const struct choice_c
 void playlist_media(struct text *out, const struct plan *plan, const struct rendition *rendition,
                     const char *query)
 {
-    bool is_ts = rendition->kind == RENDITION_TS;
+    bool is_ts = rendition->kind == RENDITION_TS, is_text = rendition_is_text(rendition);
 
     text_addf(out,
               "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%u\n#EXT-X-MEDIA-SEQUENCE:0\n"
               "#EXT-X-PLAYLIST-TYPE:VOD\n",
-              is_ts ? 3 : 7, plan_target_s(plan));
-    if (!is_ts) {
+              is_ts || is_text ? 3 : 7, plan_target_s(plan));
+    if (!is_ts && !is_text) {
         text_add(out, "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4");
         add_query(out, query);
         text_add(out, "\"\n");
@@ -217,7 +256,9 @@ void playlist_media(struct text *out, const struct plan *plan, const struct rend
         int64_t us = plan->starts[i + 1] - plan->starts[i];
 
         text_addf(out, "#EXTINF:%" PRId64 ".%06" PRId64 ",\n%zu.%s", us / 1000000, us % 1000000, i,
-                  is_ts ? "ts" : "m4s");
+                  is_text ? "vtt"
+                  : is_ts ? "ts"
+                          : "m4s");
         add_query(out, query);
         text_add(out, "\n");
     }

@@ -6,6 +6,7 @@
 #define TRANSCODE_PLAYLIST_H
 
 #include "base/text.h"
+#include "captions.h"
 #include "choice.h"
 #include "ladder.h"
 #include "plan.h"
@@ -22,8 +23,8 @@ struct playlist_sizes {
 
 /* `query` goes behind every URL: a signed link signs for what it leads to. */
 void playlist_master(struct text *out, const Sharestream__Worker__Media *media,
-                     const struct choice_client *client, const struct playlist_sizes *sizes,
-                     const char *query);
+                     const struct captions *captions, const struct choice_client *client,
+                     const struct playlist_sizes *sizes, const char *query);
 void playlist_media(struct text *out, const struct plan *plan, const struct rendition *rendition,
                     const char *query);
 

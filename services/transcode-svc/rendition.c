@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rendition.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/must.h"
@@ -33,6 +34,15 @@ char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]
     case RENDITION_WAVEFORM:
         snprintf(out, RENDITION_NAME, "waveform");
         break;
+    case RENDITION_SUBTITLE:
+        snprintf(out, RENDITION_NAME, "s%u", rendition->stream);
+        break;
+    case RENDITION_EXTERNAL:
+        snprintf(out, RENDITION_NAME, "x%u", rendition->stream);
+        break;
+    case RENDITION_UPLOAD:
+        snprintf(out, RENDITION_NAME, "u%u", rendition->stream);
+        break;
     }
     return out;
 }
@@ -40,6 +50,45 @@ char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]
 bool rendition_is_quiet(const struct rendition *rendition)
 {
     return rendition->kind >= RENDITION_THUMBS;
+}
+
+bool rendition_is_text(const struct rendition *rendition)
+{
+    return rendition->kind == RENDITION_SUBTITLE || rendition->kind == RENDITION_EXTERNAL ||
+           rendition->kind == RENDITION_UPLOAD;
+}
+
+char *path_name(const struct path *path, char out[PATH_NAME])
+{
+    char rendition[RENDITION_NAME];
+    int len = 0;
+
+    rendition_name(&path->rendition, rendition);
+    switch (path->what) {
+    case PATH_SEGMENT:
+        len = snprintf(out, PATH_NAME, "%s.%u", rendition, path->number);
+        break;
+    case PATH_ALONE:
+        len = snprintf(out, PATH_NAME, "%s.vtt", rendition);
+        break;
+    case PATH_SCRIPT:
+        len = snprintf(out, PATH_NAME, "%s.ass", rendition);
+        break;
+    case PATH_FONT:
+        len = snprintf(out, PATH_NAME, "%s.font", rendition);
+        break;
+    case PATH_NONE:
+    case PATH_MASTER:
+    case PATH_PLAYLIST:
+    case PATH_CUES:
+    case PATH_PROGRESS:
+    case PATH_INIT:
+        len = snprintf(out, PATH_NAME, "%s.init", rendition);
+        break;
+    }
+    if (path->delay_ms != 0 && rendition_is_text(&path->rendition))
+        snprintf(out + len, PATH_NAME - (size_t)len, ".d%" PRId32, path->delay_ms);
+    return out;
 }
 
 /* Takes a number without leading zeros; false when there is none or it is over `max`. */
@@ -65,6 +114,30 @@ static bool take(struct bytes *text, const char *word)
     return true;
 }
 
+static bool take_numbered(struct bytes *text, struct rendition *out)
+{
+    static const struct {
+        const char *letter;
+        enum rendition_kind kind;
+        uint32_t max;
+    } kinds[] = {
+        {"a", RENDITION_AUDIO, STREAM_MAX},
+        {"s", RENDITION_SUBTITLE, STREAM_MAX},
+        {"x", RENDITION_EXTERNAL, UINT32_MAX},
+        {"u", RENDITION_UPLOAD, UINT32_MAX},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (take(text, kinds[i].letter)) {
+            out->kind = kinds[i].kind;
+            if (!take_number(text, kinds[i].max, &out->stream))
+                return false;
+            out->is_made = out->kind == RENDITION_AUDIO && take(text, "t");
+            return true;
+        }
+    return false;
+}
+
 static bool take_rendition(struct bytes *text, struct rendition *out)
 {
     *out = (struct rendition){0};
@@ -75,10 +148,7 @@ static bool take_rendition(struct bytes *text, struct rendition *out)
         out->has_burnt = out->is_made && take(text, "s");
         if (out->has_burnt && !take_number(text, STREAM_MAX, &out->burnt))
             return false;
-    } else if (take(text, "a") && take_number(text, STREAM_MAX, &out->stream)) {
-        out->kind = RENDITION_AUDIO;
-        out->is_made = take(text, "t");
-    } else {
+    } else if (!take_numbered(text, out)) {
         return false;
     }
     return take(text, "/");
@@ -112,6 +182,7 @@ struct path path_parse(struct bytes text)
     static const struct rendition ts = {.kind = RENDITION_TS};
     struct path path = {.what = PATH_NONE};
     struct bytes rest = text;
+    bool is_text;
 
     if (bytes_equal_text(text, "master.m3u8"))
         return (struct path){.what = PATH_MASTER};
@@ -126,13 +197,25 @@ struct path path_parse(struct bytes text)
             path.what = PATH_SEGMENT;
         return path;
     }
+    if (take(&rest, "font/")) {
+        path.rendition.kind = RENDITION_SUBTITLE;
+        if (take_number(&rest, STREAM_MAX, &path.rendition.stream) && rest.len == 0)
+            path.what = PATH_FONT;
+        return path;
+    }
     if (!take_rendition(&rest, &path.rendition))
         return path;
+    is_text = rendition_is_text(&path.rendition);
     if (bytes_equal_text(rest, "index.m3u8"))
         path.what = PATH_PLAYLIST;
-    else if (bytes_equal_text(rest, "init.mp4"))
+    else if (is_text && bytes_equal_text(rest, "all.vtt"))
+        path.what = PATH_ALONE;
+    else if (is_text && bytes_equal_text(rest, "all.ass"))
+        path.what = PATH_SCRIPT;
+    else if (!is_text && bytes_equal_text(rest, "init.mp4"))
         path.what = PATH_INIT;
-    else if (take_number(&rest, UINT32_MAX, &path.number) && bytes_equal_text(rest, ".m4s"))
+    else if (take_number(&rest, UINT32_MAX, &path.number) &&
+             bytes_equal_text(rest, is_text ? ".vtt" : ".m4s"))
         path.what = PATH_SEGMENT;
     return path;
 }

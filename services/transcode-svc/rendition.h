@@ -5,6 +5,7 @@
  *   v       the picture as it is          v720    made anew, 720 lines high
  *                                         v720s4  with the subtitles of stream 4 drawn into it
  *   a2      sound of stream 2 as it is    a2t     made into AAC
+ *   s3      subtitles of stream 3     x5  of file 5 of the torrent     u7  uploaded
  *   ts      picture and sound for tod-p2m's players: "playlist.m3u8", "0.ts"
  *
  *   thumbs  sheets of small pictures    poster    waveform    none of which is played: see thumbs.h
@@ -21,6 +22,9 @@ enum rendition_kind {
     RENDITION_VIDEO,
     RENDITION_AUDIO,
     RENDITION_TS,
+    RENDITION_SUBTITLE,
+    RENDITION_EXTERNAL, /* subtitles in a file beside the film */
+    RENDITION_UPLOAD,   /* subtitles that somebody gave us */
     RENDITION_THUMBS,
     RENDITION_POSTER,
     RENDITION_WAVEFORM,
@@ -29,7 +33,7 @@ enum rendition_kind {
 struct rendition {
     enum rendition_kind kind;
     bool is_made;    /* anew, not copied */
-    uint32_t stream; /* of RENDITION_AUDIO */
+    uint32_t stream; /* of RENDITION_AUDIO and _SUBTITLE; the file or the upload of the others */
     uint32_t height; /* of a RENDITION_VIDEO that is made */
     bool has_burnt;  /* likewise */
     uint32_t burnt;  /* stream of subtitles */
@@ -41,6 +45,8 @@ char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]
 /* Made of bytes that are here only, and after everything else. */
 bool rendition_is_quiet(const struct rendition *rendition);
 
+bool rendition_is_text(const struct rendition *rendition);
+
 enum path_what {
     PATH_NONE,
     PATH_MASTER,
@@ -49,16 +55,24 @@ enum path_what {
     PATH_SEGMENT, /* or whatever is a file of its own */
     PATH_CUES,
     PATH_PROGRESS,
+    PATH_ALONE,  /* subtitles as one file */
+    PATH_SCRIPT, /* the same as ASS */
+    PATH_FONT,   /* attached to the film; its `rendition` names the stream */
 };
 
 struct path {
     enum path_what what;
     struct rendition rendition; /* of all but PATH_MASTER */
     uint32_t number;            /* of a segment or sheet, from 0 */
+    int32_t delay_ms;           /* of subtitles; not part of the text */
 };
 
-/* What "master.m3u8", "v/index.m3u8", "a2t/init.mp4", "v/3.m4s", "playlist.m3u8", "3.ts",
- * "thumbs/0.jpg" or "poster.jpg" is. */
+/* What "master.m3u8", "v/index.m3u8", "a2t/init.mp4", "v/3.m4s", "s3/3.vtt", "s3/all.vtt",
+ * "s3/all.ass", "font/5", "playlist.m3u8", "3.ts", "thumbs/0.jpg" or "poster.jpg" is. */
 struct path path_parse(struct bytes text);
+
+enum { PATH_NAME = 40 };
+/* What it is called among files of the cache, and for people: "v.3", "a2t.init"; returns `out`. */
+char *path_name(const struct path *path, char out[PATH_NAME]);
 
 #endif

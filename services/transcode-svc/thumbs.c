@@ -206,6 +206,9 @@ enum err thumbs_check(const struct thumbs_film *film, const struct path *path, s
     case RENDITION_VIDEO:
     case RENDITION_AUDIO:
     case RENDITION_TS:
+    case RENDITION_SUBTITLE:
+    case RENDITION_EXTERNAL:
+    case RENDITION_UPLOAD:
         break;
     }
     return error_set(error, ERR_NOT_FOUND, "that is no picture");

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "film.h"
+#include "subtitles.h"
 #include "worker.h"
 
 enum {
@@ -49,6 +50,7 @@ static void on_step(void *arg)
 
     cache_tick(transcode->cache);
     films_tick(transcode, clock_ms());
+    subtitles_tick(transcode->subtitles, clock_ms());
 }
 
 /* Segments of another length are of no use, and another worker may make them otherwise. */
@@ -100,6 +102,8 @@ enum err transcode_start(void *state, struct svc *svc, struct error *error)
     transcode->torrent =
         bus_remote(svc_bus(svc), "torrent", &sharestream__torrent__torrent__descriptor);
     transcode->leases = lease_set_new(svc_bus(svc), transcode->torrent);
+    if (subtitles_new(transcode, &transcode->subtitles, error) != ERR_NONE)
+        return error->code;
     svc_every(svc, STEP_MS, on_step, transcode);
     svc_ready_text(svc, "cached=%" PRIu64, cache_bytes(transcode->cache));
     return ERR_NONE;
@@ -119,6 +123,7 @@ void transcode_stop(void *state)
 {
     struct transcode *transcode = state;
 
+    subtitles_free(&transcode->subtitles);
     if (transcode->leases != NULL) {
         films_free(transcode);
         lease_set_free(&transcode->leases);
@@ -133,8 +138,8 @@ void transcode_refresh_metrics(void *state)
 
     metrics->cache_bytes = cache_bytes(transcode->cache);
     metrics->cache_evicted_total = cache_evicted(transcode->cache);
-    metrics->workers = transcode->workers;
+    metrics->workers = transcode->workers + subtitles_workers(transcode->subtitles);
     metrics->encoders = transcode->encoders;
     metrics->films = films_count(transcode);
-    metrics->jobs = films_jobs(transcode);
+    metrics->jobs = films_jobs(transcode) + subtitles_jobs(transcode->subtitles);
 }

@@ -4,8 +4,9 @@
  * of strangers are read by workers.
  *
  *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> worker.c
- *                              |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
- *                              `--> cache.c: what was made
+ *            |                 |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
+ *            |                 `--> cache.c: what was made
+ *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c
  */
 #ifndef TRANSCODE_TRANSCODE_H
 #define TRANSCODE_TRANSCODE_H
@@ -16,6 +17,7 @@
 #include "transcode_settings.h"
 
 struct film;
+struct subtitles;
 struct head;
 
 struct transcode {
@@ -26,7 +28,8 @@ struct transcode {
     struct lease_set *leases;
     struct film *films; /* hash by key */
     struct head *heads; /* of all films */
-    uint64_t tickets;   /* counts outputs */
+    struct subtitles *subtitles;
+    uint64_t tickets; /* counts outputs */
     unsigned workers, encoders;
     unsigned pace; /* of encoders where the preset is chosen by measuring: 0 is the fastest */
     struct transcode_metrics metrics;

@@ -3,8 +3,10 @@
  * One function per rpc of proto/transcode.proto. Get ends in a playlist, which is made at once, or
  * in a segment, which may have to be made; both need to know the film first.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <proto/transcode.pb-c.h>
 
@@ -13,7 +15,10 @@
 #include "choice.h"
 #include "film.h"
 #include "playlist.h"
+#include "subtitles.h"
+#include "subtitles_handlers.h"
 #include "transcode.h"
+#include "wire/font.h"
 
 typedef Sharestream__Transcode__Transcode_Service Rpc;
 typedef Sharestream__Transcode__GetRequest GetRequest;
@@ -28,6 +33,9 @@ enum { CAN_MAX = 64 };
 struct getting {
     Sharestream__Transcode__GetReply_Closure closure;
     void *data;
+    struct transcode *transcode;
+    struct infohash hash;
+    uint32_t file;
     struct path path;
     char *query, *burn;
     char **can;
@@ -44,14 +52,33 @@ static void getting_free(struct getting *getting)
     free(getting);
 }
 
-static const char *type_of(const struct path *path)
+/* What kind of font it is, its first bytes tell. */
+static const char *type_of_font(const char *file)
+{
+    uint8_t head[FONT_HEAD_BYTES];
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, head, sizeof(head)) : 0;
+    const char *type = font_type(bytes_of(head, (size_t)MAX(len, 0)));
+
+    if (fd >= 0)
+        close(fd);
+    return type != NULL ? type : "application/octet-stream";
+}
+
+/* `file`: what is sent, unless it is made on the spot. */
+static const char *type_of(const struct path *path, const char *file)
 {
     switch (path->what) {
     case PATH_MASTER:
     case PATH_PLAYLIST:
         return "application/vnd.apple.mpegurl";
     case PATH_CUES:
+    case PATH_ALONE:
         return "text/vtt; charset=utf-8";
+    case PATH_SCRIPT:
+        return "text/x-ssa; charset=utf-8";
+    case PATH_FONT:
+        return type_of_font(file);
     case PATH_PROGRESS:
         return "application/json";
     case PATH_NONE:
@@ -64,6 +91,10 @@ static const char *type_of(const struct path *path)
         return "video/mp2t";
     case RENDITION_AUDIO:
         return "audio/mp4";
+    case RENDITION_SUBTITLE:
+    case RENDITION_EXTERNAL:
+    case RENDITION_UPLOAD:
+        return "text/vtt; charset=utf-8";
     case RENDITION_THUMBS:
     case RENDITION_POSTER:
         return "image/jpeg";
@@ -78,7 +109,7 @@ static const char *type_of(const struct path *path)
 static void answer_text(struct getting *getting, struct text *body)
 {
     GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
-    char *type = xstrdup(type_of(&getting->path));
+    char *type = xstrdup(type_of(&getting->path, NULL));
 
     reply.type = type;
     reply.body.data = (uint8_t *)body->data;
@@ -92,7 +123,7 @@ static void answer_text(struct getting *getting, struct text *body)
 static void answer_file(struct getting *getting, const char *path, uint64_t size)
 {
     GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
-    char *type = xstrdup(type_of(&getting->path)), *file = xstrdup(path);
+    char *type = xstrdup(type_of(&getting->path, path)), *file = xstrdup(path);
 
     reply.type = type;
     reply.file = file;
@@ -137,6 +168,7 @@ static void answer_master(struct getting *getting, const struct film *film)
 {
     const struct choice_client client = {getting->can, getting->can_count};
     struct playlist_sizes sizes = {.count = 0};
+    struct captions captions;
     struct text body = {0};
     struct error error;
     const char *why;
@@ -163,23 +195,47 @@ static void answer_master(struct getting *getting, const struct film *film)
         answer_error(getting, &error);
         return;
     }
-    playlist_master(&body, film_media(film), &client, &sizes, getting->query);
+    subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file, film_media(film),
+                   &captions);
+    playlist_master(&body, film_media(film), &captions, &client, &sizes, getting->query);
+    captions_fini(&captions);
     answer_text(getting, &body);
+}
+
+static const struct plan *find_plan(const struct film *film, const struct rendition *rendition,
+                                    struct error *error)
+{
+    const Sharestream__Worker__Stream *stream = choice_stream(film_media(film), rendition->stream);
+    const struct plan *plan;
+    const char *why;
+
+    if (rendition->kind == RENDITION_SUBTITLE && (stream == NULL || !captions_are_text(stream))) {
+        error_set(error, ERR_NOT_FOUND, "there are no such subtitles in it");
+        return NULL;
+    }
+    plan = film_plan(film, rendition, &why);
+    if (why[0] == '\0')
+        return plan;
+    error_set(error, ERR_INVALID, "%s", why);
+    return NULL;
 }
 
 static void answer_playlist(struct getting *getting, const struct film *film)
 {
-    const char *why;
-    const struct plan *plan = film_plan(film, &getting->path.rendition, &why);
+    const struct rendition *rendition = &getting->path.rendition;
+    /* Subtitles beside the film have one segment: no bytes of the film are read for them. */
+    int64_t starts[] = {0, film_media(film)->duration_us};
+    const struct plan whole = {starts, 1}, *plan = &whole;
     struct text body = {0};
     struct error error;
 
-    if (why[0] != '\0') {
-        error_set(&error, ERR_INVALID, "%s", why);
+    if (rendition->kind != RENDITION_EXTERNAL && rendition->kind != RENDITION_UPLOAD)
+        plan = find_plan(film, rendition, &error);
+    if (plan == NULL) {
         answer_error(getting, &error);
         return;
     }
-    playlist_media(&body, plan, &getting->path.rendition, getting->query);
+    playlist_media(&body, plan, rendition, getting->query);
     answer_text(getting, &body);
 }
 
@@ -229,14 +285,17 @@ static void on_known(void *arg, struct film *film, const struct error *error)
         film_make(film, &getting->path, on_made, getting);
 }
 
-static struct getting *new_getting(const GetRequest *request, const struct path *path,
+static struct getting *new_getting(const GetRequest *request,
                                    Sharestream__Transcode__GetReply_Closure closure, void *data)
 {
     struct getting *getting = xcalloc(1, sizeof(*getting));
 
     getting->closure = closure;
     getting->data = data;
-    getting->path = *path;
+    getting->transcode = bus_state(data);
+    getting->file = request->file;
+    getting->path = path_parse(bytes_of_text(request->path));
+    getting->path.delay_ms = request->delay_ms;
     getting->query = xstrdup(request->query);
     getting->burn = xstrdup(request->burn);
     getting->can_count = MIN(request->n_can, CAN_MAX);
@@ -246,36 +305,60 @@ static struct getting *new_getting(const GetRequest *request, const struct path 
     return getting;
 }
 
-static void on_get(Rpc *rpc, const GetRequest *request,
-                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+/* Removed, it may still lie in the cache. */
+static bool is_gone(const struct getting *getting)
 {
-    struct transcode *transcode = bus_state(data);
-    struct path path = path_parse(bytes_of_text(request->path));
-    struct infohash hash;
-    struct getting *getting;
+    const struct rendition *rendition = &getting->path.rendition;
+
+    return rendition->kind == RENDITION_UPLOAD &&
+           uploads_find(subtitles_uploads(getting->transcode->subtitles), &getting->hash,
+                        getting->file, rendition->stream) == NULL;
+}
+
+/* Has a name in the cache that says what it is; the poster's depends on what is here. */
+static bool is_kept(const struct path *path)
+{
+    return path->what != PATH_MASTER && path->what != PATH_PLAYLIST && path->what != PATH_CUES &&
+           path->what != PATH_PROGRESS && path->rendition.kind != RENDITION_POSTER;
+}
+
+static void get(struct getting *getting)
+{
+    struct transcode *transcode = getting->transcode;
+    const struct path *path = &getting->path;
     const char *file = NULL;
     uint64_t size;
 
-    (void)rpc;
-    transcode->metrics.requests_total++;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
-        bus_fail(data, ERR_INVALID, "that is no info-hash");
-        return;
-    }
-    if (path.what == PATH_NONE) {
-        bus_fail(data, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
-        return;
-    }
-    getting = new_getting(request, &path, closure, data);
-    if ((path.what == PATH_SEGMENT || path.what == PATH_INIT) &&
-        path.rendition.kind != RENDITION_POSTER)
-        file = film_cached(transcode, &hash, request->file, &path, &size);
+    if (is_kept(path))
+        file = film_cached(transcode, &getting->hash, getting->file, path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;
         answer_file(getting, file, size);
+    } else if (subtitles_make_it(path)) {
+        subtitles_make(transcode->subtitles, &getting->hash, getting->file, path, on_made, getting);
     } else {
-        film_open(transcode, &hash, request->file, on_known, getting);
+        film_open(transcode, &getting->hash, getting->file, on_known, getting);
     }
+}
+
+static void on_get(Rpc *rpc, const GetRequest *request,
+                   Sharestream__Transcode__GetReply_Closure closure, void *data)
+{
+    struct getting *getting = new_getting(request, closure, data);
+    struct error error = {0};
+
+    (void)rpc;
+    getting->transcode->metrics.requests_total++;
+    if (!infohash_parse(bytes_of_text(request->info_hash), &getting->hash))
+        error_set(&error, ERR_INVALID, "that is no info-hash");
+    else if (getting->path.what == PATH_NONE)
+        error_set(&error, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
+    else if (is_gone(getting))
+        error_set(&error, ERR_NOT_FOUND, "there is no such upload");
+    if (error.code != ERR_NONE)
+        answer_error(getting, &error);
+    else
+        get(getting);
 }
 
 /* ---- Media */
@@ -347,9 +430,10 @@ static void on_jobs(Rpc *rpc, const Sharestream__Transcode__JobsRequest *request
     (void)request;
     sharestream__transcode__jobs_reply__init(reply);
     films_list(transcode, reply, clock_ms());
+    subtitles_list_jobs(transcode->subtitles, reply, clock_ms());
     reply->cache_bytes = cache_bytes(transcode->cache);
     reply->cache_limit_bytes = cache_limit(transcode->cache);
-    reply->workers = transcode->workers;
+    reply->workers = transcode->workers + subtitles_workers(transcode->subtitles);
     closure(reply, data);
     sharestream__transcode__jobs_reply__free_unpacked(reply, NULL);
 }

@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "charset.h"
 #include "cut.h"
 #include "film.h"
 #include "media.h"
 #include "peaks.h"
 #include "run.h"
 #include "sandbox.h"
+#include "script.h"
+#include "subtitles.h"
 #include "talk.h"
 #include "thumbs.h"
 
@@ -71,9 +74,13 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     Sharestream__Worker__Media *media = NULL;
     struct error error = {0};
 
-    if (film_open(film, fd, order->size, &error) == ERR_NONE && !order->is_known)
+    if ((order->is_text ? script_open : film_open)(film, fd, order->size, &error) == ERR_NONE &&
+        !order->is_known)
         media_new(film, &media, &error);
-    film->shift_us = order->is_known ? order->shift_us : film->shift_us;
+    if (order->is_known) {
+        film->shift_us = order->shift_us;
+        film->is_closed = order->is_closed;
+    }
     if (error.code == ERR_NONE)
         report_done(film, 0, media);
     else
@@ -93,6 +100,8 @@ static void cut_film(struct film *film, struct run **run, const Sharestream__Wor
         thumbs(film, order, fd, &bytes, &error);
     else if (order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM)
         peaks(film, order, fd, &bytes, &error);
+    else if (subtitles_are_for(order))
+        subtitles_cut(film, order, fd, &bytes, &error);
     else if (run_is_for(order))
         run_cut(run, film, order, fd, &bytes, &error);
     else
@@ -139,6 +148,7 @@ int main(void)
     mallopt(M_ARENA_MAX, 2); /* threads of codecs would reserve 64 MiB of addresses each */
     log_init("transcode-worker", LOG_LEVEL_WARN, false);
     av_log_set_callback(on_ffmpeg_says);
+    charset_prepare();
     if (sandbox_enter(&error) != ERR_NONE) {
         log_error("not started", "why=%s", error.text);
         return EXIT_FAILURE;

@@ -138,7 +138,9 @@ static Stream *new_stream(const AVStream *in)
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
     out->language = tag(in->metadata, "language", WORD_MAX);
-    out->title = tag(in->metadata, "title", TITLE_MAX);
+    out->title =
+        tag(in->metadata, out->kind == SHARESTREAM__WORKER__KIND__FONT ? "filename" : "title",
+            TITLE_MAX);
     out->is_default = (in->disposition & AV_DISPOSITION_DEFAULT) != 0;
     out->is_forced = (in->disposition & AV_DISPOSITION_FORCED) != 0;
     out->is_impaired =
@@ -277,9 +279,9 @@ enum err media_new(struct film *film, Media **out, struct error *error)
 
     sharestream__worker__media__init(media);
     if (film->video >= 0) {
-        media->is_closed = look_at_keyframes(film);
+        film->is_closed = look_at_keyframes(film);
         if (film->input.failure != INPUT_FINE && (err = film_reopen(film, error)) == ERR_NONE)
-            media->is_closed = false;
+            film->is_closed = false;
         if (err == ERR_NONE)
             load_index(film, media);
     }
@@ -293,6 +295,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;
+    media->is_closed = film->is_closed;
     media->video = film->video;
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));

@@ -12,26 +12,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void write_segment(const struct path *path, const char *folder, char *out, size_t cap)
+static const char *extension_of(const struct path *path)
 {
     switch (path->rendition.kind) {
+    case RENDITION_TS:
+        return "ts";
+    case RENDITION_THUMBS:
+    case RENDITION_POSTER:
+        return "jpg";
+    case RENDITION_WAVEFORM:
+        return "json";
+    case RENDITION_SUBTITLE:
+    case RENDITION_EXTERNAL:
+    case RENDITION_UPLOAD:
+        return "vtt";
     case RENDITION_VIDEO:
     case RENDITION_AUDIO:
-        snprintf(out, cap, "%s%u.m4s", folder, path->number);
-        break;
-    case RENDITION_TS:
-        snprintf(out, cap, "%u.ts", path->number);
-        break;
-    case RENDITION_THUMBS:
-        snprintf(out, cap, "%s%u.jpg", folder, path->number);
-        break;
-    case RENDITION_POSTER:
-        snprintf(out, cap, "poster.jpg");
-        break;
-    case RENDITION_WAVEFORM:
-        snprintf(out, cap, "waveform.json");
         break;
     }
+    return "m4s";
+}
+
+static void write_segment(const struct path *path, const char *folder, char *out, size_t cap)
+{
+    if (path->rendition.kind == RENDITION_POSTER || path->rendition.kind == RENDITION_WAVEFORM)
+        snprintf(out, cap, "%.*s.%s", (int)strlen(folder) - 1, folder, extension_of(path));
+    else
+        snprintf(out, cap, "%s%u.%s", folder, path->number, extension_of(path));
 }
 
 static void write_path(const struct path *path, char *out, size_t cap)
@@ -59,6 +66,15 @@ static void write_path(const struct path *path, char *out, size_t cap)
         break;
     case PATH_PROGRESS:
         snprintf(out, cap, "thumbs.json");
+        break;
+    case PATH_ALONE:
+        snprintf(out, cap, "%sall.vtt", folder);
+        break;
+    case PATH_SCRIPT:
+        snprintf(out, cap, "%sall.ass", folder);
+        break;
+    case PATH_FONT:
+        snprintf(out, cap, "font/%u", path->rendition.stream);
         break;
     case PATH_NONE:
         must(false);

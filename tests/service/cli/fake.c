@@ -429,15 +429,21 @@ static void transcode_media(Sharestream__Transcode__Transcode_Service *service,
     closure(&reply, data);
 }
 
-static void transcode_get(Sharestream__Transcode__Transcode_Service *service,
-                          const Sharestream__Transcode__GetRequest *request,
-                          Sharestream__Transcode__GetReply_Closure closure, void *data)
-{
-    (void)service;
-    (void)request;
-    (void)closure;
-    bus_fail(data, ERR_INTERNAL, "the fake does not know this");
-}
+#define REFUSE(name, request_type, reply_type)                                                     \
+    static void transcode_##name(Sharestream__Transcode__Transcode_Service *service,               \
+                                 const Sharestream__Transcode__##request_type *request,            \
+                                 Sharestream__Transcode__##reply_type##_Closure closure,           \
+                                 void *data)                                                       \
+    {                                                                                              \
+        (void)service;                                                                             \
+        (void)request;                                                                             \
+        (void)closure;                                                                             \
+        bus_fail(data, ERR_INTERNAL, "the fake does not know this");                               \
+    }
+REFUSE(subtitles, SubtitlesRequest, SubtitlesReply)
+REFUSE(add_subtitle, AddSubtitleRequest, Subtitle)
+REFUSE(remove_subtitle, RemoveSubtitleRequest, RemoveSubtitleReply)
+REFUSE(get, GetRequest, GetReply)
 
 static Sharestream__Transcode__Transcode_Service transcode_service =
     SHARESTREAM__TRANSCODE__TRANSCODE__INIT(transcode_);

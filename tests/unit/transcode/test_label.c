@@ -22,6 +22,8 @@ static void tracks_are_called_what_people_call_them(void **state)
         {{"ENG", ""}, "English"},
         {{"ger", ""}, "German"},
         {{"deu", ""}, "German"},
+        {{"nor", ""}, "Norwegian"},
+        {{"nob", ""}, "Norwegian"},
         {{"en-US", ""}, "English (US)"},
         {{"tlh", ""}, "TLH"},
         {{"", ""}, "Sound"},
@@ -77,12 +79,32 @@ static void languages_are_tagged_as_browsers_want(void **state)
         assert_string_equal(label_language_tag(cases[i][0]), cases[i][1]);
 }
 
+static void words_of_names_are_languages_or_not(void **state)
+{
+    static const char *const cases[][2] = {
+        {"en", "en"},       {"ENG", "en"},          {"ger", "de"},        {"German", "de"},
+        {"pt-BR", "pt-BR"}, {"zh-Hant", "zh-Hant"}, {"es-419", "es-419"}, {"", ""},
+        {"tlh", ""},        {"Film", ""},           {"en-", ""},          {"en-us-x", ""},
+        {"en-toolong", ""}, {"German-DE", ""},
+    };
+    char tag[LABEL_TAG];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(label_find_language(bytes_of_text(cases[i][0]), tag),
+                         cases[i][1][0] != '\0');
+        assert_string_equal(tag, cases[i][1]);
+    }
+    assert_false(label_find_language(bytes_of("en\0x", 4), tag));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tracks_are_called_what_people_call_them),
         cmocka_unit_test(no_label_is_given_twice),
         cmocka_unit_test(languages_are_tagged_as_browsers_want),
+        cmocka_unit_test(words_of_names_are_languages_or_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

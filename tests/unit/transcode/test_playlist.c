@@ -12,6 +12,7 @@
 #include "media.h"
 
 static const struct choice_client anybody = {0};
+static const struct captions none = {0};
 static const struct playlist_sizes original = {.has_original = true};
 
 static void assert_master(const struct media *film, const struct choice_client *client,
@@ -19,7 +20,7 @@ static void assert_master(const struct media *film, const struct choice_client *
 {
     struct text out = {0};
 
-    playlist_master(&out, &film->media, client, &original, query);
+    playlist_master(&out, &film->media, &none, client, &original, query);
     assert_string_equal(text_str(&out), wanted);
     text_fini(&out);
 }
@@ -71,7 +72,7 @@ static void codecs_has_those_of_all_sounds_once(void **state)
     media_add_audio(&film, "ac3", "ac-3", 6);
     media_add_audio(&film, "dts", "dtsc", 6); /* made anew */
     media_add_audio(&film, "ac3", "ac-3", 2);
-    playlist_master(&out, &film.media, &client, &original, "");
+    playlist_master(&out, &film.media, &none, &client, &original, "");
     assert_non_null(strstr(text_str(&out), ",CODECS=\"avc1.640028,ac-3,mp4a.40.2\","));
     assert_non_null(strstr(text_str(&out), ",CHANNELS=\"6\",URI=\"a1/index.m3u8\""));
     assert_non_null(strstr(text_str(&out), ",CHANNELS=\"2\",URI=\"a2t/index.m3u8\""));
@@ -142,7 +143,7 @@ static void every_url_carries_the_query_and_none_is_broken_by_it(void **state)
     (void)state;
     make_film(&film);
     media_add_audio(&film, "aac", "mp4a.40.2", 2);
-    playlist_master(&out, &film.media, &anybody, &original, "e=1&sig=aB-_9%2F\" \n");
+    playlist_master(&out, &film.media, &none, &anybody, &original, "e=1&sig=aB-_9%2F\" \n");
     playlist_media(&out, &plan, &video, "e=1&sig=aB-_9%2F\" \n");
     for (const char *at = text_str(&out); (at = strchr(at, '?')) != NULL; urls++) {
         assert_memory_equal(at, wanted, strlen(wanted));
@@ -198,9 +199,68 @@ static void a_playlist_read_back_is_the_plan(void **state)
     text_fini(&out);
 }
 
+static void subtitles_of_text_are_a_group(void **state)
+{
+    struct caption list[] = {
+        {.rendition = {.kind = RENDITION_SUBTITLE, .stream = 2},
+         .name = media_text("English \"1\""),
+         .language = "en",
+         .is_default = true},
+        {.rendition = {.kind = RENDITION_SUBTITLE, .stream = 3},
+         .name = media_text("Pictures"),
+         .is_image = true},
+        {.rendition = {.kind = RENDITION_UPLOAD, .stream = 7},
+         .name = media_text("Mine"),
+         .is_forced = true,
+         .is_impaired = true},
+    };
+    struct captions captions = {list, COUNT_OF(list)};
+    struct media film = {0};
+    struct text out = {0};
+
+    (void)state;
+    make_film(&film);
+    playlist_master(&out, &film.media, &captions, &anybody, &original, "delay=5");
+    assert_non_null(strstr(text_str(&out),
+                           "\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"English  1 \","
+                           "LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,FORCED=NO,"
+                           "URI=\"s2/index.m3u8?delay=5\"\n"));
+    assert_non_null(strstr(text_str(&out), "NAME=\"Mine\",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,"
+                                           "CHARACTERISTICS=\"public.accessibility."
+                                           "transcribes-spoken-dialog,public.accessibility."
+                                           "describes-music-and-sound\",URI=\"u7/index.m3u8"));
+    assert_null(strstr(text_str(&out), "Pictures"));
+    assert_non_null(strstr(text_str(&out), ",SUBTITLES=\"text\"\n"));
+    text_clear(&out);
+    captions.list++;
+    captions.count = 1; /* pictures alone make no group */
+    playlist_master(&out, &film.media, &captions, &anybody, &original, "");
+    assert_null(strstr(text_str(&out), "SUBTITLES"));
+    text_fini(&out);
+}
+
+static void subtitles_have_no_beginning_of_their_own(void **state)
+{
+    int64_t starts[] = {0, 6000000, 9500000};
+    const struct plan plan = {starts, 2};
+    const struct rendition rendition = {.kind = RENDITION_SUBTITLE, .stream = 2};
+    struct text out = {0};
+
+    (void)state;
+    playlist_media(&out, &plan, &rendition, "delay=5");
+    assert_string_equal(text_str(&out),
+                        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n"
+                        "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+                        "#EXTINF:6.000000,\n0.vtt?delay=5\n#EXTINF:3.500000,\n1.vtt?delay=5\n"
+                        "#EXT-X-ENDLIST\n");
+    text_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(subtitles_of_text_are_a_group),
+        cmocka_unit_test(subtitles_have_no_beginning_of_their_own),
         cmocka_unit_test(master_names_the_picture_and_every_sound),
         cmocka_unit_test(codecs_has_those_of_all_sounds_once),
         cmocka_unit_test(master_of_a_film_without_sound_has_no_group),

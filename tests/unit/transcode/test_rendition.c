@@ -12,7 +12,8 @@
 
 static void describe(const char *text, char *out, size_t cap)
 {
-    static const char *const words[] = {"none", "master", "playlist", "init", "segment"};
+    static const char *const words[] = {"none",    "master", "playlist", "init",
+                                        "segment", "alone",  "script",   "font"};
     struct path path = path_parse(bytes_of_text(text));
     char name[RENDITION_NAME];
 
@@ -44,6 +45,31 @@ static void paths_mean_what_playlists_write(void **state)
         {"a2t/init.mp4", "init of a2t"},
         {"a63t/4294967295.m4s", "segment 4294967295 of a63t"},
 
+        {"s3/index.m3u8", "playlist of s3"},
+        {"s3/0.vtt", "segment 0 of s3"},
+        {"s63/all.vtt", "alone of s63"},
+        {"s0/all.ass", "script of s0"},
+        {"x5/index.m3u8", "playlist of x5"},
+        {"x4294967295/all.vtt", "alone of x4294967295"},
+        {"u4294967295/4294967295.vtt", "segment 4294967295 of u4294967295"},
+        {"font/5", "font of s5"},
+
+        {"s3/0.m4s", "none"},
+        {"s3/init.mp4", "none"},
+        {"s64/all.vtt", "none"},
+        {"sx5/all.vtt", "none"},
+        {"as5/all.vtt", "none"},
+        {"v/all.vtt", "none"},
+        {"v/0.vtt", "none"},
+        {"a1/all.ass", "none"},
+        {"s/all.vtt", "none"},
+        {"s3/all.srt", "none"},
+        {"s3/all.vtt/", "none"},
+        {"x4294967296/all.vtt", "none"},
+        {"font/", "none"},
+        {"font/5/", "none"},
+        {"font/64", "none"},
+        {"font/x", "none"},
         {"", "none"},
         {"/", "none"},
         {"master", "none"},
@@ -99,11 +125,39 @@ static void a_nul_inside_is_no_end(void **state)
     assert_int_equal(path_parse(bytes_of(NULL, 0)).what, PATH_NONE);
 }
 
+static void names_of_files_differ(void **state)
+{
+    static const struct {
+        const char *path, *name;
+        int32_t delay_ms;
+    } cases[] = {
+        {"v/3.m4s", "v.3", 0},
+        {"v/3.m4s", "v.3", 500}, /* pictures are not delayed */
+        {"a2t/init.mp4", "a2t.init", 0},
+        {"s3/3.vtt", "s3.3", 0},
+        {"s3/3.vtt", "s3.3.d500", 500},
+        {"s3/all.vtt", "s3.vtt.d-500", -500},
+        {"s3/all.ass", "s3.ass", 0},
+        {"font/3", "s3.font", 0},
+        {"u4294967295/4294967295.vtt", "u4294967295.4294967295.d-600000", -600000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct path path = path_parse(bytes_of_text(cases[i].path));
+        char name[PATH_NAME];
+
+        path.delay_ms = cases[i].delay_ms;
+        assert_string_equal(path_name(&path, name), cases[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_mean_what_playlists_write),
         cmocka_unit_test(a_nul_inside_is_no_end),
+        cmocka_unit_test(names_of_files_differ),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
