@@ -23,6 +23,7 @@ struct ear {
     AVPacket *packet;
     AVFrame *frame;
     int64_t end_us, now_us;
+    bool has_heard;      /* anything */
     unsigned skipped_to; /* part: never back */
     float peaks[PARTS];
 };
@@ -119,15 +120,15 @@ static void hear(struct ear *ear, const AVFrame *frame)
     ear->now_us = start_us + av_rescale(frame->nb_samples, 1000000, rate);
 }
 
-static int decode(struct ear *ear, const AVPacket *packet)
+/* What is broken is silent. */
+static void decode(struct ear *ear, const AVPacket *packet)
 {
-    int rc = avcodec_send_packet(ear->decoder, packet);
-
-    if (rc == AVERROR_INVALIDDATA)
-        return 0; /* a broken packet is silent */
-    while (rc >= 0 && (rc = avcodec_receive_frame(ear->decoder, ear->frame)) >= 0)
+    if (avcodec_send_packet(ear->decoder, packet) < 0)
+        return;
+    while (avcodec_receive_frame(ear->decoder, ear->frame) >= 0) {
         hear(ear, ear->frame);
-    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+        ear->has_heard = true;
+    }
 }
 
 static int seek_to(struct ear *ear, int64_t us)
@@ -161,14 +162,15 @@ static int listen_to_all(struct ear *ear)
 
     while (rc >= 0 && (rc = av_read_frame(ear->film->format, ear->packet)) >= 0) {
         if (ear->packet->stream_index == ear->stream->index) {
-            rc = decode(ear, ear->packet);
+            decode(ear, ear->packet);
             skip(ear);
         }
         av_packet_unref(ear->packet);
     }
-    if (rc == AVERROR_EOF)
-        rc = decode(ear, NULL);
-    return ear->film->input.failure == INPUT_FINE ? rc : AVERROR_EXIT;
+    decode(ear, NULL);
+    if (ear->film->input.failure != INPUT_FINE)
+        return AVERROR_EXIT;
+    return ear->has_heard ? 0 : AVERROR_INVALIDDATA;
 }
 
 /* ---- all of it */

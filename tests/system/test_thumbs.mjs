@@ -199,6 +199,7 @@ test('of a film that is half here there are the sheets that are, and nothing is 
   }
   const missing = await get(house, `${base}/thumbs/2.jpg`, 503);
   assert.match(missing.body.toString(), /not all pictures of this sheet are here yet/);
+  assert.ok(Number(missing.headers['retry-after']) > 0);
   const poster = await get(house, `${base}/poster.jpg`);
   assert.equal(poster.headers['cache-control'], 'no-cache');
   const picture = await decode(poster.body);

@@ -76,6 +76,9 @@ async function askForMedia(stack) {
   assert.deepEqual(await Promise.all(['master.m3u8', 'v/index.m3u8', 'v/init.mp4', 'v/0.m4s', 'a1/0.m4s', 'playlist.m3u8', '0.ts'].map(type)),
     ['application/vnd.apple.mpegurl', 'application/vnd.apple.mpegurl', 'video/mp4', 'video/mp4', 'audio/mp4', 'application/vnd.apple.mpegurl', 'video/mp2t']);
   await ask(stack, 'HEAD', HLS, { hash: FILM, path: 'v/0.m4s', status: 200 });
+  assert.deepEqual(await Promise.all(['thumbs.vtt', 'thumbs.json', 'thumbs/0.jpg', 'poster.jpg'].map(type)), ['text/vtt; charset=utf-8', 'application/json', 'image/jpeg', 'image/jpeg']);
+  for (const path of ['thumbs/1.jpg', 'waveform.json'])
+    await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
   for (const path of ['nothing', 'v/99.m4s', 'a0/0.m4s', 'a7/0.m4s'])
     await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
   await ask(stack, 'GET', HLS, { hash: FILM, path: 'master.m3u8', file: 1, status: 404 });
