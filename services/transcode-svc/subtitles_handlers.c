@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 #include "base/text.h"
@@ -77,10 +78,16 @@ static Subtitle *new_subtitle(const struct place *place, const struct caption *c
     return out;
 }
 
+/* By its name: muxers do not agree on what type a font has. */
 static bool is_font(const Stream *stream)
 {
-    return stream->kind == SHARESTREAM__WORKER__KIND__FONT &&
-           (strcmp(stream->codec, "ttf") == 0 || strcmp(stream->codec, "otf") == 0);
+    static const char *const endings[] = {".ttf", ".otf", ".ttc", ".otc", ".woff", ".woff2"};
+    const char *ending = strrchr(stream->title, '.');
+
+    for (size_t i = 0; ending != NULL && i < COUNT_OF(endings); i++)
+        if (strcasecmp(ending, endings[i]) == 0)
+            return stream->kind == SHARESTREAM__WORKER__KIND__FONT;
+    return false;
 }
 
 static void add_fonts(SubtitlesReply *reply, const struct place *place, const Media *media)
