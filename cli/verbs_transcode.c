@@ -115,28 +115,33 @@ static const char *kind_word(Sharestream__Worker__Kind kind)
     return (unsigned)kind < COUNT_OF(words) ? words[kind] : "other";
 }
 
+static const char *gap(const struct text *text, const char *between)
+{
+    return text->len > 0 ? between : "";
+}
+
 static void add_note(struct text *notes, bool is_so, const char *note)
 {
     if (is_so)
-        text_addf(notes, "%s%s", notes->len > 0 ? ", " : "", note);
+        text_addf(notes, "%s%s", gap(notes, ", "), note);
 }
 
 static void add_details(struct text *details, const Stream *stream)
 {
-    char text[HUMAN_TEXT];
+    char rate[HUMAN_TEXT];
 
     if (stream->width > 0)
-        text_addf(details, "%ux%u ", stream->width, stream->height);
+        text_addf(details, "%ux%u", stream->width, stream->height);
     if (stream->frame_rate > 0)
-        text_addf(details, "%.5g fps ", stream->frame_rate);
+        text_addf(details, "%s%.5g fps", gap(details, " "), stream->frame_rate);
     if (stream->bit_depth > 8)
-        text_addf(details, "%u bit ", stream->bit_depth);
+        text_addf(details, "%s%u bit", gap(details, " "), stream->bit_depth);
     if (stream->channels > 0)
-        text_addf(details, "%u ch ", stream->channels);
+        text_addf(details, "%s%u ch", gap(details, " "), stream->channels);
     if (stream->sample_rate > 0)
-        text_addf(details, "%.5g kHz ", stream->sample_rate / 1000.0);
+        text_addf(details, "%s%.5g kHz", gap(details, " "), stream->sample_rate / 1000.0);
     if (stream->bitrate > 0)
-        text_add(details, human_rate(stream->bitrate / 8, text));
+        text_addf(details, "%s%s", gap(details, " "), human_rate(stream->bitrate / 8, rate));
 }
 
 static void streams_table(const Media *media, const struct term *term)

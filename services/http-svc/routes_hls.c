@@ -54,9 +54,9 @@ static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg)
         return;
     }
     exchange_add_header(x, "cache-control",
-                        reply->file[0] == '\0'                 ? "no-cache"
-                        : exchange_http(x)->policy.needs_token ? "private, max-age=86400"
-                                                               : "public, max-age=86400");
+                        reply->file[0] == '\0' || reply->may_change ? "no-cache"
+                        : exchange_http(x)->policy.needs_token      ? "private, max-age=86400"
+                                                                    : "public, max-age=86400");
     if (reply->file[0] != '\0')
         exchange_reply_file(x, reply->type, reply->file);
     else

@@ -20,7 +20,7 @@ enum {
     PATH_MAX_HERE = 600,
     STAMP_TEXT = 160,
     TMP_NAME = 32,
-    ROOM_PART = 16, /* of the budget, at most, are kept for one file that is being made */
+    ROOM_PART = 2, /* of the budget, at most, is kept for files that are being made */
 };
 
 struct entry {
@@ -131,6 +131,14 @@ static void measure(struct cache *cache)
             grow(cache, writing, (uint64_t)about.st_size);
 }
 
+/* As much as the largest file took, while there are few who write at once. */
+static uint64_t room_for_next(const struct cache *cache)
+{
+    uint64_t most = cache->max_bytes / ROOM_PART;
+
+    return MIN(cache->largest, most - MIN(cache->room, most));
+}
+
 /* For so much more, and for what is being written. */
 static void make_room(struct cache *cache, uint64_t more)
 {
@@ -154,8 +162,9 @@ static void empty(const char *folder)
         closedir(dir);
 }
 
-/* What the files are worth: nothing in another life of the machine, or made in another way. */
-static void stamp_now(const char *made_as, char out[STAMP_TEXT])
+/* What the files are worth: nothing in another life of the machine, or made in another way. False
+ * when the machine does not tell which life this is: then nothing can be trusted later. */
+static bool stamp_now(const char *made_as, char out[STAMP_TEXT])
 {
     char boot[64] = "";
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -165,6 +174,7 @@ static void stamp_now(const char *made_as, char out[STAMP_TEXT])
     if (fd >= 0)
         close(fd);
     snprintf(out, STAMP_TEXT, "%s%s\n", boot, made_as);
+    return boot[0] != '\0';
 }
 
 static bool has_stamp(struct cache *cache, const char *stamp)
@@ -250,16 +260,16 @@ enum err cache_new(const struct cache_options *options, struct cache **out, stru
 {
     struct cache *cache = xcalloc(1, sizeof(*cache));
     char stamp[STAMP_TEXT];
+    bool is_told = stamp_now(options->made_as, stamp);
     enum err err;
 
     cache->folder = xstrdup(options->folder);
     cache->max_bytes = options->max_bytes;
     cache->free_bytes = options->free_bytes;
-    stamp_now(options->made_as, stamp);
     err = make_folders(cache, error);
     if (err == ERR_NONE) {
         empty(path_of(cache, "tmp"));
-        if (has_stamp(cache, stamp))
+        if (is_told && has_stamp(cache, stamp))
             scan(cache);
         else
             empty(cache->folder);
@@ -309,7 +319,7 @@ const char *cache_find(struct cache *cache, const char *name, uint64_t *size_out
 
 int cache_begin(struct cache *cache, uint64_t ticket, struct error *error)
 {
-    uint64_t room = MIN(cache->largest, cache->max_bytes / ROOM_PART);
+    uint64_t room = room_for_next(cache);
     struct writing *writing;
     char name[TMP_NAME];
     int fd;

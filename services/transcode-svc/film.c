@@ -252,6 +252,53 @@ void film_on_unopened(struct film *film, struct head *head, const struct error *
     fail_jobs(film, head, &told);
 }
 
+/* ---- names */
+
+static struct key key_of(const struct infohash *hash, uint32_t file)
+{
+    struct key key;
+
+    memset(&key, 0, sizeof(key));
+    key.hash = *hash;
+    key.file = file;
+    return key;
+}
+
+void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
+                     char out[CACHE_NAME])
+{
+    char text[INFOHASH_TEXT], name[PATH_NAME];
+
+    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
+}
+
+/* ---- what storyboards are made of */
+
+static bool is_here(void *arg, uint64_t from, uint64_t until)
+{
+    const struct film *film = arg;
+
+    return from >= until ||
+           ready_map_run(film->source.map, film->source.file, from, until - from) >= until - from;
+}
+
+static bool is_sheet_made(void *arg, uint32_t sheet)
+{
+    const struct film *film = arg;
+    const struct path path = {
+        .what = PATH_SEGMENT, .rendition = {.kind = RENDITION_THUMBS}, .number = sheet};
+    char name[CACHE_NAME];
+    uint64_t size;
+
+    film_cache_name(&film->key.hash, film->key.file, &path, name);
+    return cache_find(film->source.transcode->cache, name, &size) != NULL;
+}
+
+struct thumbs_film film_thumbs(struct film *film)
+{
+    return (struct thumbs_film){film->media, film->source.size, is_here, is_sheet_made, film};
+}
+
 /* ---- orders */
 
 static size_t fill_tracks(const struct film *film, const struct rendition *rendition,
@@ -355,8 +402,14 @@ static Sharestream__Worker__Container container_of(const struct rendition *rendi
 void film_fill_cut(struct film *film, const struct head *head, const struct job *job,
                    struct film_cut *out)
 {
+    const struct thumbs_film thumbs = film_thumbs(film);
     Sharestream__Worker__Cut *cut = &out->cut;
 
+    if (rendition_is_quiet(&job->path.rendition)) {
+        thumbs_fill(&out->thumbs, &thumbs, &job->path);
+        *cut = out->thumbs.cut;
+        return;
+    }
     sharestream__worker__cut__init(cut);
     cut->container = container_of(&job->path.rendition);
     cut->delay_us = (int64_t)job->path.delay_ms * 1000;
@@ -369,26 +422,6 @@ void film_fill_cut(struct film *film, const struct head *head, const struct job 
         fill_encode(film, head, job, out);
     if (!cut->is_init)
         fill_times(film, job, out);
-}
-
-/* ---- names */
-
-static struct key key_of(const struct infohash *hash, uint32_t file)
-{
-    struct key key;
-
-    memset(&key, 0, sizeof(key));
-    key.hash = *hash;
-    key.file = file;
-    return key;
-}
-
-void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
-                     char out[CACHE_NAME])
-{
-    char text[INFOHASH_TEXT], name[PATH_NAME];
-
-    snprintf(out, CACHE_NAME, "%s.%u.%s", infohash_text(hash, text), file, path_name(path, name));
 }
 
 static bool is_same(const struct rendition *a, const struct rendition *b)
@@ -468,11 +501,25 @@ static struct head *new_encoder(struct film *film, const struct rendition *rendi
     return head;
 }
 
+static struct head *quiet_head(struct film *film)
+{
+    struct head *head;
+
+    DL_FOREACH(film->heads, head)
+    if (head->kind == HEAD_QUIET)
+        return head;
+    head = head_new(film, HEAD_QUIET);
+    DL_APPEND(film->heads, head);
+    return head;
+}
+
 /* NULL when all encoders are busy with what others wait for. */
 static struct head *choose_head(struct film *film, const struct path *path)
 {
     struct head *head, *busy = NULL;
 
+    if (rendition_is_quiet(&path->rendition))
+        return quiet_head(film);
     if (path->what == PATH_INIT || !has_picture_made(film, &path->rendition))
         return film->heads;
     DL_FOREACH(film->heads, head)
@@ -537,14 +584,17 @@ static struct job *find_job(const struct film *film, const char *name, struct he
     return NULL;
 }
 
-static bool is_makeable(const struct film *film, const struct path *path, struct error *error)
+static bool is_makeable(struct film *film, const struct path *path, struct error *error)
 {
     const struct rendition *rendition = &path->rendition;
+    const struct thumbs_film thumbs = film_thumbs(film);
     const struct plan *plan;
     const char *why;
     const Stream *stream;
     struct rung rung;
 
+    if (rendition_is_quiet(rendition))
+        return thumbs_check(&thumbs, path, error) == ERR_NONE;
     if (rendition->kind == RENDITION_AUDIO) {
         stream = choice_stream(film->media, rendition->stream);
         if (stream == NULL || stream->kind != SHARESTREAM__WORKER__KIND__AUDIO)

@@ -6,7 +6,7 @@
  * Copied segments and sound are made when they are asked for, by the one head that also opened the
  * file. A picture made anew comes from heads that encode: each goes on behind what was asked for
  * last, for a while, and is sent elsewhere when nobody waits for it. Two viewers far apart have
- * two.
+ * two. Pictures for storyboards come from a head of their own, which is in nobody's way.
  */
 #ifndef TRANSCODE_FILM_H
 #define TRANSCODE_FILM_H
@@ -18,6 +18,7 @@
 #include "plan.h"
 #include "rendition.h"
 #include "stream/ready_map.h"
+#include "thumbs.h"
 #include "transcode.h"
 #include "wire/infohash.h"
 
@@ -45,6 +46,8 @@ const Sharestream__Worker__Media *film_media(const struct film *film);
 const struct plan *film_plan(const struct film *film, const struct rendition *rendition,
                              const char **why);
 bool film_has_keyframe_plan(const struct film *film);
+/* What its storyboard can be made of; valid as long as the film. */
+struct thumbs_film film_thumbs(struct film *film);
 /* Sizes in which the picture can be made anew; returns how many. */
 size_t film_ladder(const struct film *film, struct rung out[LADDER_MAX]);
 /* Subtitles of the stream can be drawn into the picture. */
@@ -80,6 +83,7 @@ struct film_cut {
     Sharestream__Worker__Track tracks[FILM_TRACKS], *track_list[FILM_TRACKS];
     Sharestream__Worker__Encode encode;
     int64_t next_us[FILM_STARTS_AHEAD];
+    struct thumbs_order thumbs;
 };
 
 const struct film_source *film_source(const struct film *film);

@@ -15,7 +15,7 @@
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
 
-enum { ATTEMPTS = 2 };
+enum { ATTEMPTS = 2, QUIET_PATIENCE = 10 };
 
 static void on_bytes(void *arg);
 
@@ -215,6 +215,8 @@ static void on_report(void *arg, const Report *report)
         run = run_at(head, report->want->position);
         if (run > 0)
             tell_ready(head, report->want->position + run);
+        else if (head->kind == HEAD_QUIET)
+            tell_ready(head, 0); /* pictures are not worth fetching anything for */
         else
             want(head, report->want->position);
         return;
@@ -265,6 +267,7 @@ static void give_open(struct head *head)
     open_order.size = source->size;
     open_order.is_known = media != NULL;
     open_order.shift_us = media != NULL ? media->shift_us : 0;
+    open_order.is_closed = media != NULL && media->is_closed;
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_OPEN;
     order.open = &open_order;
     head->open_attempts++;
@@ -302,16 +305,37 @@ static void begin_job(struct head *head)
 static bool make_room(struct transcode *transcode)
 {
     struct head *head, *idlest = NULL;
+    unsigned count = 0;
 
-    if (transcode->workers < transcode_workers_max(transcode))
-        return true;
     DL_FOREACH2(transcode->heads, head, all_next)
-    if (head->worker != NULL && !head->is_working &&
-        (idlest == NULL || head->worked_ms < idlest->worked_ms))
-        idlest = head;
+    {
+        if (head->worker == NULL || head->kind == HEAD_QUIET)
+            continue;
+        count++;
+        if (!head->is_working && (idlest == NULL || head->worked_ms < idlest->worked_ms))
+            idlest = head;
+    }
+    if (count < transcode_workers_max(transcode))
+        return true;
     if (idlest != NULL)
         drop_worker(idlest);
     return idlest != NULL;
+}
+
+/* Pictures are made by one worker at a time, which is beyond the limit: it is in nobody's way. */
+static bool take_turn(struct transcode *transcode)
+{
+    struct head *head;
+
+    DL_FOREACH2(transcode->heads, head, all_next)
+    {
+        if (head->worker == NULL || head->kind != HEAD_QUIET)
+            continue;
+        if (head->is_working)
+            return false;
+        drop_worker(head);
+    }
+    return true;
 }
 
 static bool has_worker(struct head *head)
@@ -322,12 +346,14 @@ static bool has_worker(struct head *head)
 
     if (head->worker != NULL)
         return true;
-    if (!make_room(transcode))
+    if (head->kind == HEAD_QUIET ? !take_turn(transcode) : !make_room(transcode))
         return false; /* head_tick() tries again */
     if (worker_new(transcode->svc, &events, &head->worker, &error) != ERR_NONE) {
         film_on_unopened(head->film, head, &error, false);
         return false;
     }
+    if (head->kind == HEAD_QUIET)
+        worker_be_quiet(head->worker);
     transcode->workers++;
     transcode->metrics.workers_total++;
     return true;
@@ -339,7 +365,7 @@ void head_step(struct head *head)
 
     if (head->is_working || head->is_wanting || (!opens && head->jobs == NULL))
         return;
-    if (run_at(head, 0) == 0 && !head->is_open) {
+    if (run_at(head, 0) == 0 && !head->is_open && head->kind != HEAD_QUIET) {
         head->wants_first = true;
         want(head, 0);
     } else if (has_worker(head) && !head->is_open) {
@@ -396,12 +422,13 @@ void head_tick(struct head *head, uint64_t now_ms)
     static const struct error late = {ERR_TIMEOUT,
                                       "the beginning of the file did not come in time"};
     uint64_t since_ms = now_ms - MIN(head->worked_ms, now_ms);
+    uint64_t most_ms = settings->work * (head->kind == HEAD_QUIET ? QUIET_PATIENCE : 1);
 
     if (head->is_wanting) {
         on_bytes(head);
         if (head->is_wanting && now_ms - head->want_since_ms >= settings->wait)
             give_up(head, &late);
-    } else if (head->is_working && since_ms >= settings->work) {
+    } else if (head->is_working && since_ms >= most_ms) {
         worker_free(&head->worker);
         lose_worker(head, "it took too long");
         return;

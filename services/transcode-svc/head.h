@@ -30,6 +30,7 @@ struct job {
 enum head_kind {
     HEAD_CUT,    /* opens the file first, and copies; a film has one */
     HEAD_ENCODE, /* makes one rendition, segment after segment */
+    HEAD_QUIET,  /* makes pictures of what is here, when nothing else is to be done */
 };
 
 /* Read by film.c, written by head.c except for the last part. */

@@ -34,8 +34,22 @@ char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME]
     case RENDITION_UPLOAD:
         snprintf(out, RENDITION_NAME, "u%u", rendition->stream);
         break;
+    case RENDITION_THUMBS:
+        snprintf(out, RENDITION_NAME, "thumbs");
+        break;
+    case RENDITION_POSTER:
+        snprintf(out, RENDITION_NAME, "poster");
+        break;
+    case RENDITION_WAVEFORM:
+        snprintf(out, RENDITION_NAME, "waveform");
+        break;
     }
     return out;
+}
+
+bool rendition_is_quiet(const struct rendition *rendition)
+{
+    return rendition->kind >= RENDITION_THUMBS;
 }
 
 bool rendition_is_text(const struct rendition *rendition)
@@ -67,6 +81,8 @@ char *path_name(const struct path *path, char out[PATH_NAME])
     case PATH_MASTER:
     case PATH_PLAYLIST:
     case PATH_INIT:
+    case PATH_CUES:
+    case PATH_PROGRESS:
         len = snprintf(out, PATH_NAME, "%s.init", rendition);
         break;
     }
@@ -138,6 +154,29 @@ static bool take_rendition(struct bytes *text, struct rendition *out)
     return take(text, "/");
 }
 
+static struct path parse_quiet(struct bytes text)
+{
+    static const struct {
+        const char *text;
+        enum path_what what;
+        enum rendition_kind kind;
+    } files[] = {
+        {"thumbs.vtt", PATH_CUES, RENDITION_THUMBS},
+        {"thumbs.json", PATH_PROGRESS, RENDITION_THUMBS},
+        {"poster.jpg", PATH_SEGMENT, RENDITION_POSTER},
+        {"waveform.json", PATH_SEGMENT, RENDITION_WAVEFORM},
+    };
+    struct path path = {.rendition = {.kind = RENDITION_THUMBS}};
+
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        if (bytes_equal_text(text, files[i].text))
+            return (struct path){.what = files[i].what, .rendition = {.kind = files[i].kind}};
+    if (take(&text, "thumbs/") && take_number(&text, UINT32_MAX, &path.number) &&
+        bytes_equal_text(text, ".jpg"))
+        path.what = PATH_SEGMENT;
+    return path;
+}
+
 struct path path_parse(struct bytes text)
 {
     static const struct rendition ts = {.kind = RENDITION_TS};
@@ -149,6 +188,9 @@ struct path path_parse(struct bytes text)
         return (struct path){.what = PATH_MASTER};
     if (bytes_equal_text(text, "playlist.m3u8"))
         return (struct path){.what = PATH_PLAYLIST, .rendition = ts};
+    path = parse_quiet(text);
+    if (path.what != PATH_NONE)
+        return path;
     if (take_number(&rest, UINT32_MAX, &path.number)) {
         path.rendition = ts;
         if (bytes_equal_text(rest, ".ts"))

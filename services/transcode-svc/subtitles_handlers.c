@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "subtitles_handlers.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -200,15 +199,12 @@ static void on_added(void *arg, const struct upload *upload, const struct error 
 /* A language we do not know is taken if it looks like the tag of one. */
 static bool read_language(const char *text, char out[LABEL_TAG])
 {
-    size_t len = strlen(text);
-
-    if (label_find_language(bytes_of_text(text), out) || len == 0)
+    if (text[0] == '\0' || label_find_language(bytes_of_text(text), out))
         return true;
-    for (const char *c = text; *c != '\0'; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-')
-            return false;
+    if (!label_is_tag(text))
+        return false;
     snprintf(out, LABEL_TAG, "%s", text);
-    return len >= 2 && len < LABEL_TAG;
+    return true;
 }
 
 static bool read_name(const char *text, char out[UPLOAD_NAME_MAX + 1])

@@ -27,8 +27,6 @@ typedef Sharestream__Transcode__MediaReply MediaReply;
 
 enum { CAN_MAX = 64 };
 
-static char playlist_type[] = "application/vnd.apple.mpegurl";
-
 /* ---- Get */
 
 /* Outlives the handler: the request does not. */
@@ -54,18 +52,6 @@ static void getting_free(struct getting *getting)
     free(getting);
 }
 
-static void answer_text(struct getting *getting, struct text *body)
-{
-    GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
-
-    reply.type = playlist_type;
-    reply.body.data = (uint8_t *)body->data;
-    reply.body.len = body->len;
-    getting->closure(&reply, getting->data);
-    text_fini(body);
-    getting_free(getting);
-}
-
 /* What kind of font it is, its first bytes tell. */
 static const char *type_of_font(const char *file)
 {
@@ -79,15 +65,64 @@ static const char *type_of_font(const char *file)
     return type != NULL ? type : "application/octet-stream";
 }
 
+static const char *type_of_part(enum rendition_kind kind)
+{
+    switch (kind) {
+    case RENDITION_TS:
+        return "video/mp2t";
+    case RENDITION_AUDIO:
+        return "audio/mp4";
+    case RENDITION_THUMBS:
+    case RENDITION_POSTER:
+        return "image/jpeg";
+    case RENDITION_WAVEFORM:
+        return "application/json";
+    case RENDITION_SUBTITLE:
+    case RENDITION_EXTERNAL:
+    case RENDITION_UPLOAD:
+        return "text/vtt; charset=utf-8";
+    case RENDITION_VIDEO:
+        break;
+    }
+    return "video/mp4";
+}
+
+/* `file`: what is answered, if it is one. */
 static const char *type_of(const struct path *path, const char *file)
 {
-    if (path->what == PATH_FONT)
+    switch (path->what) {
+    case PATH_MASTER:
+    case PATH_PLAYLIST:
+        return "application/vnd.apple.mpegurl";
+    case PATH_CUES:
+        return "text/vtt; charset=utf-8";
+    case PATH_PROGRESS:
+        return "application/json";
+    case PATH_SCRIPT:
+        return "text/x-ssa; charset=utf-8";
+    case PATH_FONT:
         return type_of_font(file);
-    if (rendition_is_text(&path->rendition))
-        return path->what == PATH_SCRIPT ? "text/x-ssa; charset=utf-8" : "text/vtt; charset=utf-8";
-    if (path->rendition.kind == RENDITION_TS)
-        return "video/mp2t";
-    return path->rendition.kind == RENDITION_AUDIO ? "audio/mp4" : "video/mp4";
+    case PATH_NONE:
+    case PATH_INIT:
+    case PATH_SEGMENT:
+    case PATH_ALONE:
+        break;
+    }
+    return type_of_part(path->rendition.kind);
+}
+
+static void answer_text(struct getting *getting, struct text *body)
+{
+    GetReply reply = SHARESTREAM__TRANSCODE__GET_REPLY__INIT;
+    char *type = xstrdup(type_of(&getting->path, NULL));
+
+    reply.type = type;
+    reply.body.data = (uint8_t *)body->data;
+    reply.body.len = body->len;
+    getting->closure(&reply, getting->data);
+    free(type);
+    text_fini(body);
+    getting_free(getting);
 }
 
 static void answer_file(struct getting *getting, const char *path, uint64_t size)
@@ -98,6 +133,7 @@ static void answer_file(struct getting *getting, const char *path, uint64_t size
     reply.type = type;
     reply.file = file;
     reply.size = size;
+    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER;
     getting->closure(&reply, getting->data);
     free(type);
     free(file);
@@ -193,7 +229,7 @@ static void answer_playlist(struct getting *getting, const struct film *film)
 {
     const struct rendition *rendition = &getting->path.rendition;
     /* Subtitles beside the film have one segment: no bytes of the film are read for them. */
-    int64_t starts[] = {0, film_media(film)->duration_us};
+    int64_t starts[] = {0, MAX(film_media(film)->duration_us, 0)};
     const struct plan whole = {starts, 1}, *plan = &whole;
     struct text body = {0};
     struct error error;
@@ -208,6 +244,34 @@ static void answer_playlist(struct getting *getting, const struct film *film)
     answer_text(getting, &body);
 }
 
+static void answer_thumbs(struct getting *getting, struct film *film)
+{
+    const struct thumbs_film thumbs = film_thumbs(film);
+    struct text body = {0};
+
+    if (getting->path.what == PATH_CUES)
+        thumbs_cues(&body, &thumbs, getting->query);
+    else
+        thumbs_progress(&body, &thumbs);
+    answer_text(getting, &body);
+}
+
+/* Which picture it is depends on what is here. */
+static void get_poster(struct getting *getting, struct film *film)
+{
+    const struct thumbs_film thumbs = film_thumbs(film);
+    const struct film_source *source = film_source(film);
+    const char *file;
+    uint64_t size;
+
+    getting->path.number = thumbs_poster(&thumbs);
+    file = film_cached(source->transcode, &source->hash, source->file, &getting->path, &size);
+    if (file != NULL)
+        answer_file(getting, file, size);
+    else
+        film_make(film, &getting->path, on_made, getting);
+}
+
 static void on_known(void *arg, struct film *film, const struct error *error)
 {
     struct getting *getting = arg;
@@ -218,6 +282,10 @@ static void on_known(void *arg, struct film *film, const struct error *error)
         answer_master(getting, film);
     else if (getting->path.what == PATH_PLAYLIST)
         answer_playlist(getting, film);
+    else if (getting->path.what == PATH_CUES || getting->path.what == PATH_PROGRESS)
+        answer_thumbs(getting, film);
+    else if (getting->path.rendition.kind == RENDITION_POSTER)
+        get_poster(getting, film);
     else
         film_make(film, &getting->path, on_made, getting);
 }
@@ -259,7 +327,8 @@ static void get(struct getting *getting)
     const char *file = NULL;
     uint64_t size;
 
-    if (path->what != PATH_MASTER && path->what != PATH_PLAYLIST)
+    if (path->what != PATH_MASTER && path->what != PATH_PLAYLIST && path->what != PATH_CUES &&
+        path->what != PATH_PROGRESS && path->rendition.kind != RENDITION_POSTER)
         file = film_cached(transcode, &getting->hash, getting->file, path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;

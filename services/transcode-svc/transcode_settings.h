@@ -13,7 +13,8 @@
     X(SIZE, cache_size, "2GiB", 16 << 20, INT64_MAX,                                               \
       "bytes of segments kept on disk; the least recently used go")                                \
     X(SIZE, cache_free, "1GiB", 0, INT64_MAX, "bytes of the disk that the cache leaves free")      \
-    X(COUNT, workers, "0", 0, 64, "worker processes at once; 0: two for each processor")           \
+    X(COUNT, workers, "0", 0, 64,                                                                  \
+      "worker processes at once, and one for storyboards; 0: two for each processor")              \
     X(COUNT, encoders, "0", 0, 64,                                                                 \
       "pictures made anew at once; 0: one for two processors, at least two")                       \
     X(CHOICE, preset, "auto", 0, 0,                                                                \

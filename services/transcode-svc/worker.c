@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     DATAGRAM_MAX = 256 << 10,
     BUFFER_BYTES = 2 * DATAGRAM_MAX,
     PATH_BYTES = 4096,
+    LOWEST_PRIORITY = 19,
 };
 
 struct worker {
@@ -132,6 +134,11 @@ void worker_order(struct worker *worker, const Order *order, int fd)
 pid_t worker_pid(const struct worker *worker)
 {
     return worker->pid;
+}
+
+void worker_be_quiet(struct worker *worker)
+{
+    setpriority(PRIO_PROCESS, (id_t)worker->pid, LOWEST_PRIORITY);
 }
 
 /* ---- the beginning */

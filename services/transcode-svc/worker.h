@@ -31,5 +31,7 @@ void worker_free(struct worker **worker);
  * which on_gone() says later. */
 void worker_order(struct worker *worker, const Sharestream__Worker__Order *order, int fd);
 pid_t worker_pid(const struct worker *worker);
+/* From now on it runs when nobody else wants to. */
+void worker_be_quiet(struct worker *worker);
 
 #endif

@@ -126,10 +126,14 @@ const AVCodecParameters *encoder_parameters(const struct encoder *encoder)
     return encoder->parameters;
 }
 
+int64_t encoder_frame(const struct encoder *encoder)
+{
+    return av_rescale(ENCODER_TICKS, encoder->frame_rate.den, encoder->frame_rate.num);
+}
+
 int64_t encoder_delay(const struct encoder *encoder)
 {
-    return av_rescale(encoder->codec->has_b_frames,
-                      (int64_t)ENCODER_TICKS * encoder->frame_rate.den, encoder->frame_rate.num);
+    return encoder->codec->has_b_frames * encoder_frame(encoder);
 }
 
 /* ---- size and format */

@@ -28,6 +28,8 @@ int encoder_new(const Sharestream__Worker__Encode *order, const AVStream *stream
 void encoder_free(struct encoder **encoder);
 /* Of what comes out, for the muxer. Borrowed. */
 const AVCodecParameters *encoder_parameters(const struct encoder *encoder);
+/* Time of one picture. */
+int64_t encoder_frame(const struct encoder *encoder);
 /* A picture is decoded so much before it is shown. */
 int64_t encoder_delay(const struct encoder *encoder);
 

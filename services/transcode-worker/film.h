@@ -20,6 +20,7 @@ struct film {
     AVFormatContext *format; /* NULL: not open */
     int video, audio;        /* streams to show; -1: none */
     int64_t start_us;        /* timestamp at which the timeline begins */
+    bool is_closed;          /* its keyframes can be cut at; known once the media is */
     bool is_mov;             /* its index holds decoding times */
     /* Shown later than decoded by so much in the first keyframe; added where the index is of DTS.
      */

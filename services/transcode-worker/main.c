@@ -16,11 +16,13 @@
 #include "cut.h"
 #include "film.h"
 #include "media.h"
+#include "peaks.h"
 #include "run.h"
 #include "sandbox.h"
 #include "script.h"
 #include "subtitles.h"
 #include "talk.h"
+#include "thumbs.h"
 
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
@@ -75,7 +77,10 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     if ((order->is_text ? script_open : film_open)(film, fd, order->size, &error) == ERR_NONE &&
         !order->is_known)
         media_new(film, &media, &error);
-    film->shift_us = order->is_known ? order->shift_us : film->shift_us;
+    if (order->is_known) {
+        film->shift_us = order->shift_us;
+        film->is_closed = order->is_closed;
+    }
     if (error.code == ERR_NONE)
         report_done(film, 0, media);
     else
@@ -93,6 +98,10 @@ static void cut_film(struct film *film, struct run **run, const Sharestream__Wor
         error_set(&error, ERR_INVALID, "no film is open");
     else if (subtitles_are_for(order))
         subtitles_cut(film, order, fd, &bytes, &error);
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__JPEG)
+        thumbs(film, order, fd, &bytes, &error);
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM)
+        peaks(film, order, fd, &bytes, &error);
     else if (run_is_for(order))
         run_cut(run, film, order, fd, &bytes, &error);
     else

@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "shape.h"
 #include "wire/codec_string.h"
 
 typedef Sharestream__Worker__Media Media;
@@ -131,9 +132,8 @@ static Stream *new_stream(const AVStream *in)
     out->height = (uint32_t)MAX(par->height, 0);
     out->frame_rate = par->codec_type == AVMEDIA_TYPE_VIDEO ? frame_rate(in) : 0;
     out->bit_depth = bit_depth(par);
-    out->pixel_aspect = in->sample_aspect_ratio.num > 0    ? av_q2d(in->sample_aspect_ratio)
-                        : par->sample_aspect_ratio.num > 0 ? av_q2d(par->sample_aspect_ratio)
-                                                           : 1;
+    out->pixel_aspect = shape_pixel_aspect(in);
+    out->turns = shape_turns(in);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
@@ -279,9 +279,9 @@ enum err media_new(struct film *film, Media **out, struct error *error)
 
     sharestream__worker__media__init(media);
     if (film->video >= 0) {
-        media->is_closed = look_at_keyframes(film);
+        film->is_closed = look_at_keyframes(film);
         if (film->input.failure != INPUT_FINE && (err = film_reopen(film, error)) == ERR_NONE)
-            media->is_closed = false;
+            film->is_closed = false;
         if (err == ERR_NONE)
             load_index(film, media);
     }
@@ -295,6 +295,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;
+    media->is_closed = film->is_closed;
     media->video = film->video;
     media->audio = film->audio;
     media->streams = xcalloc(format->nb_streams, sizeof(*media->streams));

@@ -20,7 +20,8 @@ enum {
     STARTS_MAX = 80,
     THREADS_MAX = 8,
     US_PER_S = 1000000,
-    USUAL_SLIP_US = 20000,
+    LEADING = 8, /* pictures shown before a keyframe may come behind it, and look back over it */
+    SLIP_MAX_US = 50000,
     BURNT_US = 10 * US_PER_S,      /* a subtitle is shown so long, as a rule */
     INTERLEAVE_US = 10 * US_PER_S, /* sound may lie so far behind its picture in the file */
     SKIP_US = US_PER_S / 2,        /* pictures nobody refers to are not decoded before that */
@@ -49,11 +50,14 @@ struct run {
     size_t start_count, start_at; /* start_at: the next that needs a keyframe */
     bool knows_end;               /* the last of them is the end */
 
-    int64_t whole_us; /* all pictures before that are on the shelf */
-    int64_t heard_us; /* likewise of the sound */
-    bool has_ended;   /* the file has */
-    bool has_shown;   /* a picture was encoded */
-    bool is_settled;  /* it goes on also when the first picture lies behind the start */
+    int64_t whole_us;  /* all pictures before that are on the shelf */
+    int64_t heard_us;  /* likewise of the sound */
+    int64_t shown_us;  /* time of the last picture */
+    int64_t put_ticks; /* of the last one encoded */
+    bool is_avi;
+    bool has_ended;  /* the file has */
+    bool has_shown;  /* a picture was encoded */
+    bool is_settled; /* it goes on also when the first picture lies behind the start */
     struct shelf video, audio;
     struct sound *sound;     /* NULL: copied */
     struct overlay *overlay; /* NULL: none */
@@ -92,6 +96,23 @@ static int64_t ticks_of(int64_t us)
     return av_rescale(us, ENCODER_TICKS, US_PER_S);
 }
 
+static int64_t us_of(int64_t ticks)
+{
+    return av_rescale(ticks, US_PER_S, ENCODER_TICKS);
+}
+
+/* Times that go back, or stand still, x264 would refuse; a segment needs its keyframe all the same.
+ */
+static int encode(struct run *run, AVFrame *picture, int64_t us, bool is_key)
+{
+    int64_t ticks = ticks_of(us);
+
+    if (ticks <= run->put_ticks && !is_key)
+        return 0;
+    run->put_ticks = MAX(ticks, run->put_ticks + 1);
+    return encoder_put(run->encoder, picture, run->put_ticks, is_key, &run->video);
+}
+
 /* At the beginning of a segment. A hurried one ends here: the next is made at leisure. */
 static int put_key(struct run *run, AVFrame *picture, int64_t us)
 {
@@ -104,7 +125,7 @@ static int put_key(struct run *run, AVFrame *picture, int64_t us)
     }
     run->start_at++;
     run->has_shown = true;
-    return rc < 0 ? rc : encoder_put(run->encoder, picture, ticks_of(us), true, &run->video);
+    return rc < 0 ? rc : encode(run, picture, us, true);
 }
 
 static void hold(struct run *run, AVFrame *picture)
@@ -147,7 +168,7 @@ static int put_picture(struct run *run, AVFrame *picture, int64_t us)
     if (us >= next_start(run) - run->slip_us)
         rc = put_key(run, picture, us);
     else
-        rc = encoder_put(run->encoder, picture, ticks_of(us), false, &run->video);
+        rc = encode(run, picture, us, false);
     hold(run, picture);
     return rc;
 }
@@ -161,17 +182,31 @@ static void look_for_keys(struct run *run, size_t from)
                 MAX(run->whole_us, av_rescale(run->video.packets[i]->pts, US_PER_S, ENCODER_TICKS));
 }
 
-static int take_pictures(struct run *run)
+/* AVI knows only when a picture is decoded, and FFmpeg takes the time at which the decoder gives it
+ * out: that is later by what the decoder keeps, and of the last ones nothing is told. */
+static int64_t shown_at(const struct run *run, const AVFrame *picture)
 {
     const AVStream *stream = run->film->format->streams[run->video_stream];
+    int64_t us = film_us(run->film, stream, picture->best_effort_timestamp);
+    int64_t frame_us = us_of(encoder_frame(run->encoder));
+
+    if (us == AV_NOPTS_VALUE)
+        return run->shown_us != INT64_MIN ? run->shown_us + frame_us : AV_NOPTS_VALUE;
+    return run->is_avi ? us - stream->codecpar->video_delay * frame_us : us;
+}
+
+static int take_pictures(struct run *run)
+{
     size_t had = run->video.count;
     int rc;
 
     while ((rc = avcodec_receive_frame(run->decoder, run->picture)) == 0) {
-        int64_t us = film_us(run->film, stream, run->picture->best_effort_timestamp);
+        int64_t us = shown_at(run, run->picture);
 
-        if (us != AV_NOPTS_VALUE)
+        if (us != AV_NOPTS_VALUE) {
+            run->shown_us = us;
             rc = put_picture(run, run->picture, us);
+        }
         av_frame_unref(run->picture);
         if (rc < 0)
             return rc;
@@ -288,9 +323,13 @@ static int seek(struct run *run, int64_t us)
     struct film *film = run->film;
     const AVStream *stream = film->format->streams[run->video_stream];
     int64_t at = us + film->start_us + (film->is_mov ? run->slip_us - film->shift_us : 0);
-    int rc =
-        av_seek_frame(film->format, (int)run->video_stream,
-                      av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base), AVSEEK_FLAG_BACKWARD);
+    /* Recordings have no index: what is found for a time lies behind it, and the beginning is
+     * where the file begins. */
+    bool is_begin = us == 0 && (film->format->iformat->flags & AVFMT_TS_DISCONT) != 0;
+    int rc = is_begin ? av_seek_frame(film->format, -1, 0, AVSEEK_FLAG_BYTE)
+                      : av_seek_frame(film->format, (int)run->video_stream,
+                                      av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base),
+                                      AVSEEK_FLAG_BACKWARD);
 
     if (rc < 0)
         rc = av_seek_frame(film->format, -1, film->start_us, AVSEEK_FLAG_BACKWARD);
@@ -321,7 +360,8 @@ static int look_back(struct run *run)
  * behind the start: then it begins once more, earlier. */
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
-    int64_t before_us = run->sound != NULL ? SOUND_BEFORE_US : 0;
+    int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
+    int64_t before_us = MAX(lead_us, run->sound != NULL ? SOUND_BEFORE_US : 0);
     int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
     for (size_t i = 0; i < COUNT_OF(backs_us) && rc >= 0; i++) {
@@ -385,7 +425,7 @@ static void set_durations(const struct run *run, size_t count)
     for (size_t i = 0; i < count; i++) {
         AVPacket *packet = run->video.packets[i];
 
-        packet->duration = ticks_of(2 * run->slip_us);
+        packet->duration = encoder_frame(run->encoder);
         if (i + 1 < run->video.count && run->video.packets[i + 1]->dts > packet->dts)
             packet->duration = run->video.packets[i + 1]->dts - packet->dts;
     }
@@ -459,14 +499,6 @@ static void discard_others(const struct run *run)
     }
 }
 
-static int64_t slip_of(const AVStream *stream)
-{
-    AVRational rate = stream->avg_frame_rate;
-
-    return rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), AV_TIME_BASE_Q) / 2
-                                        : USUAL_SLIP_US;
-}
-
 static enum err open_overlay(struct run *run, struct error *error)
 {
     const AVFormatContext *format = run->film->format;
@@ -500,10 +532,11 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
     run->held = av_frame_alloc();
     run->packet = av_packet_alloc();
     must(run->picture != NULL && run->held != NULL && run->packet != NULL);
-    run->slip_us = slip_of(film->format->streams[video->stream]);
-    run->whole_us = run->heard_us = INT64_MIN;
+    run->whole_us = run->heard_us = run->shown_us = INT64_MIN;
+    run->put_ticks = INT64_MIN / 2;
     if (run->encode.burns && open_overlay(run, error) != ERR_NONE)
         return error->code;
+    run->is_avi = strcmp(film->format->iformat->name, "avi") == 0;
     discard_others(run);
     if ((rc = open_decoder(run, run->encode.threads)) < 0)
         return film_error(film, rc, "its picture cannot be decoded", error);
@@ -512,6 +545,7 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
                      &run->encoder);
     if (rc < 0)
         return film_error(film, rc, "the encoder cannot be started", error);
+    run->slip_us = MIN(us_of(encoder_frame(run->encoder)) / 2, SLIP_MAX_US);
     if (audio == NULL || audio->how != SHARESTREAM__WORKER__HOW__AAC)
         return ERR_NONE;
     return sound_new(film->format->streams[audio->stream], &run->sound, error);

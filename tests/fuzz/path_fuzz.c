@@ -12,6 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const char *ending_of(const struct rendition *rendition)
+{
+    if (rendition_is_text(rendition))
+        return "vtt";
+    if (rendition->kind == RENDITION_THUMBS)
+        return "jpg";
+    return rendition->kind == RENDITION_TS ? "ts" : "m4s";
+}
+
 static void write_path(const struct path *path, char *out, size_t cap)
 {
     bool is_ts = path->rendition.kind == RENDITION_TS;
@@ -30,10 +39,18 @@ static void write_path(const struct path *path, char *out, size_t cap)
         snprintf(out, cap, "%sinit.mp4", folder);
         break;
     case PATH_SEGMENT:
-        snprintf(out, cap, "%s%u.%s", folder, path->number,
-                 is_ts                                 ? "ts"
-                 : rendition_is_text(&path->rendition) ? "vtt"
-                                                       : "m4s");
+        if (path->rendition.kind == RENDITION_POSTER)
+            snprintf(out, cap, "poster.jpg");
+        else if (path->rendition.kind == RENDITION_WAVEFORM)
+            snprintf(out, cap, "waveform.json");
+        else
+            snprintf(out, cap, "%s%u.%s", folder, path->number, ending_of(&path->rendition));
+        break;
+    case PATH_CUES:
+        snprintf(out, cap, "thumbs.vtt");
+        break;
+    case PATH_PROGRESS:
+        snprintf(out, cap, "thumbs.json");
         break;
     case PATH_ALONE:
         snprintf(out, cap, "%sall.vtt", folder);

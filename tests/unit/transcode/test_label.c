@@ -22,6 +22,8 @@ static void tracks_are_called_what_people_call_them(void **state)
         {{"ENG", ""}, "English"},
         {{"ger", ""}, "German"},
         {{"deu", ""}, "German"},
+        {{"nor", ""}, "Norwegian"},
+        {{"nob", ""}, "Norwegian"},
         {{"en-US", ""}, "English (US)"},
         {{"tlh", ""}, "TLH"},
         {{"", ""}, "Sound"},

@@ -12,8 +12,8 @@
 
 static void describe(const char *text, char *out, size_t cap)
 {
-    static const char *const words[] = {"none",    "master", "playlist", "init",
-                                        "segment", "alone",  "script",   "font"};
+    static const char *const words[] = {"none", "master",   "playlist", "init",   "segment",
+                                        "cues", "progress", "alone",    "script", "font"};
     struct path path = path_parse(bytes_of_text(text));
     char name[RENDITION_NAME];
 
