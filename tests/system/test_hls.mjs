@@ -150,7 +150,9 @@ async function assertFilm(house, base, source, query, what) {
   }
   if (query === CLIENTS[what]?.[0] || query === '') await assertTs(house, ts, video, sounds[0], what);
   const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-xerror', '-i', house.url(`${base}/master.m3u8${query}`), '-map', '0', '-f', 'null', '-']);
-  assert.equal(`${code} ${out}${err}`, '0 ', what);
+  // FFmpeg 5.1 takes no subtitles out of a master playlist, and says so of each.
+  const said = err.replace(/^.*Can't support the subtitle\(uri: \w+\/index\.m3u8\S*\)\n/gm, '');
+  assert.equal(`${code} ${out}${said}`, '0 ', what);
   return made;
 }
 
