@@ -102,8 +102,9 @@ void captions_add_streams(struct captions *captions, const Media *media)
         if (stream->kind != SHARESTREAM__WORKER__KIND__SUBTITLE)
             continue;
         snprintf(caption.codec, sizeof(caption.codec), "%s", stream->codec);
-        snprintf(caption.language, sizeof(caption.language), "%s",
-                 label_language_tag(stream->language));
+        if (label_is_tag(label_language_tag(stream->language)))
+            snprintf(caption.language, sizeof(caption.language), "%s",
+                     label_language_tag(stream->language));
         set_title(&caption, bytes_of_text(stream->title));
         add(captions, &caption);
     }

@@ -68,6 +68,16 @@ static const struct language *find_name(const char *name)
     return NULL;
 }
 
+bool label_is_tag(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (const char *c = text; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && *c != '-')
+            return false;
+    return len >= 2 && len < LABEL_TAG;
+}
+
 static bool is_region(const char *text)
 {
     size_t len = strlen(text);

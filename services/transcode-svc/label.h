@@ -24,6 +24,8 @@ void labels_make(const struct label_source *sources, size_t count, const char *o
                  char **out);
 /* The code as RFC 5646 wants it ("eng" is "en"); "" when the file does not say. Borrowed. */
 const char *label_language_tag(const char *language);
+/* Does it look like one, known or not? */
+bool label_is_tag(const char *text);
 /* The tag of a language by a word: its code or its name, maybe with a region ("eng", "English",
  * "pt-BR"). False when the word is no language that we know; `out` is "" then. */
 bool label_find_language(struct bytes word, char out[LABEL_TAG]);

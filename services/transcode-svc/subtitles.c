@@ -61,6 +61,7 @@ struct making {
 
     bool is_wanting;
     uint64_t want, want_since_ms;
+    uint64_t waited_ms; /* in all: who watches needs the bytes of a slow swarm more */
     struct lease *lease;
 };
 
@@ -139,10 +140,12 @@ static uint64_t run_at(const struct making *job, uint64_t position)
 
 static void stop_wanting(struct making *job)
 {
-    uint64_t now_ms = clock_ms();
+    uint64_t now_ms = clock_ms(), waited_ms = now_ms - MIN(job->want_since_ms, now_ms);
 
-    if (job->is_wanting)
-        job->worked_ms += now_ms - MIN(job->want_since_ms, now_ms);
+    if (job->is_wanting) {
+        job->worked_ms += waited_ms;
+        job->waited_ms += waited_ms;
+    }
     job->is_wanting = false;
     if (job->lease != NULL)
         lease_resume(job->lease);
@@ -169,23 +172,30 @@ static void give_up(struct making *job, const struct error *error)
         tell_ready(job, 0);
 }
 
-static void on_bytes(void *arg)
+/* Have they come? Touches no other job. */
+static void look_for_bytes(struct making *job)
 {
-    struct making *job = arg;
-    uint64_t run;
+    uint64_t run = run_at(job, job->want);
 
-    if (!job->is_wanting)
-        return;
-    run = run_at(job, job->want);
     if (run > 0 && job->stage == WAITING) {
         stop_wanting(job);
         job->stage = QUEUED;
-        step(job->subtitles);
     } else if (run > 0) {
         tell_ready(job, job->want + run);
     } else if (lease_error(job->lease) != NULL) {
         give_up(job, lease_error(job->lease));
     }
+}
+
+static void on_bytes(void *arg)
+{
+    struct making *job = arg;
+    struct subtitles *subtitles = job->subtitles;
+
+    if (!job->is_wanting)
+        return;
+    look_for_bytes(job);
+    step(subtitles);
 }
 
 static void want(struct making *job, uint64_t position)
@@ -324,6 +334,16 @@ static void finish(struct making *job, const Sharestream__Worker__Done *done)
     free(copy);
 }
 
+/* The worker's word becomes part of a file name: only one that we know. */
+static enum err take_codec(struct making *job, const Sharestream__Worker__Media *media,
+                           struct error *error)
+{
+    if (media == NULL || media->n_streams != 1 || !captions_are_text(media->streams[0]))
+        return error_set(error, ERR_INVALID, "it is no SubRip, WebVTT or ASS");
+    snprintf(job->upload.codec, sizeof(job->upload.codec), "%s", media->streams[0]->codec);
+    return ERR_NONE;
+}
+
 static void on_done(struct making *job, const Sharestream__Worker__Done *done)
 {
     struct error error = {0};
@@ -334,13 +354,8 @@ static void on_done(struct making *job, const Sharestream__Worker__Done *done)
         return;
     }
     job->stage = CUTTING;
-    if (is_new_upload(job)) {
-        const char *codec =
-            done->media != NULL && done->media->n_streams > 0 ? done->media->streams[0]->codec : "";
-
-        snprintf(job->upload.codec, sizeof(job->upload.codec), "%s", codec);
-    }
-    if (give_cut(job, &error) != ERR_NONE)
+    if ((is_new_upload(job) && take_codec(job, done->media, &error) != ERR_NONE) ||
+        give_cut(job, &error) != ERR_NONE)
         fail(job, &error);
 }
 
@@ -638,10 +653,11 @@ void subtitles_tick(struct subtitles *subtitles, uint64_t now_ms)
     {
         uint64_t most_ms = is_text_file(job) ? settings->work : WORK_MS;
 
-        if (job->is_wanting && now_ms - MIN(job->want_since_ms, now_ms) >= settings->wait)
+        if (job->is_wanting &&
+            job->waited_ms + now_ms - MIN(job->want_since_ms, now_ms) >= settings->wait)
             give_up(job, &late);
         else if (job->is_wanting)
-            on_bytes(job);
+            look_for_bytes(job);
         else if (job->worker != NULL && now_ms - MIN(job->worked_ms, now_ms) >= most_ms)
             try_again(job, "it took too long");
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "subtitles_handlers.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 #include "base/text.h"
@@ -77,10 +77,16 @@ static Subtitle *new_subtitle(const struct place *place, const struct caption *c
     return out;
 }
 
+/* By its name: muxers do not agree on what type a font has. */
 static bool is_font(const Stream *stream)
 {
-    return stream->kind == SHARESTREAM__WORKER__KIND__FONT &&
-           (strcmp(stream->codec, "ttf") == 0 || strcmp(stream->codec, "otf") == 0);
+    static const char *const endings[] = {".ttf", ".otf", ".ttc", ".otc", ".woff", ".woff2"};
+    const char *ending = strrchr(stream->title, '.');
+
+    for (size_t i = 0; ending != NULL && i < COUNT_OF(endings); i++)
+        if (strcasecmp(ending, endings[i]) == 0)
+            return stream->kind == SHARESTREAM__WORKER__KIND__FONT;
+    return false;
 }
 
 static void add_fonts(SubtitlesReply *reply, const struct place *place, const Media *media)
@@ -193,15 +199,12 @@ static void on_added(void *arg, const struct upload *upload, const struct error 
 /* A language we do not know is taken if it looks like the tag of one. */
 static bool read_language(const char *text, char out[LABEL_TAG])
 {
-    size_t len = strlen(text);
-
-    if (label_find_language(bytes_of_text(text), out) || len == 0)
+    if (text[0] == '\0' || label_find_language(bytes_of_text(text), out))
         return true;
-    for (const char *c = text; *c != '\0'; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-')
-            return false;
+    if (!label_is_tag(text))
+        return false;
     snprintf(out, LABEL_TAG, "%s", text);
-    return len >= 2 && len < LABEL_TAG;
+    return true;
 }
 
 static bool read_name(const char *text, char out[UPLOAD_NAME_MAX + 1])

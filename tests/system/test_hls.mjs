@@ -119,7 +119,13 @@ function assertCounters(segments, what) {
 
 // The same times as the other renditions have; what is inside has other headers.
 async function assertTs(house, ts, video, sound, what) {
-  if (video) assertTimes(await packets(ts.url), await packets(video.url), 0, `${what} TS picture`);
+  // Made anew where no player of TS would know the picture: then in another order.
+  const shown = (list) => list.map(({ pts }) => pts).sort((a, b) => a - b);
+  if (video) {
+    const [ours, theirs] = [shown(await packets(ts.url)), shown(await packets(video.url))];
+    assert.equal(ours.length, theirs.length, `${what} TS picture`);
+    for (const [i, time] of ours.entries()) near(time, theirs[i], 0.0011, `${what} TS picture ${i}`);
+  }
   assertTimes(await packets(ts.url, '0:a:0'), await packets(sound.url, '0:a:0'), 0, `${what} TS sound`);
   assertCounters(await Promise.all(ts.all.map((target) => body(house, target))), what);
 }
@@ -159,7 +165,9 @@ async function assertFilm(house, base, source, query, what) {
   }
   if (query === CLIENTS[what]?.[0] || query === '') await assertTs(house, ts, video, sounds[0], what);
   const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-xerror', '-i', house.url(`${base}/master.m3u8${query}`), '-map', '0', '-f', 'null', '-']);
-  assert.equal(`${code} ${out}${err}`, '0 ', what);
+  // FFmpeg 5.1 takes no subtitles out of a master playlist, and says so of each.
+  const said = err.replace(/^.*Can't support the subtitle\(uri: \w+\/index\.m3u8\S*\)\n/gm, '');
+  assert.equal(`${code} ${out}${said}`, '0 ', what);
   await assertGStreamer(house, house.url(`${base}/master.m3u8${query}`), what);
   await assertGStreamer(house, ts.url, `${what} TS`);
   return made;
@@ -168,7 +176,7 @@ async function assertFilm(house, base, source, query, what) {
 test('every picture and sound comes through, whatever the order of segments', async (t) => {
   const yard = new Yard(t), folder = path.join(yard.dir, 'films');
   await makeFilms(yard, folder);
-  const house = await House.start(t, yard), at = await share(house, folder), made = {};
+  const house = await House.start(t, yard, { settings: 'transcode:\n  ladder: false\n' }), at = await share(house, folder), made = {};
   for (const [name, base] of Object.entries(at))
     for (const query of CLIENTS[name] ?? [''])
       await t.test(name + query, async () => Object.assign(made, await assertFilm(house, base, path.join(folder, name), query, name)));
