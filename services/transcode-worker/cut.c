@@ -177,7 +177,7 @@ static int seek_to(struct cutter *cutter, int64_t us)
     int64_t at = us + cutter->film->start_us;
 
     if (cutter->film->is_mov && stream == cutter->film->video)
-        at += cutter->slip_us - cutter->film->shift_us;
+        at += cutter->slip_us; /* it takes the time for one of showing, as ours is */
     return av_seek_frame(format, stream,
                          av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
                          AVSEEK_FLAG_BACKWARD);
@@ -214,6 +214,20 @@ static bool has_missed_sound(const struct cutter *cutter)
     return false;
 }
 
+/* The seek went too far. */
+static bool has_missed_picture(const struct cutter *cutter)
+{
+    for (unsigned i = 0; i < cutter->count; i++) {
+        const struct shelf *shelf = &cutter->tracks[i].shelf;
+
+        if (cutter->tracks[i].is_video &&
+            (shelf->count == 0 || film_key_us(cutter->film, shelf->packets[0]) >
+                                      cutter->order->from_us + cutter->slip_us))
+            return true;
+    }
+    return false;
+}
+
 static int gather(struct cutter *cutter)
 {
     int64_t from_us = cutter->order->from_us;
@@ -232,7 +246,8 @@ static int gather(struct cutter *cutter)
     if ((rc = seek_to(cutter, has_sound ? from_us - SOUND_BEFORE_US : from_us)) < 0 &&
         (rc = seek_to(cutter, 0)) < 0)
         return rc;
-    if ((rc = read_packets(cutter)) < 0 || has_sound || !has_missed_sound(cutter))
+    if ((rc = read_packets(cutter)) < 0 || has_sound ||
+        (!has_missed_sound(cutter) && !has_missed_picture(cutter)))
         return rc;
     for (unsigned i = 0; i < cutter->count; i++) {
         shelf_fini(&cutter->tracks[i].shelf);
@@ -284,11 +299,19 @@ static void set_decoding_times(const struct cutter *cutter, struct track *track)
     for (size_t i = 0; i < shelf->count; i++) {
         AVPacket *packet = shelf->packets[i];
 
-        packet->dts = MIN(times[i] - delay, packet->pts);
+        packet->dts = times[i] - delay;
         if (i + 1 < shelf->count)
             packet->duration = times[i + 1] - times[i];
         else if (!cutter->order->is_last && until > times[i])
             packet->duration = until - times[i];
+    }
+    /* Where pictures follow each other at changing distances, the delay may be too short. */
+    for (size_t i = shelf->count; i-- > 0;) {
+        AVPacket *packet = shelf->packets[i];
+
+        packet->dts = MIN(packet->dts, packet->pts);
+        if (i + 1 < shelf->count)
+            packet->dts = MIN(packet->dts, shelf->packets[i + 1]->dts - 1);
     }
     free(times);
 }

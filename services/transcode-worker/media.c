@@ -241,6 +241,9 @@ static bool look_at_second(struct film *film)
     bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
     unsigned length_bytes =
         nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
+    /* An index of decoding times is sought in by times of showing. */
+    int64_t shift =
+        film->is_mov ? av_rescale_q(film->shift_us, AV_TIME_BASE_Q, stream->time_base) : 0;
     const AVIndexEntry *entry = NULL;
     AVPacket *packet;
 
@@ -253,7 +256,8 @@ static bool look_at_second(struct film *film)
     must(packet != NULL);
     input_begin(&film->input, CLOSED_BYTES, 0);
     if (entry != NULL &&
-        av_seek_frame(film->format, film->video, entry->timestamp, AVSEEK_FLAG_BACKWARD) >= 0 &&
+        av_seek_frame(film->format, film->video, entry->timestamp + shift, AVSEEK_FLAG_BACKWARD) >=
+            0 &&
         read_keyframe(film, packet))
         is_closed =
             nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc);

@@ -18,6 +18,10 @@ async function ffmpeg(folder, ...args) {
 const parts = {
   'avc.mp4': ['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25', '-t', SECONDS, '-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '600k',
     '-x264-params', 'keyint=50:min-keyint=50:scenecut=0:bframes=3:b-adapt=0'],
+  'vfr.mkv': ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-t', SECONDS, '-vf', "select='not(mod(n,7))+gt(mod(n,11),4)'", '-vsync', 'vfr',
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-x264-params', 'keyint=50:scenecut=0:bframes=3'],
+  'open.mp4': ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=25', '-t', SECONDS, '-c:v', 'libx264', '-preset', 'ultrafast',
+    '-x264-params', 'open-gop=1:keyint=50:scenecut=0:bframes=3'],
   'hevc.mp4': ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-t', SECONDS, '-c:v', 'libx265', '-preset', 'ultrafast', '-b:v', '300k', '-tag:v', 'hvc1',
     '-x265-params', 'log-level=error:keyint=50:min-keyint=50:scenecut=0:open-gop=0'],
   '44.wav': sound(44100),
@@ -35,12 +39,16 @@ const films = {
   'opus.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'libopus', '-b:a', '128k'],
   'late.mkv': [['avc.mp4', '44.wav'], '-c:v', 'copy', '-c:a', 'libmp3lame', '-b:a', '192k', '-output_ts_offset', '7.5'],
   'hevc.mp4': [['hevc.mp4', '48.wav'], '-c:v', 'copy', '-tag:v', 'hvc1', '-c:a', 'aac'],
+  'vfr.mkv': [['vfr.mkv', '44.wav'], '-c:v', 'copy', '-c:a', 'aac'],
   'song.mp3': [['44.wav'], '-b:a', '192k'],
   'song.flac': [['44.wav']],
+  'open.mp4': [['open.mp4'], '-c', 'copy'],
+  'open.mkv': [['open.mp4'], '-c', 'copy'],
 };
 
-// Makes the named films in `folder`.
-export async function makeFilms(yard, folder, names = Object.keys(films)) {
+
+// Makes the named films in `folder`, else all that can be copied.
+export async function makeFilms(yard, folder, names = Object.keys(films).filter((name) => !name.startsWith('open'))) {
   const kitchen = path.join(yard.dir, 'kitchen');
   fs.mkdirSync(kitchen, { recursive: true });
   fs.mkdirSync(folder, { recursive: true });

@@ -206,3 +206,13 @@ test('little more than the first segment is read before it plays', async (t) => 
     assert.ok(segment.length < movie.size / 3);
   }
 });
+
+test('pictures that look back over keyframes are not cut there', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), names = ['open.mp4', 'open.mkv', 'plain.mp4'];
+  await makeFilms(yard, folder, names);
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const name of names) {
+    const { media } = JSON.parse(await body(house, at[name].replace(/^\/hls\/(.*)\/(.*)/, '/api/v1/torrents/$1/files/$2/media')));
+    assert.equal(media.isClosed, name === 'plain.mp4', name);
+  }
+});
