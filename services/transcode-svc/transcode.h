@@ -3,7 +3,7 @@
  * transcode: the state of the process, and who does what. One thread. No codec runs in here: files
  * of strangers are read by workers.
  *
- *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> worker.c
+ *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> spare.c, worker.c
  *                              |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
  *                              `--> cache.c: what was made
  */
@@ -17,6 +17,7 @@
 
 struct film;
 struct head;
+struct spare;
 
 struct transcode {
     struct svc *svc;
@@ -24,6 +25,7 @@ struct transcode {
     struct cache *cache;
     struct bus_remote *torrent;
     struct lease_set *leases;
+    struct spare *spare;
     struct film *films; /* hash by key */
     struct head *heads; /* of all films */
     uint64_t tickets;   /* counts outputs */
