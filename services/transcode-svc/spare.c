@@ -3,13 +3,18 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+
+/* What the last one was taken for goes first, and is over by then. */
+enum { BUSY_MS = 1000 };
 
 struct spare {
     struct svc *svc;
     struct worker *worker;
     bool is_wanted;
+    uint64_t taken_ms; /* the last */
 };
 
 static void on_report(void *arg, const Sharestream__Worker__Report *report)
@@ -50,6 +55,7 @@ enum err spare_take(struct spare *spare, const struct worker_events *events, str
                     struct error *error)
 {
     spare->is_wanted = true;
+    spare->taken_ms = clock_ms();
     if (spare->worker == NULL)
         return worker_new(spare->svc, events, out, error);
     *out = spare->worker;
@@ -58,12 +64,13 @@ enum err spare_take(struct spare *spare, const struct worker_events *events, str
     return ERR_NONE;
 }
 
-void spare_tick(struct spare *spare)
+void spare_tick(struct spare *spare, bool is_busy, uint64_t now_ms)
 {
     const struct worker_events events = {on_report, on_gone, spare};
     struct error error;
 
-    if (!spare->is_wanted || spare->worker != NULL)
+    if (!spare->is_wanted || spare->worker != NULL ||
+        (is_busy && now_ms - MIN(spare->taken_ms, now_ms) < BUSY_MS))
         return;
     spare->is_wanted = false;
     if (worker_new(spare->svc, &events, &spare->worker, &error) != ERR_NONE)

@@ -51,7 +51,7 @@ static void on_step(void *arg)
     cache_tick(transcode->cache);
     films_tick(transcode, clock_ms());
     if (transcode->workers < transcode_workers_max(transcode))
-        spare_tick(transcode->spare);
+        spare_tick(transcode->spare, films_jobs(transcode) > 0, clock_ms());
 }
 
 /* Segments of another length are of no use, and another worker may make them otherwise. */
