@@ -52,7 +52,7 @@ def run(bench):
                 for key in ("wall_s", "cpu_s")}
 
     competitors = [Ours(bench.programs, transcode_settings=settings), FFmpeg()]
-    results = interleave(competitors, 2 * bench.rounds, measure, bench.say)
+    results = interleave(competitors, bench.rounds, measure, bench.say)
     mine, peer = results["sharestream"], results["ffmpeg"]
     if not mine or not peer:
         raise Failed("no round went well")
