@@ -27,7 +27,7 @@ static void on_gone(void *arg, const char *why)
 {
     struct spare *spare = arg;
 
-    log_warn("spare worker died", "why=\"%s\"", why);
+    log_warn("spare worker died", "why=%s", why);
     spare->worker = NULL;
 }
 
@@ -74,5 +74,5 @@ void spare_tick(struct spare *spare, bool is_busy, uint64_t now_ms)
         return;
     spare->is_wanted = false;
     if (worker_new(spare->svc, &events, &spare->worker, &error) != ERR_NONE)
-        log_warn("no spare worker", "why=\"%s\"", error.text);
+        log_warn("no spare worker", "why=%s", error.text);
 }
