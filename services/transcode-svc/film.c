@@ -783,8 +783,9 @@ const char *film_cached(struct transcode *transcode, const struct infohash *hash
         note_asked(head, path);
         if (head->job == NULL)
             look_ahead(film, head);
+        found = cache_find(transcode->cache, name, size_out); /* borrowed until the next call */
     }
-    return cache_find(transcode->cache, name, size_out); /* borrowed until the next call */
+    return found;
 }
 
 /* ---- films */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "film.h"
+#include "spare.h"
 #include "worker.h"
 
 typedef Sharestream__Worker__Order Order;
@@ -348,7 +349,7 @@ static bool has_worker(struct head *head)
         return true;
     if (head->kind == HEAD_QUIET ? !take_turn(transcode) : !make_room(transcode))
         return false; /* head_tick() tries again */
-    if (worker_new(transcode->svc, &events, &head->worker, &error) != ERR_NONE) {
+    if (spare_take(transcode->spare, &events, &head->worker, &error) != ERR_NONE) {
         film_on_unopened(head->film, head, &error, false);
         return false;
     }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "film.h"
+#include "spare.h"
 #include "subtitles.h"
 #include "worker.h"
 
@@ -51,6 +52,8 @@ static void on_step(void *arg)
     cache_tick(transcode->cache);
     films_tick(transcode, clock_ms());
     subtitles_tick(transcode->subtitles, clock_ms());
+    if (transcode->workers < transcode_workers_max(transcode))
+        spare_tick(transcode->spare, films_jobs(transcode) > 0, clock_ms());
 }
 
 /* Segments of another length are of no use, and another worker may make them otherwise. */
@@ -104,6 +107,7 @@ enum err transcode_start(void *state, struct svc *svc, struct error *error)
     transcode->leases = lease_set_new(svc_bus(svc), transcode->torrent);
     if (subtitles_new(transcode, &transcode->subtitles, error) != ERR_NONE)
         return error->code;
+    transcode->spare = spare_new(svc);
     svc_every(svc, STEP_MS, on_step, transcode);
     svc_ready_text(svc, "cached=%" PRIu64, cache_bytes(transcode->cache));
     return ERR_NONE;
@@ -128,6 +132,7 @@ void transcode_stop(void *state)
         films_free(transcode);
         lease_set_free(&transcode->leases);
     }
+    spare_free(&transcode->spare);
     cache_free(&transcode->cache);
 }
 

@@ -3,7 +3,7 @@
  * transcode: the state of the process, and who does what. One thread. No codec runs in here: files
  * of strangers are read by workers.
  *
- *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> worker.c
+ *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> spare.c, worker.c
  *            |                 |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
  *            |                 `--> cache.c: what was made
  *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c
@@ -19,6 +19,7 @@
 struct film;
 struct subtitles;
 struct head;
+struct spare;
 
 struct transcode {
     struct svc *svc;
@@ -26,6 +27,7 @@ struct transcode {
     struct cache *cache;
     struct bus_remote *torrent;
     struct lease_set *leases;
+    struct spare *spare;
     struct film *films; /* hash by key */
     struct head *heads; /* of all films */
     struct subtitles *subtitles;

@@ -131,6 +131,11 @@ void worker_order(struct worker *worker, const Order *order, int fd)
         shutdown(worker->fd, SHUT_RDWR); /* on_readable() will see the end */
 }
 
+void worker_adopt(struct worker *worker, const struct worker_events *events)
+{
+    worker->events = *events;
+}
+
 pid_t worker_pid(const struct worker *worker)
 {
     return worker->pid;

@@ -25,6 +25,8 @@ enum err worker_binary(char *out, size_t cap, struct error *error);
 /* Starts one. */
 enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
                     struct error *error);
+/* From now on its events are somebody else's. */
+void worker_adopt(struct worker *worker, const struct worker_events *events);
 /* Ends it; no event comes any more. Clears the pointer, accepts NULL. */
 void worker_free(struct worker **worker);
 /* `fd` (-1: none) is passed on and stays ours. A worker that does not take it is as good as gone,

@@ -11,7 +11,9 @@
 #include "wire/mp4_delay.h"
 
 enum {
-    BUFFER_BYTES = 1400 * TS_PACKET, /* so that no packet of TS is written in two parts */
+    /* No packet of TS is written in two parts; the kernel finds small pages sooner than large ones.
+     */
+    BUFFER_BYTES = 174 * TS_PACKET,
     BEGIN_S = 10, /* all times are later by so much: before 0 they would wrap in TS */
 };
 
