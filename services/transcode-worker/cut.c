@@ -375,7 +375,7 @@ static enum err open_track(struct cutter *cutter, const Track *order, struct err
         cutter->slip_us = av_rescale_q(1, track->stream->time_base, AV_TIME_BASE_Q) / 2 + 1;
     if (order->how != SHARESTREAM__WORKER__HOW__AAC)
         return ERR_NONE;
-    return sound_new(track->stream, &track->sound, error);
+    return sound_new(cutter->film, track->stream, &track->sound, error);
 }
 
 static int open_mux(struct cutter *cutter, int fd, const struct mux_options *options)
@@ -390,6 +390,8 @@ static int open_mux(struct cutter *cutter, int fd, const struct mux_options *opt
                            (AVRational){1, sound_rate(track->sound)});
         else
             rc = mux_track(&cutter->mux, track->stream->codecpar, track->stream->time_base);
+        if (rc >= 0)
+            mux_turn(&cutter->mux, rc, track->stream);
         track->out = rc;
         if (rc >= 0 && track->is_video)
             mux_delay(&cutter->mux, (unsigned)rc, delay_of(cutter, track),

@@ -5,7 +5,8 @@
 
 enum { PIXELS_MAX = 8192 * 4320 };
 
-int decode_open(const struct film *film, const AVStream *stream, AVCodecContext **out)
+int decode_open(const struct film *film, const AVStream *stream, unsigned threads,
+                AVCodecContext **out)
 {
     const AVCodec *codec = avcodec_find_decoder(stream->codecpar->codec_id);
     AVCodecContext *decoder;
@@ -18,7 +19,7 @@ int decode_open(const struct film *film, const AVStream *stream, AVCodecContext 
     must(decoder != NULL);
     rc = avcodec_parameters_to_context(decoder, stream->codecpar);
     decoder->pkt_timebase = stream->time_base;
-    decoder->thread_count = 1;
+    decoder->thread_count = (int)threads;
     decoder->max_pixels = PIXELS_MAX;
     decoder->codec_whitelist = av_strdup(film->format->codec_whitelist);
     if (rc >= 0)

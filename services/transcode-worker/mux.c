@@ -5,6 +5,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavutil/opt.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -120,6 +121,18 @@ int mux_track(struct mux *mux, const AVCodecParameters *par, AVRational time_bas
     stream->codecpar->codec_tag = par->codec_id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
     stream->time_base = time_base;
     return rc < 0 ? rc : stream->index;
+}
+
+void mux_turn(struct mux *mux, int track, const AVStream *source)
+{
+    size_t size;
+    const uint8_t *matrix = av_stream_get_side_data(source, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    uint8_t *copy = matrix != NULL ? av_stream_new_side_data(mux->format->streams[track],
+                                                             AV_PKT_DATA_DISPLAYMATRIX, size)
+                                   : NULL;
+
+    if (copy != NULL)
+        memcpy(copy, matrix, size);
 }
 
 void mux_delay(struct mux *mux, unsigned track, int64_t delay, AVRational base)

@@ -38,6 +38,8 @@ struct mux_options {
 int mux_open(struct mux *mux, int fd, const struct mux_options *options);
 /* Returns its index, or FFmpeg's error. The time base is a wish. */
 int mux_track(struct mux *mux, const AVCodecParameters *par, AVRational time_base);
+/* The track is shown turned as the source was. */
+void mux_turn(struct mux *mux, int track, const AVStream *source);
 /* The first picture of the track is shown later than decoded by so much: the same for all segments.
  * Players of MP4 would take the decoding time for the beginning. */
 void mux_delay(struct mux *mux, unsigned track, int64_t delay, AVRational base);

@@ -188,7 +188,7 @@ static enum err open_ear(struct ear *ear, const Cut *order, struct error *error)
     for (unsigned i = 0; i < format->nb_streams; i++)
         format->streams[i]->discard = AVDISCARD_ALL;
     ear->stream->discard = AVDISCARD_DEFAULT;
-    rc = decode_open(ear->film, ear->stream, &ear->decoder);
+    rc = decode_open(ear->film, ear->stream, 1, &ear->decoder);
     return rc < 0 ? film_error(ear->film, rc, "decoding its sound", error) : ERR_NONE;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "decode.h"
 #include "encoder.h"
 #include "mux.h"
 #include "overlay.h"
@@ -455,6 +456,8 @@ static int open_mux(const struct run *run, const Cut *order, int fd, struct mux 
 
     if (rc >= 0)
         rc = mux_track(mux, encoder_parameters(run->encoder), (AVRational){1, ENCODER_TICKS});
+    if (rc >= 0)
+        mux_turn(mux, rc, run->film->format->streams[run->video_stream]);
     mux_delay(mux, 0, encoder_delay(run->encoder), (AVRational){1, ENCODER_TICKS});
     if (rc >= 0 && run->has_audio)
         rc = mux_track(mux,
@@ -465,22 +468,6 @@ static int open_mux(const struct run *run, const Cut *order, int fd, struct mux 
 }
 
 /* ---- beginning */
-
-static int open_decoder(struct run *run, unsigned threads)
-{
-    const AVStream *stream = run->film->format->streams[run->video_stream];
-    const AVCodec *codec = avcodec_find_decoder(stream->codecpar->codec_id);
-    int rc;
-
-    if (codec == NULL)
-        return AVERROR_DECODER_NOT_FOUND;
-    run->decoder = avcodec_alloc_context3(codec);
-    must(run->decoder != NULL);
-    rc = avcodec_parameters_to_context(run->decoder, stream->codecpar);
-    run->decoder->pkt_timebase = stream->time_base;
-    run->decoder->thread_count = (int)MIN(MAX(threads, 1), THREADS_MAX);
-    return rc < 0 ? rc : avcodec_open2(run->decoder, codec, NULL);
-}
 
 static bool has_stream(const struct film *film, const Track *track)
 {
@@ -538,7 +525,9 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
         return error->code;
     run->is_avi = strcmp(film->format->iformat->name, "avi") == 0;
     discard_others(run);
-    if ((rc = open_decoder(run, run->encode.threads)) < 0)
+    rc = decode_open(film, film->format->streams[video->stream],
+                     MIN(MAX(run->encode.threads, 1), THREADS_MAX), &run->decoder);
+    if (rc < 0)
         return film_error(film, rc, "its picture cannot be decoded", error);
     rc = encoder_new(video->encode, film->format->streams[video->stream],
                      order->container == SHARESTREAM__WORKER__CONTAINER__TS, run->overlay,
@@ -548,7 +537,7 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
     run->slip_us = MIN(us_of(encoder_frame(run->encoder)) / 2, SLIP_MAX_US);
     if (audio == NULL || audio->how != SHARESTREAM__WORKER__HOW__AAC)
         return ERR_NONE;
-    return sound_new(film->format->streams[audio->stream], &run->sound, error);
+    return sound_new(film, film->format->streams[audio->stream], &run->sound, error);
 }
 
 static bool goes_on(const struct run *run, const struct film *film, const Cut *order)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "decode.h"
 
 enum {
     BITRATE = 160000,
@@ -32,23 +33,6 @@ struct sound {
     unsigned filled;                /* samples in `block` */
     bool is_last, is_placed;
 };
-
-static int new_decoder(struct sound *sound, const AVStream *stream)
-{
-    const AVCodec *codec = avcodec_find_decoder(stream->codecpar->codec_id);
-    int rc;
-
-    if (codec == NULL)
-        return AVERROR_DECODER_NOT_FOUND;
-    sound->decoder = avcodec_alloc_context3(codec);
-    must(sound->decoder != NULL);
-    rc = avcodec_parameters_to_context(sound->decoder, stream->codecpar);
-    sound->decoder->pkt_timebase = stream->time_base;
-    sound->decoder->thread_count = 1;
-    /* Padding lies before the beginning anyway, and frames of one size are easier to place. */
-    sound->decoder->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
-    return rc < 0 ? rc : avcodec_open2(sound->decoder, codec, NULL);
-}
 
 static int new_encoder(struct sound *sound)
 {
@@ -85,7 +69,8 @@ static void new_block(struct sound *sound)
     must(av_frame_get_buffer(block, 0) == 0);
 }
 
-enum err sound_new(const AVStream *stream, struct sound **out, struct error *error)
+enum err sound_new(const struct film *film, const AVStream *stream, struct sound **out,
+                   struct error *error)
 {
     struct sound *sound = xcalloc(1, sizeof(*sound));
     int in_rate = stream->codecpar->sample_rate, rc;
@@ -98,7 +83,7 @@ enum err sound_new(const AVStream *stream, struct sound **out, struct error *err
     sound->block = av_frame_alloc();
     sound->packet = av_packet_alloc();
     must(sound->frame != NULL && sound->block != NULL && sound->packet != NULL);
-    if ((rc = new_decoder(sound, stream)) < 0 || (rc = new_encoder(sound)) < 0) {
+    if ((rc = decode_open(film, stream, 1, &sound->decoder)) < 0 || (rc = new_encoder(sound)) < 0) {
         sound_free(&sound);
         av_strerror(rc, why, sizeof(why));
         return error_set(error, ERR_INVALID, "its sound cannot be decoded: %s", why);

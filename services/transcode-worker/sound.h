@@ -26,7 +26,8 @@ enum {
 typedef int sound_packet_fn(void *arg, AVPacket *packet);
 
 /* Makes the blocks of [from_us, until_us); is_last: until what comes ends. */
-enum err sound_new(const AVStream *stream, struct sound **out, struct error *error);
+enum err sound_new(const struct film *film, const AVStream *stream, struct sound **out,
+                   struct error *error);
 void sound_free(struct sound **sound);
 /* Of what comes out, for the muxer. */
 const AVCodecParameters *sound_parameters(const struct sound *sound);

@@ -318,7 +318,7 @@ static enum err open_painter(struct painter *painter, const Cut *order, struct e
     painter->order = pictures;
     painter->stream = format->streams[order->tracks[0]->stream];
     painter->turns = shape_turns(painter->stream);
-    rc = decode_open(painter->film, painter->stream, &painter->decoder);
+    rc = decode_open(painter->film, painter->stream, 1, &painter->decoder);
     if (rc < 0)
         return film_error(painter->film, rc, "decoding its pictures", error);
     painter->decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT; /* keyframes of open GOPs as well */
