@@ -222,8 +222,7 @@ static bool look_at_first(struct film *film)
     input_begin(&film->input, CLOSED_BYTES, 0);
     is_there = read_keyframe(film, packet);
     if (is_there && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE)
-        film->shift_us =
-            av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
+        film->shift_us = av_rescale_q(packet->pts - packet->dts, stream->time_base, AV_TIME_BASE_Q);
     av_packet_free(&packet);
     return is_there;
 }
@@ -235,8 +234,8 @@ static bool look_at_second(struct film *film)
     AVStream *stream = film->format->streams[film->video];
     const AVCodecParameters *par = stream->codecpar;
     bool is_hevc = par->codec_id == AV_CODEC_ID_HEVC, is_closed = may_be_closed(par->codec_id);
-    unsigned length_bytes = nal_length_bytes(
-        bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
+    unsigned length_bytes =
+        nal_length_bytes(bytes_of(par->extradata, (size_t)MAX(par->extradata_size, 0)), is_hevc);
     /* An index of decoding times is sought in by times of showing. */
     int64_t shift =
         film->is_mov ? av_rescale_q(film->shift_us, AV_TIME_BASE_Q, stream->time_base) : 0;
@@ -255,8 +254,8 @@ static bool look_at_second(struct film *film)
         av_seek_frame(film->format, film->video, entry->timestamp + shift, AVSEEK_FLAG_BACKWARD) >=
             0 &&
         read_keyframe(film, packet))
-        is_closed = nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes,
-                                is_hevc);
+        is_closed =
+            nal_has_idr(bytes_of(packet->data, (size_t)packet->size), length_bytes, is_hevc);
     av_packet_free(&packet);
     return is_closed;
 }
