@@ -74,7 +74,7 @@ static size_t payload_of(const uint8_t *packet)
     return (packet[3] & HAS_PAYLOAD) != 0 ? ROOM - adaptation_of(packet) : 0;
 }
 
-static bool is_sound(const uint8_t *packet)
+static bool is_packet(const uint8_t *packet)
 {
     return packet[0] == SYNC && adaptation_of(packet) <= ROOM;
 }
@@ -163,7 +163,7 @@ static void let_go(struct ts_joint *joint, size_t until, bool is_end, struct tex
 bool ts_joint_put(struct ts_joint *joint, const uint8_t packet[TS_PACKET], struct text *out)
 {
     size_t at = joint->gone + joint->held.len / TS_PACKET, until = at;
-    struct stream *stream = is_sound(packet) ? stream_of(joint, pid_of(packet)) : NULL;
+    struct stream *stream = is_packet(packet) ? stream_of(joint, pid_of(packet)) : NULL;
 
     if (stream == NULL)
         return false;

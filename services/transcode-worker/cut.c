@@ -470,5 +470,6 @@ enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, s
     /* Seen before anything was written. */
     *error = (struct error){0};
     err = film_reopen(film, error);
+    input_begin(&film->input, order->budget, 0);
     return err != ERR_NONE ? err : try_cut(film, order, fd, true, bytes_out, &rc, error);
 }

@@ -132,11 +132,14 @@ async function assertTs(house, ts, video, sound, what) {
 
 // ---- other players
 
+// GStreamer 1.22 gives up when a short film is there to its end before it has begun to show it: then once more.
 async function assertGStreamer(house, url, what) {
-  const { code, out, err } = await run('gst-launch-1.0', ['playbin3', `uri=${url}`, 'flags=0x3', 'video-sink=fakesink sync=false', 'audio-sink=fakesink sync=false'],
+  const play = () => run('gst-launch-1.0', ['playbin3', `uri=${url}`, 'flags=0x3', 'video-sink=fakesink sync=false', 'audio-sink=fakesink sync=false'],
     { env: { GST_REGISTRY: path.join(house.dir, 'gstreamer') } });
-  assert.equal(code, 0, `${what}: ${err}`);
-  assert.match(out, /Got EOS/, what);
+  let played = await play();
+  for (let again = 0; again < 5 && /Couldn't download fragments/.test(played.err); again++) played = await play();
+  assert.equal(played.code, 0, `${what}: ${played.err}`);
+  assert.match(played.out, /Got EOS/, what);
 }
 
 // ---- one film after the other
