@@ -175,7 +175,11 @@ bool film_can_burn(const struct film *film, uint32_t stream)
 
 bool film_offers_ladder(const struct film *film)
 {
-    return settings_of(film)->ladder;
+    const struct film_source *source = &film->source;
+
+    if (strcmp(settings_of(film)->ladder, "auto") != 0)
+        return strcmp(settings_of(film)->ladder, "always") == 0;
+    return ready_map_file_bytes(source->map, source->file) == source->size;
 }
 
 /* Players of MPEG-TS say nothing about what they play. */
@@ -214,6 +218,7 @@ const struct plan *film_plan(const struct film *film, const struct rendition *re
 
 static void make_plans(struct film *film)
 {
+    static const struct choice_client anybody = {0};
     const Media *media = film->media;
     int64_t target_us = (int64_t)settings_of(film)->segment_duration * 1000;
     int64_t made_us = (int64_t)settings_of(film)->encode_duration * 1000;
@@ -222,6 +227,11 @@ static void make_plans(struct film *film)
         plan_keyframes(&film->keyframes, media->keyframes_us, media->n_keyframes_us,
                        media->duration_us, target_us);
     plan_grid(&film->grid, media->duration_us, target_us);
+    /* Beside an original that most players take, other sizes have its cuts: hls.js changes from one
+     * to the other between segments only. Where nearly all get what is made, it is cut finer: they
+     * wait for one segment. */
+    if (film->keyframes.count > 0 && choice_plays(&anybody, video_of(film)))
+        made_us = INT64_MAX / 2;
     if (!plan_refine(&film->made, &film->keyframes, made_us))
         plan_grid(&film->made, media->duration_us, made_us);
 }

@@ -21,8 +21,10 @@
       "speed of x264; auto: as good as this machine keeps up with "                                \
       "(auto|ultrafast|superfast|veryfast|faster|fast|medium)")                                    \
     X(COUNT, max_height, "1080", 144, 4320, "lines of a picture made anew, at most")               \
-    X(BOOL, ladder, "true", 0, 0, "offer smaller sizes of a picture that could be copied")         \
-    X(DURATION, encode_duration, "2s", 1000, 30000, "length of segments whose picture is made")    \
+    X(CHOICE, ladder, "auto", 0, 0,                                                                \
+      "smaller sizes beside a picture that can be copied; auto: once the whole file is here, "     \
+      "for as long as the swarm is what is slow they do not help (auto|always|never)")             \
+    X(DURATION, encode_duration, "2s", 1000, 30000, "length of segments where none is copied")     \
     X(DURATION, ahead, "30s", 2000, 600000, "an encoder stops so far before its viewers")          \
     X(DURATION, worker_idle, "60s", 1000, 3600000, "a worker with nothing to do ends after this")  \
     X(DURATION, wait, "20s", 1000, 120000, "how long a segment is waited for")                     \

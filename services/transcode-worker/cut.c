@@ -436,7 +436,8 @@ static enum err try_cut(struct film *film, const Cut *order, int fd, bool is_fre
     const struct mux_options options = {.is_ts =
                                             order->container == SHARESTREAM__WORKER__CONTAINER__TS,
                                         .is_init = order->is_init,
-                                        .number = order->number};
+                                        .number = order->number,
+                                        .ticks = film_ticks(film)};
     enum err err = ERR_NONE;
     int rc = 0;
 
@@ -462,7 +463,6 @@ enum err cut(struct film *film, const Cut *order, int fd, uint64_t *bytes_out, s
 
     if (order->n_tracks == 0 || order->n_tracks > TRACKS_MAX)
         return error_set(error, ERR_INVALID, "a segment has one or two tracks");
-    film->input.read = 0;
     input_begin(&film->input, order->budget, 0);
     err = try_cut(film, order, fd, false, bytes_out, &rc, error);
     if (rc != BEGINNING_MISSED)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "sound.h"
 
 /* Names as FFmpeg's demuxers and decoders have them. What reads further files (hls, concat, dash,
  * image2) or draws text (xbin, ansi) is not there. */
@@ -18,6 +19,7 @@ static const char codecs[] =
     "subrip,srt,ass,ssa,mov_text,webvtt,pgssub,dvdsub,dvbsub";
 
 enum {
+    USUAL_TICKS = 90000,
     PROBE_BYTES = 1 << 20,
     ANALYZE_US = 5 * 1000 * 1000,
     OPEN_BYTES = 64 << 20, /* a moov of hours takes megabytes; more is a lie or useless */
@@ -148,4 +150,9 @@ void film_close(struct film *film)
     avformat_close_input(&film->format);
     input_close(&film->input);
     *film = (struct film){.video = -1, .audio = -1};
+}
+
+int film_ticks(const struct film *film)
+{
+    return film->audio >= 0 ? sound_rate_of(film->format->streams[film->audio]) : USUAL_TICKS;
 }

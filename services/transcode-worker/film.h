@@ -38,6 +38,10 @@ void film_close(struct film *film);
 enum err film_error(const struct film *film, int code, const char *doing, struct error *error);
 /* On the timeline; AV_NOPTS_VALUE stays what it is. */
 int64_t film_us(const struct film *film, const AVStream *stream, int64_t timestamp);
+/* Ticks a second in which times of pictures are written: those of its sound. hls.js begins anew to
+ * guess where a timeline begins whenever it comes to a track that counts otherwise: sound is off by
+ * up to one packet then, and other sizes of the picture by what they are decoded earlier. */
+int film_ticks(const struct film *film);
 /* Time by which the index knows a keyframe. */
 int64_t film_key_us(const struct film *film, const AVPacket *packet);
 

@@ -94,6 +94,7 @@ static void cut_film(struct film *film, struct run **run, const Sharestream__Wor
     struct error error = {0};
     uint64_t bytes = 0;
 
+    film->input.read = 0;
     if (film->format == NULL)
         error_set(&error, ERR_INVALID, "no film is open");
     else if (order->container == SHARESTREAM__WORKER__CONTAINER__JPEG)

@@ -154,6 +154,7 @@ int mux_begin(struct mux *mux, const struct mux_options *options)
                     "empty_moov+default_base_moof+frag_custom+frag_discont+skip_sidx+skip_trailer",
                     0);
         av_dict_set(&words, "use_editlist", "0", 0);
+        av_dict_set_int(&words, "video_track_timescale", options->ticks, 0);
         av_dict_set_int(&words, "fragment_index", (int64_t)options->number + 1, 0);
     }
     mux->is_silent = !options->is_ts && !options->is_init;

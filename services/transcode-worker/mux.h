@@ -31,6 +31,7 @@ struct mux_options {
     bool is_ts;
     bool is_init; /* only the bytes before all segments */
     unsigned number;
+    int ticks; /* in which times of pictures are counted, a second; see film_ticks() */
 };
 
 /* Both return 0 or FFmpeg's error. Tracks are added between them by mux_track(). The descriptor

@@ -451,7 +451,8 @@ static int open_mux(const struct run *run, const Cut *order, int fd, struct mux 
     const struct mux_options options = {.is_ts =
                                             run->container == SHARESTREAM__WORKER__CONTAINER__TS,
                                         .is_init = order->is_init,
-                                        .number = order->number};
+                                        .number = order->number,
+                                        .ticks = film_ticks(run->film)};
     int rc = mux_open(mux, fd, &options);
 
     if (rc >= 0)

@@ -69,14 +69,21 @@ static void new_block(struct sound *sound)
     must(av_frame_get_buffer(block, 0) == 0);
 }
 
+int sound_rate_of(const AVStream *stream)
+{
+    int rate = stream->codecpar->sample_rate;
+
+    return rate == 44100 || rate == 32000 ? rate : 48000;
+}
+
 enum err sound_new(const struct film *film, const AVStream *stream, struct sound **out,
                    struct error *error)
 {
     struct sound *sound = xcalloc(1, sizeof(*sound));
-    int in_rate = stream->codecpar->sample_rate, rc;
+    int rc;
     char why[AV_ERROR_MAX_STRING_SIZE];
 
-    sound->rate = in_rate == 44100 || in_rate == 32000 ? in_rate : 48000;
+    sound->rate = sound_rate_of(stream);
     sound->time_base = stream->time_base;
     sound->start_time = stream->start_time;
     sound->frame = av_frame_alloc();

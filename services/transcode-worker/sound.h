@@ -25,6 +25,8 @@ enum {
  * error. The packet is taken. */
 typedef int sound_packet_fn(void *arg, AVPacket *packet);
 
+/* Samples a second of what is made of a stream. */
+int sound_rate_of(const AVStream *stream);
 /* Makes the blocks of [from_us, until_us); is_last: until what comes ends. */
 enum err sound_new(const struct film *film, const AVStream *stream, struct sound **out,
                    struct error *error);

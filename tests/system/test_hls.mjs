@@ -179,7 +179,7 @@ async function assertFilm(house, base, source, query, what) {
 test('every picture and sound comes through, whatever the order of segments', async (t) => {
   const yard = new Yard(t), folder = path.join(yard.dir, 'films');
   await makeFilms(yard, folder);
-  const house = await House.start(t, yard, { settings: 'transcode:\n  ladder: false\n' }), at = await share(house, folder), made = {};
+  const house = await House.start(t, yard, { settings: 'transcode:\n  ladder: never\n' }), at = await share(house, folder), made = {};
   for (const [name, base] of Object.entries(at))
     for (const query of CLIENTS[name] ?? [''])
       await t.test(name + query, async () => Object.assign(made, await assertFilm(house, base, path.join(folder, name), query, name)));

@@ -40,8 +40,10 @@ class Player {
         manifestLoadPolicy: { default: patience }, playlistLoadPolicy: { default: patience } });
       globalThis.errors = [];
       hls.on(Hls.Events.ERROR, (_, { details, fatal, reason, response, frag }) => {
-        // That it gave up a request of its own because of a seek.
-        if (details !== Hls.ErrorDetails.INTERNAL_ABORTED) globalThis.errors.push(`${fatal ? 'fatal ' : ''}${details} ${reason ?? ''} ${response?.code ?? ''} ${frag?.url ?? ''}`);
+        // That it gave up a request of its own because of a seek; that it fetched what it had already, changing to another size: it
+        // takes a segment to begin where the first picture is decoded.
+        const isOwn = details === Hls.ErrorDetails.INTERNAL_ABORTED || (hls.levels.length > 1 && details === Hls.ErrorDetails.BUFFER_APPEND_NO_PROGRESS);
+        if (!isOwn) globalThis.errors.push(`${fatal ? 'fatal ' : ''}${details} ${reason ?? ''} ${response?.code ?? ''} ${frag?.url ?? ''}`);
       });
       hls.loadSource(url);
       hls.attachMedia(document.querySelector('video'));
@@ -121,6 +123,26 @@ test('films of many kinds play from everywhere', async (t) => {
       await player.page.close();
     });
   }
+});
+
+test('the size is switched on the way', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  await makeFilms(yard, folder, ['plain.mp4']);
+  const house = await House.start(t, yard), base = (await share(house, folder))['plain.mp4'], browser = await startChromium(t, yard);
+  const player = await Player.open(browser, house, `${base}/master.m3u8`);
+  await player.plays(0);
+  const heights = await player.page.evaluate(() => hls.levels.map(({ height }) => height));
+  assert.deepEqual(heights, [240, 360]);
+  const switchTo = async (height) => {
+    await player.page.evaluate((level) => { hls.nextLevel = level; }, heights.indexOf(height));
+    await player.wait(({ width }) => Math.abs(width - height * 16 / 9) < 2, `a picture of ${height} lines`);
+  };
+  for (const height of [360, 240, 360, 240]) await switchTo(height);
+  await player.seek(20);
+  await switchTo(360);
+  await player.page.evaluate(() => { hls.loadLevel = 0; });
+  await player.seek(4);
+  await player.fill(SECONDS);
 });
 
 test('a film plays and seeks while it downloads', async (t) => {
