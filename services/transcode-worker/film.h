@@ -37,6 +37,9 @@ void film_close(struct film *film);
 enum err film_error(const struct film *film, int code, const char *doing, struct error *error);
 /* On the timeline; AV_NOPTS_VALUE stays what it is. */
 int64_t film_us(const struct film *film, const AVStream *stream, int64_t timestamp);
+/* In MP4, what to seek to (in us of the file) for the keyframe of the picture at `us`, which may be
+ * wrong by `slip_us`. */
+int64_t film_seek_us(const struct film *film, int64_t us, int64_t slip_us);
 /* Time by which the index knows a keyframe. */
 int64_t film_key_us(const struct film *film, const AVPacket *packet);
 

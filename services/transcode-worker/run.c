@@ -267,7 +267,9 @@ static int seek(struct run *run, int64_t us)
 {
     struct film *film = run->film;
     const AVStream *stream = film->format->streams[run->video_stream];
-    int64_t at = us + film->start_us + (film->is_mov ? run->slip_us - film->shift_us : 0);
+    int64_t at = film->is_mov && (int)run->video_stream == film->video
+                     ? film_seek_us(film, us, run->slip_us)
+                     : us + film->start_us;
     int rc =
         av_seek_frame(film->format, (int)run->video_stream,
                       av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base), AVSEEK_FLAG_BACKWARD);
