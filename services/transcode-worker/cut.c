@@ -177,7 +177,7 @@ static int seek_to(struct cutter *cutter, int64_t us)
     int64_t at = us + cutter->film->start_us;
 
     if (cutter->film->is_mov && stream == cutter->film->video)
-        at += cutter->slip_us; /* it takes the time for one of showing, as ours is */
+        at = film_seek_us(cutter->film, us, cutter->slip_us);
     return av_seek_frame(format, stream,
                          av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
                          AVSEEK_FLAG_BACKWARD);

@@ -71,6 +71,23 @@ int64_t film_key_us(const struct film *film, const AVPacket *packet)
     return film_us(film, stream, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
 }
 
+/* FFmpeg seeks in MP4 by decoding times, from which it takes off what an edit list has moved the
+ * first picture by: with one (nearly all files) it wants to be told the time of presentation,
+ * without one that of decoding. Which it is cannot be asked. The later of the two does for both,
+ * unless another keyframe lies in between. */
+int64_t film_seek_us(const struct film *film, int64_t us, int64_t slip_us)
+{
+    AVStream *stream = film->format->streams[film->video];
+    int64_t shown_us = us + film->start_us + slip_us, decoded_us = shown_us - film->shift_us;
+    int64_t shown = av_rescale_q(shown_us, AV_TIME_BASE_Q, stream->time_base);
+    int64_t decoded = av_rescale_q(decoded_us, AV_TIME_BASE_Q, stream->time_base);
+
+    return av_index_search_timestamp(stream, shown, AVSEEK_FLAG_BACKWARD) ==
+                   av_index_search_timestamp(stream, decoded, AVSEEK_FLAG_BACKWARD)
+               ? shown_us
+               : decoded_us;
+}
+
 static AVFormatContext *new_format(struct film *film)
 {
     AVFormatContext *format = avformat_alloc_context();

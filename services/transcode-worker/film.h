@@ -42,6 +42,9 @@ int64_t film_us(const struct film *film, const AVStream *stream, int64_t timesta
  * guess where a timeline begins whenever it comes to a track that counts otherwise: sound is off by
  * up to one packet then, and other sizes of the picture by what they are decoded earlier. */
 int film_ticks(const struct film *film);
+/* In MP4, what to seek to (in us of the file) for the keyframe of the picture at `us`, which may be
+ * wrong by `slip_us`. */
+int64_t film_seek_us(const struct film *film, int64_t us, int64_t slip_us);
 /* Time by which the index knows a keyframe. */
 int64_t film_key_us(const struct film *film, const AVPacket *packet);
 

@@ -323,7 +323,9 @@ static int seek(struct run *run, int64_t us)
 {
     struct film *film = run->film;
     const AVStream *stream = film->format->streams[run->video_stream];
-    int64_t at = us + film->start_us + (film->is_mov ? run->slip_us : 0);
+    int64_t at = film->is_mov && (int)run->video_stream == film->video
+                     ? film_seek_us(film, us, run->slip_us)
+                     : us + film->start_us;
     /* Recordings have no index: what is found for a time lies behind it, and the beginning is
      * where the file begins. */
     bool is_begin = us == 0 && (film->format->iformat->flags & AVFMT_TS_DISCONT) != 0;
