@@ -252,8 +252,8 @@ static int feed_sound(struct run *run, AVPacket *packet)
     run->heard_us = us - (run->sound != NULL ? SOUND_AFTER_US : 0);
     if (run->sound != NULL)
         return sound_feed(run->sound, run->film, packet, on_sound, run);
-    if (us < run->starts[0])
-        return 0;
+    if (us < run->starts[0] && run->number > 0)
+        return 0; /* the first segment has what sounds before it */
     packet->pts -= av_rescale_q(run->film->start_us, AV_TIME_BASE_Q, stream->time_base);
     packet->dts = packet->pts;
     return on_sound(run, packet);

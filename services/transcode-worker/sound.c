@@ -95,6 +95,8 @@ enum err sound_new(const struct film *film, const AVStream *stream, struct sound
         av_strerror(rc, why, sizeof(why));
         return error_set(error, ERR_INVALID, "its sound cannot be decoded: %s", why);
     }
+    /* Padding lies before the beginning anyway, and frames of one size are easier to place. */
+    sound->decoder->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
     *out = sound;
     return ERR_NONE;
 }

@@ -39,10 +39,10 @@ async function playlist(house, base, rendition) {
 // No order, but the same in every run.
 const shuffled = (list, salt) => [...list].sort((a, b) => (sha256(`${salt}${a}`) < sha256(`${salt}${b}`) ? -1 : 1));
 
-// For each picture, decibels of the source over the difference from it.
+// For each picture, by its number, decibels of the source over the difference from it.
 async function likeness(ours, source) {
   const out = await ffmpeg('/', '-i', ours, '-i', source, '-lavfi',
-    '[0:v]setpts=PTS-STARTPTS[a];[1:v]format=yuv420p,setpts=PTS-STARTPTS[b];[a][b]psnr=stats_file=-:shortest=1', '-f', 'null', '-');
+    '[0:v]settb=1/25,setpts=N[a];[1:v]format=yuv420p,settb=1/25,setpts=N[b];[a][b]psnr=stats_file=-', '-f', 'null', '-');
   return [...out.matchAll(/psnr_avg:(\S+)/g)].map((match) => (match[1] === 'inf' ? 99 : Number(match[1])));
 }
 

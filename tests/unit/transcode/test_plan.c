@@ -103,6 +103,35 @@ static void grid_has_equal_segments_and_no_sliver(void **state)
     }
 }
 
+static void finer_plans_keep_the_cuts_of_the_coarse_one(void **state)
+{
+    static const struct {
+        int64_t target;
+        const char *result;
+    } cases[] = {
+        {2 * SECOND, "0 2 4 6 8 10 | 11.5"},
+        {4 * SECOND, "0 3 6 10 | 11.5"},
+        {6 * SECOND, "0 6 10 | 11.5"},
+        {INT64_MAX / 2, "0 6 10 | 11.5"},
+    };
+    int64_t starts[] = {0, 6 * SECOND, 10 * SECOND, 11500000};
+    const struct plan coarse = {starts, 3}, none = {0};
+    struct plan plan;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(plan_refine(&plan, &coarse, cases[i].target));
+        char *text = plan_text(&plan);
+
+        assert_string_equal(text, cases[i].result);
+        free(text);
+        plan_fini(&plan);
+    }
+    assert_false(plan_refine(&plan, &none, SECOND));
+    assert_false(plan_refine(&plan, &coarse, 100));
+    assert_int_equal(plan.count, 0);
+}
+
 static void too_many_segments_are_refused(void **state)
 {
     static int64_t keyframes[PLAN_SEGMENTS_MAX + 1];
@@ -152,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments_begin_at_keyframes_as_soon_as_they_are_long_enough),
         cmocka_unit_test(grid_has_equal_segments_and_no_sliver),
+        cmocka_unit_test(finer_plans_keep_the_cuts_of_the_coarse_one),
         cmocka_unit_test(too_many_segments_are_refused),
         cmocka_unit_test(target_duration_is_that_of_the_longest_rounded),
     };
