@@ -77,34 +77,37 @@ class RunningNode:
 class Ours:
     name = "sharestream"
 
-    def __init__(self, programs, http_settings=None, tracker_settings=None):
+    def __init__(self, programs, http_settings=None, tracker_settings=None,
+                 transcode_settings=None):
         self._programs = pathlib.Path(programs)
-        self._http, self._tracker = http_settings or {}, tracker_settings or {}
+        self._settings = {"http": http_settings or {}, "tracker": tracker_settings or {},
+                          "transcode": transcode_settings or {}}
 
     def start(self, scratch):
-        return RunningOurs(self._programs, pathlib.Path(scratch), self._http, self._tracker)
+        return RunningOurs(self._programs, pathlib.Path(scratch), self._settings)
 
 
 class RunningOurs:
     """The whole system as people run it: sharestreamd and what it starts."""
 
-    def __init__(self, programs, scratch, http_settings, tracker_settings):
-        self._programs, self._scratch = programs, scratch
-        self._http, self._tracker = http_settings, tracker_settings
+    def __init__(self, programs, scratch, settings):
+        self._programs, self._scratch, self._settings = programs, scratch, settings
 
     def __enter__(self):
         self.port, peer_port, self.tracker_port = free_port(), free_port(), free_port()
         door = f"127.0.0.1:{self.tracker_port}"
-        http_settings = {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door, **self._http}
-        tracker_settings = {"listen": door, **self._tracker}
+        settings = {
+            "torrent": {"listen": f"127.0.0.1:{peer_port}", "dht": "false", "lsd": "false",
+                        "upnp": "false"},
+            "http": {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door,
+                     **self._settings["http"]},
+            "tracker": {"listen": door, **self._settings["tracker"]},
+            "transcode": self._settings["transcode"]}
         config = self._scratch / "config.yaml"
         config.write_text(
             f"common:\n  data_dir: {self._scratch}/data\n"
             f"  run_dir: {self._scratch}/run\n"
-            "torrent:\n"
-            f"  listen: 127.0.0.1:{peer_port}\n"
-            "  dht: false\n  lsd: false\n  upnp: false\n"
-            + _section("http", http_settings) + _section("tracker", tracker_settings))
+            + "".join(_section(name, rows) for name, rows in settings.items() if rows))
         self.process = Process([self._programs / "sharestreamd", "--config", config],
                                self._scratch / "log", "sharestreamd")
         return self
@@ -125,6 +128,25 @@ class RunningOurs:
             if time.monotonic() > deadline:
                 raise Failed(f"not ready: {self.process.last_words()}")
             time.sleep(0.02)
+
+    def seed(self, path):
+        """Its info-hash, when the file is there and hashed."""
+        status, reply = self.get("/api/v1/seed", "POST", {"path": str(path)})
+        if status >= 300:
+            raise Failed(f"cannot seed: {status} {reply!r}")
+        return self.wait_whole(path.name)
+
+    def wait_whole(self, name):
+        """Info-hash of the torrent of this name, as soon as all of it is there."""
+        deadline = time.monotonic() + 60
+        while True:
+            torrents = json.loads(self.get("/api/v1/torrents")[1])["torrents"]
+            mine = [t for t in torrents if t["name"] == name]
+            if mine and mine[0]["progress"] >= 1:
+                return mine[0]["infoHash"]
+            if time.monotonic() > deadline:
+                raise Failed(f"{name} is not whole: {torrents}")
+            time.sleep(0.05)
 
     def get(self, path, method="GET", body=None):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, 30)) as connection:

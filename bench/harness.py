@@ -105,8 +105,17 @@ class Process:
     def last_words(self):
         return " | ".join(self._log_path.read_text(errors="replace").splitlines()[-5:])
 
-    def cpu_s(self):
-        return sum(tree_of(self.pid).values()) / TICKS_PER_S
+    def cpu_s(self, part=None):
+        """Of everything below it, or of the service named `part` and what that has started."""
+        pid = self.pid if part is None else self._find(part)
+        return sum(tree_of(pid).values()) / TICKS_PER_S
+
+    def _find(self, name):
+        for pid in tree_of(self.pid):
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                    return pid
+        raise Failed(f"there is no {name}")
 
     def stop(self):
         """Asks first, then insists; children that outlive their parent are ended one by one."""

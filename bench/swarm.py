@@ -8,6 +8,8 @@ address take them all.
 import hashlib
 import os
 import pathlib
+import re
+import subprocess
 import sys
 import urllib.parse
 
@@ -58,6 +60,20 @@ class Content:
         return Torrent(path, hashlib.sha1(bencode(info)).hexdigest(), folder, self.size)
 
 
+def torrent_of(path, folder, piece_bytes):
+    """Of one file, in `folder` from now on."""
+    hashes = []
+    with open(path, "rb") as file:
+        while piece := file.read(piece_bytes):
+            hashes.append(hashlib.sha1(piece).digest())
+    info = {"length": path.stat().st_size, "name": path.name, "piece length": piece_bytes,
+            "pieces": b"".join(hashes)}
+    os.link(path, folder / path.name)
+    metainfo = folder / f"{path.name}.torrent"
+    metainfo.write_bytes(bencode({"info": info}))
+    return Torrent(metainfo, hashlib.sha1(bencode(info)).hexdigest(), folder, info["length"])
+
+
 class Torrent:
     def __init__(self, path, info_hash, folder, size):
         self.path, self.info_hash, self.folder, self.size = path, info_hash, folder, size
@@ -103,6 +119,14 @@ class Swarm:
 
     def cpu_s(self):
         return sum(process.cpu_s() for process in self._running)
+
+    def sent_bytes(self):
+        """What the seeders' peers have received, by TCP's own account."""
+        said = ""
+        for number in range(self._seeders):
+            said += subprocess.run(["ss", "-tinH", "src", f"127.0.0.{2 + number}"],
+                                   capture_output=True, text=True, check=True).stdout
+        return sum(int(count) for count in re.findall(r"bytes_acked:(\d+)", said))
 
     def magnet(self, torrent):
         announce = f"http://127.0.0.1:{self.tracker_port}/announce"

@@ -8,6 +8,7 @@
 #include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
 #include <proto/tracker.pb-c.h>
+#include <proto/transcode.pb-c.h>
 
 #include "base/must.h"
 #include "base/units.h"
@@ -18,6 +19,7 @@ const struct service services[] = {
     {"supervisor", &sharestream__control__control__descriptor},
     {"torrent", &sharestream__torrent__torrent__descriptor},
     {"tracker", &sharestream__tracker__tracker__descriptor},
+    {"transcode", &sharestream__transcode__transcode__descriptor},
     {"http", &sharestream__http__http__descriptor},
 };
 const size_t service_count = COUNT_OF(services);

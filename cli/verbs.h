@@ -46,6 +46,9 @@ enum cli_exit do_peers(struct cli *cli);
 /* verbs_play.c: playing a file */
 enum cli_exit do_stream(struct cli *cli);
 enum cli_exit do_doctor(struct cli *cli);
+/* verbs_transcode.c: making films playable */
+enum cli_exit do_media(struct cli *cli);
+enum cli_exit do_jobs(struct cli *cli);
 /* verbs_services.c: the processes */
 enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);

@@ -19,16 +19,21 @@ function(sharestream_library name)
   target_link_libraries(sharestream_${name} PUBLIC ${arg_USES} PRIVATE sharestream_warnings)
 endfunction()
 
-# sharestream_service(NAME USES ...): everything but main.c becomes NAME_core, which unit tests link; main.c makes the binary.
+# sharestream_service(NAME [ALONE] USES ...): everything but main.c becomes NAME_core, which unit tests link; main.c makes the binary.
+# ALONE: without the skeleton of a service and what comes with it, such as ZeroMQ.
 function(sharestream_service name)
-  cmake_parse_arguments(arg "" "" "USES" ${ARGN})
+  cmake_parse_arguments(arg "ALONE" "" "USES" ${ARGN})
+  set(skeleton sharestream_svc)
+  if(arg_ALONE)
+    set(skeleton "")
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS *.c *.cpp *.h)
   list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
   add_library(${name}_core STATIC ${sources})
   set_target_properties(${name}_core PROPERTIES LINKER_LANGUAGE C)
   # For "quoted" includes only: a service's sched.h must not become the system's <sched.h>.
   target_compile_options(${name}_core PUBLIC "SHELL:-iquote ${CMAKE_CURRENT_SOURCE_DIR}")
-  target_link_libraries(${name}_core PUBLIC sharestream_svc ${arg_USES} PRIVATE sharestream_warnings)
+  target_link_libraries(${name}_core PUBLIC ${skeleton} ${arg_USES} PRIVATE sharestream_warnings)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
     add_executable(${name} main.c)
     target_link_libraries(${name} PRIVATE ${name}_core sharestream_warnings)

@@ -82,7 +82,7 @@ function(sharestream_node_tests kind part)
     get_filename_component(base ${file} NAME_WE)
     string(REGEX REPLACE "^test_" "" topic ${base})
     add_test(NAME ${prefix}.${topic} COMMAND ${NODE_PROGRAM} --test ${file})
-    set_tests_properties(${prefix}.${topic} PROPERTIES LABELS ${kind} TIMEOUT 240 RUN_SERIAL ON FIXTURES_REQUIRED npm_${prefix}
+    set_tests_properties(${prefix}.${topic} PROPERTIES LABELS ${kind} TIMEOUT 400 FIXTURES_REQUIRED npm_${prefix}
                          ENVIRONMENT "${test_environment}")
   endforeach()
 endfunction()

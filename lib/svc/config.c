@@ -36,7 +36,9 @@ static const char *const all_sections[] = {
 #define X(name, binary, class, order, grace, about) #name,
 #include "svc/services.def"
 #undef X
-    "supervisor", "tracker", "transcode", "rtc", "room",
+    "supervisor",
+    "rtc",
+    "room",
 };
 
 static char *absolute(const char *path)

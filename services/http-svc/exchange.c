@@ -213,6 +213,21 @@ void exchange_send_head(struct exchange *x, int status, const char *type, size_t
     h2o_send(x->req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
+void exchange_reply_file(struct exchange *x, const char *type, const char *path)
+{
+    struct stat about;
+
+    if (stat(path, &about) != 0) {
+        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "it has just left the cache; ask again");
+    } else if (exchange_is_head(x)) {
+        exchange_send_head(x, 200, type, (size_t)about.st_size);
+    } else {
+        exchange_set_head(x, 200, NULL, (size_t)about.st_size);
+        if (h2o_file_send(x->req, 200, "OK", path, h2o_iovec_init(type, strlen(type)), 0) != 0)
+            exchange_abort(x);
+    }
+}
+
 void exchange_reply_json(struct exchange *x, int status, json_t *take)
 {
     char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(12));
@@ -258,13 +273,25 @@ void exchange_fail(struct exchange *x, enum err code, const char *format, ...)
 
 /* ---- neighbours */
 
-ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
+static ProtobufCService *call(struct exchange *x, struct bus_remote *remote, uint32_t deadline_ms,
+                              const char *key)
 {
     /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
-    if (!bus_is_up(x->loop->torrent))
+    if (!bus_is_up(remote))
         deadline_ms = MIN(deadline_ms, (uint32_t)AWAY_MS);
-    return bus_to(x->loop->torrent, deadline_ms,
-                  key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0), &x->call);
+    x->called = remote;
+    return bus_to(remote, deadline_ms, key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0),
+                  &x->call);
+}
+
+ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
+{
+    return call(x, x->loop->torrent, deadline_ms, key);
+}
+
+ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key)
+{
+    return call(x, x->loop->transcode, deadline_ms, key);
 }
 
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
@@ -279,10 +306,13 @@ ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uin
 
 const struct error *exchange_call_error(const struct exchange *x)
 {
-    static const struct error away = {ERR_UNAVAILABLE, "torrent-svc is away"};
-    const struct error *error = bus_error(x->loop->torrent);
+    static const struct error no_torrent = {ERR_UNAVAILABLE, "torrent-svc is away"};
+    static const struct error no_transcode = {ERR_UNAVAILABLE, "transcode-svc is away"};
+    const struct error *error = bus_error(x->called);
 
-    return error->code == ERR_TIMEOUT && !bus_is_up(x->loop->torrent) ? &away : error;
+    if (error->code != ERR_TIMEOUT || bus_is_up(x->called))
+        return error;
+    return x->called == x->loop->torrent ? &no_torrent : &no_transcode;
 }
 
 /* Ids of calls that have ended are fine. */

@@ -49,6 +49,8 @@ void *exchange_alloc_until(struct exchange *x, size_t size, void (*fini)(void *m
 void exchange_add_header(struct exchange *x, const char *name, const char *value);
 /* Body is copied, and left out for HEAD. `type` NULL: no Content-Type. */
 void exchange_reply(struct exchange *x, int status, const char *type, struct bytes body);
+/* The same with what is in a file, by the rules of RFC 9110; 503 when it has gone. */
+void exchange_reply_file(struct exchange *x, const char *type, const char *path);
 void exchange_reply_json(struct exchange *x, int status, json_t *take);
 void exchange_reply_message(struct exchange *x, int status, const ProtobufCMessage *message);
 /* An error in the dialect of the path: {"error":{code,message,advice}} below /api, else {"error":
@@ -63,6 +65,8 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 /* The torrent service for one call; its closure gets `x` as argument. `key` chooses the instance
  * (hash in text form, or NULL). */
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* Likewise the transcode service. */
+ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* In its closure, when that got NULL: why. */
 const struct error *exchange_call_error(const struct exchange *x);
 /* svc.Svc of any of them but ourselves; one such call to each may run at the same time. One that is

@@ -8,6 +8,7 @@
 
 #include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
+#include <proto/transcode.pb-c.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -241,6 +242,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     if (loop->side_bus == NULL)
         return error->code;
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
+    loop->transcode =
+        bus_remote(loop->bus, "transcode", &sharestream__transcode__transcode__descriptor);
     for (enum neighbour i = 0; i < NEIGHBOURS; i++)
         if (i != NEIGHBOUR_http)
             loop->neighbours[i] =

@@ -67,7 +67,7 @@ struct loop {
 
     struct bus *bus;
     h2o_socket_t *bus_socket;
-    struct bus_remote *torrent;
+    struct bus_remote *torrent, *transcode;
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
@@ -122,6 +122,7 @@ struct exchange {
     struct gateway_client question_client;
     bool is_admin;
     uint64_t call, svc_calls[NEIGHBOURS];
+    struct bus_remote *called; /* by `call` */
     size_t svc_call_count;
     bool is_answered;
     bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */

@@ -90,6 +90,9 @@ static bool matches(const char *pattern, struct bytes path, struct route *out)
             if (have.len == 0)
                 return false;
             out->source = have;
+        } else if (bytes_equal_text(want, ":any")) {
+            if (have.len == 0)
+                return false;
         } else if (!bytes_equal(want, have)) {
             return false;
         }

@@ -48,7 +48,7 @@ enum route_need {
     X(DOCUMENTS, "/documents/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                  \
     X(IMAGE, "/image/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                          \
     X(IMAGES, "/images/:source/:file/*", METHOD_READ, NEED_LINK, on_stream)                        \
-    X(HLS, "/hls/:source/:file/*", METHOD_GET, NEED_ADMIN, on_hls)                                 \
+    X(HLS, "/hls/:source/:file/*", METHOD_READ, NEED_LINK, on_hls)                                 \
     X(OPENAPI, "/api/v1/openapi.yaml", METHOD_READ, NEED_ADMIN, on_openapi)                        \
     X(OPENAPI_ROOT, "/openapi.yaml", METHOD_READ, NEED_ADMIN, on_openapi)                          \
     X(LIST, "/api/v1/torrents", METHOD_READ, NEED_ADMIN, on_list)                                  \
@@ -68,6 +68,14 @@ enum route_need {
     X(FILES, "/api/v1/torrents/:hash/files", METHOD_READ, NEED_ADMIN, on_files)                    \
     X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_ADMIN,          \
       on_diagnosis)                                                                                \
+    X(MEDIA, "/api/v1/torrents/:hash/files/:file/media", METHOD_READ, NEED_ADMIN, on_media)        \
+    X(SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_READ, NEED_ADMIN,          \
+      on_subtitles)                                                                                \
+    X(ADD_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_POST, NEED_CHANGE,     \
+      on_add_subtitles)                                                                            \
+    X(REMOVE_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles/:any", METHOD_DELETE,        \
+      NEED_CHANGE, on_remove_subtitles)                                                            \
+    X(JOBS, "/api/v1/jobs", METHOD_READ, NEED_ADMIN, on_jobs)                                      \
     X(LINK, "/api/v1/torrents/:hash/files/:file/link", METHOD_READ, NEED_ADMIN, on_link)           \
     X(ALL_EVENTS, "/api/v1/events", METHOD_GET, NEED_ADMIN, on_all_events)                         \
     X(STATS, "/api/v1/stats", METHOD_READ, NEED_ADMIN, on_stats)                                   \

@@ -30,4 +30,9 @@ struct routes_source {
 /* False, with a sentence, when it is neither. */
 bool routes_read_source(struct exchange *x, struct routes_source *out, struct error *error);
 
+/* Goes on with `then` once the layout of the torrent of the route is known; the admin's question
+ * adds a torrent that is not there. Else answers with the reason. */
+typedef void routes_begin_fn(struct exchange *x, const struct routes_source *source);
+void routes_open(struct exchange *x, routes_begin_fn *then);
+
 #endif

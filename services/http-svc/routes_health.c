@@ -53,12 +53,6 @@ void on_openapi(struct exchange *x)
     exchange_reply(x, 200, "application/yaml", bytes_of(openapi_bytes, sizeof(openapi_bytes)));
 }
 
-void on_hls(struct exchange *x)
-{
-    exchange_fail_as(x, 501, ERR_UNAVAILABLE,
-                     "transcoding is not there yet; play /stream/... instead");
-}
-
 /* ---- /metrics: one question to each neighbour at the same time; who does not answer is shown as
  * down */
 

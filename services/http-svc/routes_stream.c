@@ -15,11 +15,12 @@
 struct opening {
     struct exchange *x;
     struct routes_source source;
+    routes_begin_fn *begin;
 };
 
 static void begin(struct opening *opening)
 {
-    stream_answer(opening->x, &opening->source.hash, exchange_route(opening->x)->file);
+    opening->begin(opening->x, &opening->source);
 }
 
 static void fail_stream(struct exchange *x, const struct error *error)
@@ -74,12 +75,13 @@ static void ask_for_torrent(struct opening *opening)
     }
 }
 
-void on_stream(struct exchange *x)
+void routes_open(struct exchange *x, routes_begin_fn *then)
 {
     struct opening *opening = exchange_alloc(x, sizeof(*opening));
     struct error error = {0};
 
     opening->x = x;
+    opening->begin = then;
     if (!exchange_route(x)->has_file)
         exchange_fail_as(x, 400, ERR_INVALID, "Invalid file ID");
     else if (!routes_read_source(x, &opening->source, &error))
@@ -88,6 +90,16 @@ void on_stream(struct exchange *x)
         begin(opening);
     else
         ask_for_torrent(opening);
+}
+
+static void begin_stream(struct exchange *x, const struct routes_source *source)
+{
+    stream_answer(x, &source->hash, exchange_route(x)->file);
+}
+
+void on_stream(struct exchange *x)
+{
+    routes_open(x, begin_stream);
 }
 
 /* ---- GET /torrent/{hash or magnet} */

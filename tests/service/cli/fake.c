@@ -3,6 +3,7 @@
 
 #include <proto/http.pb-c.h>
 #include <proto/torrent.pb-c.h>
+#include <proto/transcode.pb-c.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -344,6 +345,109 @@ static enum err torrent_start(void *state, struct svc *svc, struct error *error)
     return ERR_NONE;
 }
 
+/* The first question for jobs finds two, the next none. */
+static void transcode_jobs(Sharestream__Transcode__Transcode_Service *service,
+                           const Sharestream__Transcode__JobsRequest *request,
+                           Sharestream__Transcode__JobsReply_Closure closure, void *data)
+{
+    static unsigned asked;
+    Sharestream__Transcode__JobsReply reply = SHARESTREAM__TRANSCODE__JOBS_REPLY__INIT;
+    Sharestream__Transcode__JobsReply__Job jobs[2], *list[] = {&jobs[0], &jobs[1]};
+
+    (void)service;
+    (void)request;
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        sharestream__transcode__jobs_reply__job__init(&jobs[i]);
+    jobs[0].info_hash = text_of(FAKE_FILM);
+    jobs[0].what = text_of("v/3");
+    jobs[0].state = text_of("working");
+    jobs[0].waited_ms = 1500;
+    jobs[0].clients = 2;
+    jobs[0].pid = 4711;
+    jobs[1].info_hash = text_of("2222222222222222222222222222222222222222"); /* of no torrent */
+    jobs[1].file = 7;
+    jobs[1].what = text_of("open");
+    jobs[1].state = text_of("queued\033[2J");
+    reply.jobs = list;
+    reply.n_jobs = asked++ == 0 ? COUNT_OF(jobs) : 0;
+    reply.cache_bytes = 1536 << 20;
+    reply.cache_limit_bytes = UINT64_C(2048) << 20;
+    reply.workers = 3;
+    closure(&reply, data);
+}
+
+static void fill_media(Sharestream__Worker__Media *media)
+{
+    static Sharestream__Worker__Stream streams[3], *list[3];
+    static Sharestream__Worker__Chapter chapter, *chapters[] = {&chapter};
+
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
+        sharestream__worker__stream__init(&streams[i]);
+        streams[i].index = (uint32_t)i;
+        streams[i].kind = (Sharestream__Worker__Kind)(i + 1);
+        list[i] = &streams[i];
+    }
+    streams[0].codec = text_of("h264");
+    streams[0].codec_string = text_of("avc1.640028");
+    streams[0].width = 1920;
+    streams[0].height = 818;
+    streams[0].frame_rate = 23.976;
+    streams[1].codec = text_of("ac3");
+    streams[1].channels = 6;
+    streams[1].sample_rate = 44100;
+    streams[1].language = text_of("ger");
+    streams[1].title = text_of("\033[31mKommentar");
+    streams[1].is_default = streams[1].is_impaired = true;
+    streams[2].codec = text_of("subrip");
+    sharestream__worker__chapter__init(&chapter);
+    chapter.from_us = INT64_C(3723) * 1000000;
+    chapter.title = text_of("The end");
+    media->container = text_of("matroska,webm");
+    media->duration_us = INT64_C(5400) * 1000000;
+    media->n_streams = COUNT_OF(streams);
+    media->streams = list;
+    media->n_chapters = 1;
+    media->chapters = chapters;
+}
+
+static void transcode_media(Sharestream__Transcode__Transcode_Service *service,
+                            const Sharestream__Transcode__MediaRequest *request,
+                            Sharestream__Transcode__MediaReply_Closure closure, void *data)
+{
+    Sharestream__Transcode__MediaReply reply = SHARESTREAM__TRANSCODE__MEDIA_REPLY__INIT;
+    Sharestream__Worker__Media media = SHARESTREAM__WORKER__MEDIA__INIT;
+
+    (void)service;
+    if (request->file != 0) {
+        bus_fail(data, ERR_INVALID, "it is no media file");
+        return;
+    }
+    fill_media(&media);
+    reply.media = &media;
+    reply.way = SHARESTREAM__TRANSCODE__WAY__SOUND;
+    reply.why = text_of("the sound is in a format that the client does not play");
+    closure(&reply, data);
+}
+
+#define REFUSE(name, request_type, reply_type)                                                     \
+    static void transcode_##name(Sharestream__Transcode__Transcode_Service *service,               \
+                                 const Sharestream__Transcode__##request_type *request,            \
+                                 Sharestream__Transcode__##reply_type##_Closure closure,           \
+                                 void *data)                                                       \
+    {                                                                                              \
+        (void)service;                                                                             \
+        (void)request;                                                                             \
+        (void)closure;                                                                             \
+        bus_fail(data, ERR_INTERNAL, "the fake does not know this");                               \
+    }
+REFUSE(subtitles, SubtitlesRequest, SubtitlesReply)
+REFUSE(add_subtitle, AddSubtitleRequest, Subtitle)
+REFUSE(remove_subtitle, RemoveSubtitleRequest, RemoveSubtitleReply)
+REFUSE(get, GetRequest, GetReply)
+
+static Sharestream__Transcode__Transcode_Service transcode_service =
+    SHARESTREAM__TRANSCODE__TRANSCODE__INIT(transcode_);
+
 static void http_link(Sharestream__Http__Http_Service *service,
                       const Sharestream__Http__LinkRequest *request,
                       Sharestream__Http__LinkReply_Closure closure, void *data)
@@ -389,12 +493,16 @@ bool fake_main(int argc, char **argv, int *code_out)
                                            .service = &torrent_service.base,
                                            .state_size = sizeof(struct fake),
                                            .start = torrent_start};
+    static const struct svc_def transcode = {
+        .name = "transcode", .about = "a fake", .service = &transcode_service.base};
     static const struct svc_def http = {
         .name = "http", .about = "a fake", .service = &http_service.base, .start = http_start};
     const char *slash = strrchr(argv[0], '/'), *name = slash != NULL ? slash + 1 : argv[0];
 
     if (strcmp(name, "torrent-svc") == 0)
         *code_out = svc_main(argc, argv, &torrent);
+    else if (strcmp(name, "transcode-svc") == 0)
+        *code_out = svc_main(argc, argv, &transcode);
     else if (strcmp(name, "http-svc") == 0)
         *code_out = svc_main(argc, argv, &http);
     else

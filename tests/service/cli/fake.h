@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake: torrent-svc and http-svc without torrents and without HTTP, for the command line to talk to
- * under the real supervisor. The test program itself plays them when it is started under their
- * names.
+ * fake: torrent-svc, transcode-svc and http-svc without torrents, films and HTTP, for the command
+ * line to talk to under the real supervisor. The test program itself plays them when it is started
+ * under their names.
  */
 #ifndef CLI_FAKE_H
 #define CLI_FAKE_H

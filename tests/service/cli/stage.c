@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 
-enum { WAIT_MS = 20000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
+enum { SERVICES = 4, WAIT_MS = 20000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
 
 static char folder[64];
 static pid_t supervisor;
@@ -33,7 +33,7 @@ static void nap(void)
 void stage_open(void)
 {
     char self[PATH_MAX], link[128], tracker[PATH_MAX];
-    const char *const names[] = {"torrent-svc", "http-svc"};
+    const char *const names[] = {"torrent-svc", "transcode-svc", "http-svc"};
 
     snprintf(folder, sizeof(folder), "/tmp/sharestream-test-XXXXXX");
     must(realpath("/proc/self/exe", self) != NULL);
@@ -164,14 +164,14 @@ void stage_start(void)
     unsigned ready = 0;
 
     supervisor = start("exec \"$BIN_DIR\"/sharestreamd", "supervisor.out", "supervisor.err");
-    for (; ready < 3 && clock_ms() < until_ms; nap()) {
+    for (; ready < SERVICES && clock_ms() < until_ms; nap()) {
         struct result result = run("status --json");
 
         ready = 0;
         for (const char *at = result.out; (at = strstr(at, "\"ready\"")) != NULL; at++)
             ready++;
     }
-    must(ready == 3);
+    must(ready == SERVICES);
 }
 
 void stage_close(void)

@@ -103,6 +103,38 @@ static void stream_gives_the_address_of_what_plays(void **state)
     EXPECT("--json stream 1", 0, "{\"url\":\"http://", "\"expiresUnixS\":0}");
 }
 
+static void jobs_are_a_table_and_the_cache(void **state)
+{
+    struct result result = run("jobs");
+
+    (void)state;
+    assert_int_equal(result.code, 0);
+    assert_string_equal(result.out,
+                        "HASH      FILM    FILE  WHAT  STATE       WAITED  CLIENTS   PID\n"
+                        "08ada5a7  Sintel     0  v/3   working        1 s        2  4711\n"
+                        "22222222             7  open  queued?[2J    0 ms        0     -\n\n"
+                        "cache        1.5 GiB of 2.0 GiB\nworkers      3\n");
+    EXPECT("jobs", 0, "nothing is being made\n", "cache        1.5 GiB of 2.0 GiB");
+    EXPECT("--json jobs", 0, "{\"jobs\":[],\"cacheBytes\":1610612736,");
+}
+
+static void media_tells_what_is_in_a_file_and_how_it_plays(void **state)
+{
+    struct result result = run("media 1");
+
+    (void)state;
+    assert_int_equal(result.code, 0);
+    expect_no_bytes_a_terminal_obeys(result.out);
+    EXPECT("media 1", 0, "container    matroska,webm\n", "length       1:30:00\n",
+           "plays        in segments (HLS): picture copied, sound made anew\n",
+           "why          the sound is in a format", "0  video     h264    avc1.640028  1920x818",
+           "6 ch 44.1 kHz", "?[31mKommentar  default, impaired", "1:02:03  The end\n");
+    EXPECT("--json media 1", 0, "\"way\":\"sound\"", "\"kind\":\"subtitle\"");
+    EXPECT("media 1 poster", 1, "it is no media file");
+    EXPECT("media 1 nothing", 1, "nothing");
+    EXPECT("media beef", 1, "there is no torrent beef");
+}
+
 static void added_torrent_can_be_waited_for_and_removed(void **state)
 {
     (void)state;
@@ -163,7 +195,8 @@ static void own_file_is_shared_after_hashing(void **state)
 static void status_shows_all_services(void **state)
 {
     (void)state;
-    EXPECT("status", 0, "ShareStream ", "torrent.0  ready", "http.0     ready", "port=6881");
+    EXPECT("status", 0, "ShareStream ", "torrent.0    ready", "transcode.0  ready",
+           "http.0       ready", "port=6881");
     EXPECT("--json status", 0, "\"services\":[", "\"name\":\"torrent.0\"");
 }
 
@@ -200,12 +233,12 @@ static void announce_by_udp(unsigned port)
 static void status_tells_what_the_tracker_has(void **state)
 {
     (void)state;
-    EXPECT("status", 0, "tracker.0  ready", "udp_port=", "torrents=0 peers=0 in_browsers=0");
+    EXPECT("status", 0, "tracker.0    ready", "udp_port=", "torrents=0 peers=0 in_browsers=0");
     announce_by_udp(tracker_port());
     /* The tracker says it once a second, the supervisor asks every two. */
     for (int i = 0; i < 2000 && strstr(run("status").out, "torrents=1") == NULL; i++)
         continue;
-    EXPECT("status", 0, "tracker.0  ready", "torrents=1 peers=1 in_browsers=0");
+    EXPECT("status", 0, "tracker.0    ready", "torrents=1 peers=1 in_browsers=0");
     EXPECT("--json status", 0, "\"note\":\"torrents=1 peers=1 in_browsers=0\"");
 }
 
@@ -328,7 +361,9 @@ static void completion_is_a_script_that_knows_the_verbs(void **state)
     assert_int_equal(system("PATH=\"$BIN_DIR:$PATH\" bash -c '. ./completion; COMP_CWORD=1; "
                             "COMP_WORDS=(sharestream re); _sharestream; [ \"${COMPREPLY[*]}\" = "
                             "\"restart resume recheck\" ] || exit 1; "
-                            "COMP_CWORD=2; COMP_WORDS=(sharestream info 08a); _sharestream; "
+                            "COMP_WORDS=(sharestream me); _sharestream; [ \"${COMPREPLY[*]}\" = "
+                            "\"media metrics\" ] || exit 4; "
+                            "COMP_CWORD=2; COMP_WORDS=(sharestream media 08a); _sharestream; "
                             "[ \"${COMPREPLY[*]}\" = " FAKE_FILM " ] || exit 2; "
                             "COMP_CWORD=2; COMP_WORDS=(sharestream rm --k); _sharestream; "
                             "[ \"${COMPREPLY[*]}\" = --keep-data ]'"),
@@ -369,6 +404,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(files_beyond_the_first_message_are_found),
         cmocka_unit_test(files_peers_and_doctor_show_their_tables),
         cmocka_unit_test(stream_gives_the_address_of_what_plays),
+        cmocka_unit_test(jobs_are_a_table_and_the_cache),
+        cmocka_unit_test(media_tells_what_is_in_a_file_and_how_it_plays),
         cmocka_unit_test(added_torrent_can_be_waited_for_and_removed),
         cmocka_unit_test(broken_torrent_file_is_refused_here),
         cmocka_unit_test(state_of_several_is_changed_at_once),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc, and raw HTTP towards it. Everything on
-// port 0 and in a folder of its own; everything that was started is ended with the test that started it.
-import { spawn } from 'node:child_process';
+// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc or transcode-svc, and raw HTTP towards it.
+// Everything on port 0 and in a folder of its own; everything that was started is ended with the test that started it.
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -115,7 +115,7 @@ export class Actor extends Process {
 
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, tracker = false, actor = false, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
@@ -123,15 +123,17 @@ export class Stack {
     t.after(() => stack.end());
     if (torrent) await stack.startFake();
     if (tracker) await stack.startTracker();
+    if (transcode) await stack.startTranscode();
     stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
     const ready = await stack.http.ready;
     stack.ready = ready;
     stack.port = Number(/port=(\d+)/.exec(ready)[1]);
     stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
     stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    if (torrent || tracker) await until(async () => {
+    const there = Object.entries({ torrent, tracker, transcode }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
+    if (there.length > 0) await until(async () => {
       const away = await stack.away();
-      return !(torrent && away.includes('torrent-svc is away')) && !(tracker && away.includes('tracker-svc is away'));
+      return !there.some((reason) => away.includes(reason));
     }, 'http-svc to see its neighbours');
     if (actor) await stack.startActor();
     return stack;
@@ -145,6 +147,21 @@ export class Stack {
   async startTracker() {
     this.tracker = new Process('tracker-svc', {}, this.dir);
     await this.tracker.ready;
+  }
+
+  async startTranscode(env = {}) {
+    this.transcode = new Process('transcode-svc', { ...this.env, ...env }, this.dir);
+    await this.transcode.ready;
+  }
+
+  // A torrent of one file, which ffmpeg makes of `args`; returns its size. None of its pieces is ready.
+  async addFilm(hash, args, name = 'film.mkv') {
+    const made = path.join(this.dir, name);
+    execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args, made]);
+    const { size } = fs.statSync(made);
+    await this.fake.say(`torrent ${hash} 16384 ${size} sparse`);
+    fs.copyFileSync(made, path.join(this.dir, 'data', `${hash}-0`));
+    return size;
   }
 
   // What http-svc misses, in its own words.
@@ -166,6 +183,7 @@ export class Stack {
     const how = await this.http?.stop();
     await this.fake?.stop();
     await this.tracker?.stop();
+    await this.transcode?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
@@ -257,6 +275,11 @@ export class Stack {
     return socket;
   }
 }
+
+// Eight seconds of H.264, a keyframe each second, and AAC; what lies behind the options of ffmpeg is up to the test.
+export const picture = ['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=25:d=8'];
+export const tone = ['-f', 'lavfi', '-i', 'sine=d=8'];
+export const usual = [...picture, ...tone, '-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-c:a', 'aac'];
 
 export const request = (method, target, more = '') => `${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { HASH, Stack, until } from './harness.mjs';
+import { HASH, Stack, until, usual } from './harness.mjs';
 
 test('loopback without a token: everybody here, no page from elsewhere', async (t) => {
   const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_NAMES: 'my.box, other.box' } });
@@ -49,7 +49,7 @@ test('cors_origins decides alone when it is set', async (t) => {
 });
 
 test('bound wide: a token is made, and links open one file', async (t) => {
-  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true });
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true, transcode: true });
   await stack.fake.say(`torrent ${HASH} 65536 1000,1000`);
   await stack.fake.say(`ready ${HASH} 0 0`);
   const file = path.join(stack.dir, 'data', 'admin-token');
@@ -59,7 +59,7 @@ test('bound wide: a token is made, and links open one file', async (t) => {
   assert.equal(stack.http.log.split(token).length, 2, 'shown once');
 
   assert.equal((await stack.get('/health/ready')).status, 200);
-  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml']) {
+  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml', '/api/v1/jobs']) {
     const answer = await stack.get(target);
     assert.equal(answer.status, 401, target);
     assert.match(answer.headers['www-authenticate'], /^Bearer/);
@@ -99,6 +99,36 @@ test('bound wide: a token is made, and links open one file', async (t) => {
   assert.equal(fs.readFileSync(file, 'utf8'), token);
   assert.ok(!again.log.includes(token));
   await again.stop();
+});
+
+test('a signed link opens what is made of its file, and playlists hand it on', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' }, transcode: true });
+  await stack.fake.say(`ready ${HASH} 0 ${await stack.addFilm(HASH, usual)}`);
+  const authorization = `Bearer ${fs.readFileSync(path.join(stack.dir, 'data', 'admin-token'), 'utf8')}`;
+  const { json } = await stack.json('GET', `/api/v1/torrents/${HASH}/files/0/link`, undefined, { authorization, host: 'box' });
+  const query = json.url.slice(json.url.indexOf('?')), base = `/hls/${HASH}/0/`;
+
+  const seen = [];
+  const read = async (path) => {
+    seen.push(path);
+    const { status, headers, body } = await stack.get(base + path + query);
+    assert.equal(status, 200, path);
+    assert.match(headers['cache-control'], /mpegurl/.test(headers['content-type']) ? /^no-cache$/ : /^private, max-age=/);
+    if (!/mpegurl/.test(headers['content-type'])) return;
+    const urls = body.toString().split('\n').map((line) => (line.startsWith('#') ? /URI="([^"]*)"/.exec(line)?.[1] : line)).filter(Boolean);
+    for (const url of urls) {
+      assert.ok(url.endsWith(query), url);
+      await read(path.replace(/[^/]*$/, '') + url.slice(0, -query.length));
+    }
+  };
+  await read('master.m3u8');
+  await read('playlist.m3u8');
+  assert.deepEqual(seen.sort(), ['0.ts', 'a1/0.m4s', 'a1/index.m3u8', 'a1/init.mp4', 'master.m3u8', 'playlist.m3u8', 'v/0.m4s', 'v/index.m3u8', 'v/init.mp4']);
+
+  assert.equal((await stack.get(`${base}master.m3u8`)).status, 401);
+  assert.equal((await stack.get(`/hls/${HASH}/1/master.m3u8${query}`)).status, 403, 'another file');
+  assert.equal((await stack.get(`${base}v/0.m4s${query}x`)).status, 403, 'from the cache neither');
+  assert.equal((await stack.get(`/api/v1/torrents/${HASH}/files/0/media${query}`)).status, 401, 'and nothing else');
 });
 
 test('a token is asked for on loopback too when one is configured', async (t) => {

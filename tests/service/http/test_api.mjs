@@ -7,7 +7,7 @@ import test from 'node:test';
 import Ajv from 'ajv';
 import formats from 'ajv-formats';
 import yaml from 'js-yaml';
-import { HASH, OTHER, Stack, request, until } from './harness.mjs';
+import { HASH, OTHER, Stack, request, until, usual } from './harness.mjs';
 
 const file = new URL('../../../docs/openapi.yaml', import.meta.url);
 const api = yaml.load(fs.readFileSync(file, 'utf8'));
@@ -29,6 +29,8 @@ function checkAnswer(template, method, answer) {
   assert.ok(operation, `${method} ${template} is not described`);
   const response = resolve(operation.responses[answer.status] ?? operation.responses.default);
   assert.ok(response, `${method} ${template} ${answer.status} is not described: ${answer.body}`);
+  for (const [name, header] of Object.entries(response.headers ?? {}))
+    if (header.required) assert.ok(answer.headers[name.toLowerCase()], `${method} ${template} ${answer.status} without ${name}`);
   if (!response.content) {
     assert.equal(answer.body.length, 0);
     return;
@@ -44,8 +46,10 @@ function checkAnswer(template, method, answer) {
 const seen = new Set();
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-async function ask(stack, method, template, { hash = HASH, file: id = 0, query = '', value, status, headers }) {
-  const answer = await stack.json(method, fill(template, { hash, source: hash, file: id }) + query, value, headers);
+async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, query = '', value, body, status, headers }) {
+  const target = fill(template, { hash, source: hash, file: number, path, id }) + query;
+  const answer = body === undefined ? await stack.json(method, target, value, headers) : await stack.request(method, target, { headers, body });
+  if (body !== undefined) answer.json = JSON.parse(answer.body);
   seen.add(`${method.toLowerCase()} ${template}`);
   assert.equal(answer.status, status, `${method} ${template}${query}: ${answer.body.subarray(0, 300)}`);
   checkAnswer(template, method, answer);
@@ -61,8 +65,74 @@ async function askTracker(stack, status) {
   return [announce, ...await Promise.all(rest)];
 }
 
+// A film, the file of HASH, which is none, and one that never comes.
+async function askForMedia(stack) {
+  const FILM = '1'.repeat(40), SLOW = '2'.repeat(40), HLS = '/hls/{source}/{file}/{path}', MEDIA = '/api/v1/torrents/{hash}/files/{file}/media';
+  const size = await stack.addFilm(FILM, [...usual, '-metadata:s:a:0', 'language=eng'], 'film.mkv');
+  await stack.fake.say(`ready ${FILM} 0 ${size}`);
+  await stack.addFilm(SLOW, usual, 'slow.mkv');
+
+  const type = async (path) => (await ask(stack, 'GET', HLS, { hash: FILM, path, status: 200 })).headers['content-type'];
+  assert.deepEqual(await Promise.all(['master.m3u8', 'v/index.m3u8', 'v/init.mp4', 'v/0.m4s', 'a1/0.m4s', 'playlist.m3u8', '0.ts'].map(type)),
+    ['application/vnd.apple.mpegurl', 'application/vnd.apple.mpegurl', 'video/mp4', 'video/mp4', 'audio/mp4', 'application/vnd.apple.mpegurl', 'video/mp2t']);
+  await ask(stack, 'HEAD', HLS, { hash: FILM, path: 'v/0.m4s', status: 200 });
+  assert.deepEqual(await Promise.all(['thumbs.vtt', 'thumbs.json', 'thumbs/0.jpg', 'poster.jpg'].map(type)), ['text/vtt; charset=utf-8', 'application/json', 'image/jpeg', 'image/jpeg']);
+  for (const path of ['thumbs/1.jpg', 'waveform.json'])
+    await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
+  for (const path of ['nothing', 'v/99.m4s', 'a0/0.m4s', 'a7/0.m4s'])
+    await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
+  await ask(stack, 'GET', HLS, { hash: FILM, path: 'master.m3u8', file: 1, status: 404 });
+  await ask(stack, 'GET', HLS, { hash: FILM, path: 'master.m3u8', file: 'x', status: 400 });
+  await ask(stack, 'GET', HLS, { hash: FILM, path: 'master.m3u8', query: `?x=${'x'.repeat(2000)}`, status: 414 });
+  await ask(stack, 'GET', HLS, { path: 'master.m3u8', status: 415 });
+  await ask(stack, 'GET', HLS, { hash: FILM, path: 'master.m3u8', query: '?can=hvc1', status: 200 });
+  await ask(stack, 'GET', HLS, { hash: OTHER, path: 'master.m3u8', status: 500 });
+  await ask(stack, 'GET', HLS, { hash: SLOW, path: 'master.m3u8', status: 503 });
+
+  const { json } = await ask(stack, 'GET', MEDIA, { hash: FILM, status: 200 });
+  assert.deepEqual([json.way, json.media.video, json.media.audio, json.media.streams[1].language], ['remux', 0, 1, 'eng']);
+  assert.ok(json.why);
+  assert.equal((await ask(stack, 'GET', MEDIA, { hash: FILM, query: '?can=mp4a', status: 200 })).json.way, 'full');
+  await ask(stack, 'GET', MEDIA, { hash: FILM, file: 1, status: 404 });
+  await ask(stack, 'GET', MEDIA, { hash: FILM, file: 'x', status: 400 });
+  await ask(stack, 'GET', MEDIA, { status: 415 });
+  await ask(stack, 'GET', MEDIA, { hash: SLOW, status: 503 });
+
+  const waiting = stack.get(`/hls/${SLOW}/0/master.m3u8`);
+  const jobs = await until(async () => {
+    const answer = await ask(stack, 'GET', '/api/v1/jobs', { status: 200 });
+    return answer.json.jobs.length > 0 && answer.json;
+  }, 'a job');
+  assert.equal(jobs.jobs[0].infoHash, SLOW);
+  assert.ok(jobs.cacheBytes > 0 && jobs.cacheBytes < jobs.cacheLimitBytes);
+  await waiting;
+}
+
+async function askForSubtitles(stack) {
+  const FILM = '1'.repeat(40), SLOW = '2'.repeat(40), ALL = '/api/v1/torrents/{hash}/files/{file}/subtitles', ONE = `${ALL}/{id}`;
+  const HLS = '/hls/{source}/{file}/{path}', srt = '1\n00:00:01,000 --> 00:00:02,000\nHello\n';
+
+  assert.deepEqual((await ask(stack, 'GET', ALL, { hash: FILM, status: 200 })).json, { subtitles: [], fonts: [] });
+  await ask(stack, 'GET', ALL, { hash: FILM, file: 'x', status: 400 });
+  await ask(stack, 'GET', ALL, { status: 415 });
+  await ask(stack, 'GET', ALL, { hash: SLOW, status: 503 });
+  const added = await ask(stack, 'POST', ALL, { hash: FILM, query: '?name=Mine&language=eng', body: srt, status: 201 });
+  assert.equal(added.headers.location, added.json.url);
+  assert.deepEqual((await ask(stack, 'GET', ALL, { hash: FILM, status: 200 })).json.subtitles, [added.json]);
+  await ask(stack, 'POST', ALL, { hash: FILM, body: '{}', status: 400 });
+  await ask(stack, 'POST', ALL, { hash: FILM, query: '?language=%20', body: srt, status: 400 });
+  await ask(stack, 'POST', ALL, { hash: FILM, file: 7, body: srt, status: 404 });
+  await ask(stack, 'POST', ALL, { hash: FILM, body: Buffer.alloc((4 << 20) + 1), status: 413 });
+  const path = `${added.json.id}/all.vtt`;
+  assert.match((await ask(stack, 'GET', HLS, { hash: FILM, path, query: '?delay=500', status: 200 })).body.toString(), /\n00:00:01\.500 --> 00:00:02\.500\nHello\n$/);
+  await ask(stack, 'GET', HLS, { hash: FILM, path, query: '?delay=soon', status: 400 });
+  await ask(stack, 'DELETE', ONE, { hash: FILM, id: added.json.id, status: 204 });
+  await ask(stack, 'DELETE', ONE, { hash: FILM, id: added.json.id, status: 404 });
+  await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
+}
+
 test('the answers are as described', async (t) => {
-  const stack = await Stack.start(t, { tracker: true });
+  const stack = await Stack.start(t, { tracker: true, transcode: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' } });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
@@ -89,6 +159,8 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'GET', '/stream/{source}/{file}', { status: 404, file: 7 });
   await ask(stack, 'GET', '/stream/{source}/{file}', { status: 400, file: 'x' });
   await ask(stack, 'HEAD', '/stream/{source}/{file}', { status: 200 });
+  await askForMedia(stack);
+  await askForSubtitles(stack);
   const served = await ask(stack, 'GET', '/api/v1/openapi.yaml', { status: 200 });
   assert.equal(served.body.toString(), fs.readFileSync(file, 'utf8'), 'what is served is what is tested');
 
@@ -171,26 +243,29 @@ test('who is there and who is away: every neighbour is asked and missed alike', 
   const stack = await Stack.start(t, { torrent: false });
   // Alone, as somebody may run it by hand: nobody is waited for.
   const begun = Date.now();
-  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, transcode: 0, http: 1, supervisor: 0 });
   assert.ok(Date.now() - begun < 1000, 'soon');
   const alone = await stack.json('GET', '/health/ready');
   assert.equal(alone.status, 503);
-  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away'] });
+  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away', 'transcode-svc is away'] });
   await askTracker(stack, 503);
+  const jobs = await ask(stack, 'GET', '/api/v1/jobs', { status: 503 });
+  assert.equal(jobs.json.error.code, 'unavailable');
 
   await stack.startFake();
-  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'torrent-svc to be seen');
+  await stack.startTranscode();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'the two to be seen');
   assert.equal((await stack.get('/health/ready')).status, 503);
   await stack.startTracker();
   await until(async () => (await stack.get('/health/ready')).status === 200, 'tracker-svc to be seen');
-  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, transcode: 1, http: 1, supervisor: 0 });
   await askTracker(stack, 200);
   const { body } = await stack.get('/metrics');
   assert.match(body.toString(), /^sharestream_tracker_announces_http_total\{service="tracker"\} 1$/m);
 
   await stack.tracker.kill();
   await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'its death to be seen');
-  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, transcode: 1, http: 1, supervisor: 0 });
   await until(() => stack.http.log.includes('msg=degraded why="tracker-svc is away"'), 'a line in the log');
   await stack.startTracker();
   await until(async () => (await stack.get('/health/ready')).status === 200, 'its next life');

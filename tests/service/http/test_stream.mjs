@@ -250,7 +250,6 @@ test('tod-p2m: errors have its texts', async (t) => {
     assert.deepEqual(answer.json, { error: text });
   }
   assert.match((await stack.json('GET', '/torrent/nonsense')).json.error, /^failed to add magnet: /);
-  assert.equal((await stack.json('GET', `/hls/${HASH}/0/playlist.m3u8`)).status, 501);
   const unknown = await stack.get('/nothing/here');
   assert.equal(unknown.status, 404);
   assert.equal(unknown.body.toString(), '404 page not found\n');

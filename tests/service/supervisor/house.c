@@ -72,7 +72,11 @@ static void look_again(const struct house *house, uint64_t until_ms, const char 
 
 void house_init(struct house *house, const char *settings)
 {
-    static const char *const names[] = {"torrent-svc", "tracker-svc", "http-svc"};
+    static const char *const names[] = {
+#define X(name, binary, class, order, grace, about) binary,
+#include "svc/services.def"
+#undef X
+    };
     char path[128], target[4096];
 
     /* Orphans come to us instead of to process 1, which may not reap them. */

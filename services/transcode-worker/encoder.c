@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "encoder.h"
+
+#include <libavutil/opt.h>
+#include <libswscale/swscale.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+
+typedef Sharestream__Worker__Encode Encode;
+
+enum {
+    THREADS_MAX = 8,
+    KEYFRAMES_NEVER = 1 << 29,
+};
+
+static const char quality[] = "23";
+static const char hurried_preset[] = "ultrafast";
+/* What stands in the parameter sets is the same for all presets; keyframes only where we say. */
+static const char fixed[] = "scenecut=0:open-gop=0:keyint=infinite:ref=1:bframes=3:b-pyramid=1"
+                            ":weightp=1:weightb=1:cabac=1:8x8dct=1:aud=0";
+
+struct encoder {
+    Encode order;
+    char *preset;
+    bool has_headers_inside;
+    AVRational frame_rate;
+    const AVCodecParameters *source;
+    struct overlay *overlay;
+    AVCodecContext *codec;
+    AVCodecParameters *parameters;
+    struct SwsContext *scaler;
+    int scaler_width, scaler_height, scaler_format;
+    AVFrame *scaled;
+    AVPacket *packet;
+};
+
+static int open_codec(struct encoder *encoder, bool is_hurried)
+{
+    const AVCodec *x264 = avcodec_find_encoder_by_name("libx264");
+    const Encode *order = &encoder->order;
+    AVDictionary *words = NULL;
+    AVCodecContext *codec;
+    int rc;
+
+    if (x264 == NULL)
+        return AVERROR_ENCODER_NOT_FOUND;
+    codec = avcodec_alloc_context3(x264);
+    must(codec != NULL);
+    codec->width = (int)order->width;
+    codec->height = (int)order->height;
+    codec->pix_fmt = AV_PIX_FMT_YUV420P;
+    codec->sample_aspect_ratio = (AVRational){1, 1};
+    codec->time_base = (AVRational){1, ENCODER_TICKS};
+    codec->framerate = encoder->frame_rate;
+    codec->color_range = AVCOL_RANGE_MPEG;
+    codec->color_primaries = encoder->source->color_primaries;
+    codec->color_trc = encoder->source->color_trc;
+    codec->colorspace = encoder->source->color_space;
+    codec->gop_size = KEYFRAMES_NEVER;
+    codec->max_b_frames = 3;
+    codec->profile = FF_PROFILE_H264_HIGH;
+    codec->level = (int)order->level;
+    codec->rc_max_rate = order->max_bitrate;
+    codec->rc_buffer_size = (int)MIN(order->max_bitrate, INT32_MAX / 2) * 2;
+    codec->thread_count = (int)order->threads;
+    if (!encoder->has_headers_inside)
+        codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    av_dict_set(&words, "preset", is_hurried ? hurried_preset : encoder->preset, 0);
+    av_dict_set(&words, "crf", quality, 0);
+    av_dict_set(&words, "forced-idr", "1", 0);
+    av_dict_set(&words, "x264-params", fixed, 0);
+    rc = avcodec_open2(codec, x264, &words);
+    av_dict_free(&words);
+    encoder->codec = codec;
+    return rc;
+}
+
+int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_inside,
+                struct overlay *overlay, struct encoder **out)
+{
+    struct encoder *encoder = xcalloc(1, sizeof(*encoder));
+    int rc;
+
+    encoder->order = *order;
+    encoder->order.threads = MIN(MAX(order->threads, 1), THREADS_MAX);
+    encoder->preset = xstrdup(order->preset);
+    encoder->has_headers_inside = has_headers_inside;
+    encoder->overlay = overlay;
+    encoder->source = stream->codecpar;
+    encoder->frame_rate =
+        stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : (AVRational){25, 1};
+    encoder->scaled = av_frame_alloc();
+    encoder->packet = av_packet_alloc();
+    encoder->parameters = avcodec_parameters_alloc();
+    must(encoder->scaled != NULL && encoder->packet != NULL && encoder->parameters != NULL);
+    rc = open_codec(encoder, order->is_hurried);
+    if (rc >= 0)
+        rc = avcodec_parameters_from_context(encoder->parameters, encoder->codec);
+    if (rc < 0) {
+        encoder_free(&encoder);
+        return rc;
+    }
+    *out = encoder;
+    return 0;
+}
+
+void encoder_free(struct encoder **encoder_p)
+{
+    struct encoder *encoder = *encoder_p;
+
+    if (encoder == NULL)
+        return;
+    avcodec_free_context(&encoder->codec);
+    avcodec_parameters_free(&encoder->parameters);
+    sws_freeContext(encoder->scaler);
+    av_frame_free(&encoder->scaled);
+    av_packet_free(&encoder->packet);
+    free(encoder->preset);
+    free(encoder);
+    *encoder_p = NULL;
+}
+
+const AVCodecParameters *encoder_parameters(const struct encoder *encoder)
+{
+    return encoder->parameters;
+}
+
+int64_t encoder_frame(const struct encoder *encoder)
+{
+    return av_rescale(ENCODER_TICKS, encoder->frame_rate.den, encoder->frame_rate.num);
+}
+
+int64_t encoder_delay(const struct encoder *encoder)
+{
+    return encoder->codec->has_b_frames * encoder_frame(encoder);
+}
+
+/* ---- size and format */
+
+static bool fits(const struct encoder *encoder, const AVFrame *picture)
+{
+    return picture->width == encoder->codec->width && picture->height == encoder->codec->height &&
+           picture->format == AV_PIX_FMT_YUV420P;
+}
+
+/* A film may change its size in the middle. */
+static int prepare_scaler(struct encoder *encoder, const AVFrame *picture)
+{
+    struct SwsContext *scaler;
+
+    if (encoder->scaler != NULL && encoder->scaler_width == picture->width &&
+        encoder->scaler_height == picture->height && encoder->scaler_format == picture->format)
+        return 0;
+    sws_freeContext(encoder->scaler);
+    encoder->scaler = scaler = sws_alloc_context();
+    must(scaler != NULL);
+    av_opt_set_int(scaler, "srcw", picture->width, 0);
+    av_opt_set_int(scaler, "srch", picture->height, 0);
+    av_opt_set_int(scaler, "src_format", picture->format, 0);
+    av_opt_set_int(scaler, "dstw", encoder->codec->width, 0);
+    av_opt_set_int(scaler, "dsth", encoder->codec->height, 0);
+    av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_YUV420P, 0);
+    av_opt_set_int(scaler, "sws_flags", SWS_BICUBIC, 0);
+    av_opt_set_int(scaler, "threads", encoder->order.threads, 0);
+    encoder->scaler_width = picture->width;
+    encoder->scaler_height = picture->height;
+    encoder->scaler_format = picture->format;
+    return sws_init_context(scaler, NULL, NULL);
+}
+
+static int scale(struct encoder *encoder, AVFrame *picture)
+{
+    AVFrame *scaled = encoder->scaled;
+    int rc;
+
+    if (fits(encoder, picture))
+        return av_frame_ref(scaled, picture);
+    if ((rc = prepare_scaler(encoder, picture)) < 0)
+        return rc;
+    scaled->width = encoder->codec->width;
+    scaled->height = encoder->codec->height;
+    scaled->format = AV_PIX_FMT_YUV420P;
+    if ((rc = av_frame_get_buffer(scaled, 0)) < 0)
+        return rc;
+    return sws_scale_frame(encoder->scaler, scaled, picture);
+}
+
+/* ---- in and out */
+
+static int take_packets(struct encoder *encoder, struct shelf *shelf)
+{
+    int rc;
+
+    while ((rc = avcodec_receive_packet(encoder->codec, encoder->packet)) == 0) {
+        if (shelf->count >= SHELF_MAX)
+            return AVERROR(ENOMEM);
+        shelf_put(shelf, encoder->packet);
+    }
+    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+}
+
+static int draw(struct encoder *encoder, int64_t ticks)
+{
+    int64_t us = av_rescale(ticks, AV_TIME_BASE, ENCODER_TICKS);
+    int rc;
+
+    if (encoder->overlay == NULL || !overlay_is_on(encoder->overlay, us))
+        return 0;
+    if ((rc = av_frame_make_writable(encoder->scaled)) < 0)
+        return rc;
+    overlay_draw(encoder->overlay, encoder->scaled, us);
+    return 0;
+}
+
+int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
+                struct shelf *shelf)
+{
+    AVFrame *scaled = encoder->scaled;
+    int rc = scale(encoder, picture);
+
+    if (rc >= 0)
+        rc = draw(encoder, ticks);
+    if (rc >= 0) {
+        scaled->pts = ticks;
+        scaled->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+        scaled->key_frame = is_key;
+        /* Coded as fields or by what the source thought of its blocks: both are over now. */
+        scaled->interlaced_frame = 0;
+        av_frame_remove_side_data(scaled, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
+        rc = avcodec_send_frame(encoder->codec, scaled);
+    }
+    av_frame_unref(scaled);
+    return rc < 0 ? rc : take_packets(encoder, shelf);
+}
+
+int encoder_drain(struct encoder *encoder, bool is_hurried, struct shelf *shelf)
+{
+    int rc = avcodec_send_frame(encoder->codec, NULL);
+
+    if (rc >= 0)
+        rc = take_packets(encoder, shelf);
+    avcodec_free_context(&encoder->codec);
+    return rc < 0 ? rc : open_codec(encoder, is_hurried);
+}

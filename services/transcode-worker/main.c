@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transcode-worker: takes orders of transcode-svc over an inherited socket, reads one media file
+ * with FFmpeg, and writes what was ordered. It holds nothing worth keeping: whatever a file does to
+ * it, transcode-svc starts another.
+ */
+#include <libavutil/log.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "charset.h"
+#include "cut.h"
+#include "film.h"
+#include "media.h"
+#include "peaks.h"
+#include "run.h"
+#include "sandbox.h"
+#include "script.h"
+#include "subtitles.h"
+#include "talk.h"
+#include "thumbs.h"
+
+typedef Sharestream__Worker__Order Order;
+typedef Sharestream__Worker__Report Report;
+
+/* What FFmpeg thinks of a stranger's file is for who looks for trouble. */
+static void on_ffmpeg_says(void *object, int level, const char *format, va_list args)
+{
+    char line[256];
+    size_t len;
+
+    (void)object;
+    if (level > AV_LOG_ERROR || log_get_level() < LOG_LEVEL_DEBUG)
+        return;
+    vsnprintf(line, sizeof(line), format, args);
+    len = strcspn(line, "\n");
+    line[len] = '\0';
+    log_debug("ffmpeg", "says=%s", line);
+}
+
+static void report_failure(const struct error *error)
+{
+    Sharestream__Worker__Failed failed = SHARESTREAM__WORKER__FAILED__INIT;
+    Report report = SHARESTREAM__WORKER__REPORT__INIT;
+    char text[sizeof(error->text)];
+
+    snprintf(text, sizeof(text), "%s", error->text);
+    failed.code = (uint32_t)error->code;
+    failed.text = text;
+    report.what_case = SHARESTREAM__WORKER__REPORT__WHAT_FAILED;
+    report.failed = &failed;
+    talk_send(&report);
+}
+
+static void report_done(const struct film *film, uint64_t bytes, Sharestream__Worker__Media *media)
+{
+    Sharestream__Worker__Done done = SHARESTREAM__WORKER__DONE__INIT;
+    Report report = SHARESTREAM__WORKER__REPORT__INIT;
+
+    done.bytes = bytes;
+    done.read = film->input.read;
+    done.media = media;
+    report.what_case = SHARESTREAM__WORKER__REPORT__WHAT_DONE;
+    report.done = &done;
+    talk_send(&report);
+}
+
+static void open_film(struct film *film, const Sharestream__Worker__Open *order, int fd)
+{
+    Sharestream__Worker__Media *media = NULL;
+    struct error error = {0};
+
+    if ((order->is_text ? script_open : film_open)(film, fd, order->size, &error) == ERR_NONE &&
+        !order->is_known)
+        media_new(film, &media, &error);
+    if (order->is_known) {
+        film->shift_us = order->shift_us;
+        film->is_closed = order->is_closed;
+    }
+    if (error.code == ERR_NONE)
+        report_done(film, 0, media);
+    else
+        report_failure(&error);
+    media_free(&media);
+}
+
+static void cut_film(struct film *film, struct run **run, const Sharestream__Worker__Cut *order,
+                     int fd)
+{
+    struct error error = {0};
+    uint64_t bytes = 0;
+
+    film->input.read = 0;
+    if (film->format == NULL)
+        error_set(&error, ERR_INVALID, "no film is open");
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__JPEG)
+        thumbs(film, order, fd, &bytes, &error);
+    else if (order->container == SHARESTREAM__WORKER__CONTAINER__WAVEFORM)
+        peaks(film, order, fd, &bytes, &error);
+    else if (subtitles_are_for(order))
+        subtitles_cut(film, order, fd, &bytes, &error);
+    else if (run_is_for(order))
+        run_cut(run, film, order, fd, &bytes, &error);
+    else
+        cut(film, order, fd, &bytes, &error);
+    if (error.code == ERR_NONE) {
+        report_done(film, bytes, NULL);
+        return;
+    }
+    report_failure(&error);
+}
+
+static bool obey(struct film *film, struct run **run, const Order *order, int *fd)
+{
+    /* Whatever else it does leaves the file somewhere else. */
+    if (order->what_case != SHARESTREAM__WORKER__ORDER__WHAT_CUT || !run_is_for(order->cut))
+        run_free(run);
+    switch (order->what_case) {
+    case SHARESTREAM__WORKER__ORDER__WHAT_OPEN:
+        open_film(film, order->open, *fd);
+        *fd = -1; /* taken */
+        return true;
+    case SHARESTREAM__WORKER__ORDER__WHAT_CUT:
+        cut_film(film, run, order->cut, *fd);
+        return true;
+    case SHARESTREAM__WORKER__ORDER__WHAT_QUIT:
+    case SHARESTREAM__WORKER__ORDER__WHAT_READY:
+    case SHARESTREAM__WORKER__ORDER__WHAT__NOT_SET:
+    case _SHARESTREAM__WORKER__ORDER__WHAT__CASE_IS_INT_SIZE:
+        break;
+    }
+    return false;
+}
+
+int main(void)
+{
+    struct film film = {.video = -1, .audio = -1};
+    struct run *run = NULL;
+    struct error error = {0};
+    bool goes_on = true;
+    Order *order;
+    int fd;
+
+    signal(SIGXFSZ, SIG_IGN);
+    mallopt(M_ARENA_MAX, 2); /* threads of codecs would reserve 64 MiB of addresses each */
+    log_init("transcode-worker", LOG_LEVEL_WARN, false);
+    av_log_set_callback(on_ffmpeg_says);
+    charset_prepare();
+    if (sandbox_enter(&error) != ERR_NONE) {
+        log_error("not started", "why=%s", error.text);
+        return EXIT_FAILURE;
+    }
+    while (goes_on && (order = talk_receive(&fd)) != NULL) {
+        goes_on = obey(&film, &run, order, &fd);
+        if (fd >= 0)
+            close(fd);
+        sharestream__worker__order__free_unpacked(order, NULL);
+    }
+    run_free(&run);
+    film_close(&film);
+    return EXIT_SUCCESS;
+}

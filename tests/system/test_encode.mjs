@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//
+// Pictures that no browser plays are made anew: the right picture at the right time, over all joins of segments that different
+// encoders made in any order; and what happens when encoders are few, far away or dead.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { House, Yard, run, sha256, until } from './house.mjs';
+import { body, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
+import { makeSup } from './sup.mjs';
+
+const SECONDS = 12, BEGIN_S = 10;
+const picture = (size, rate) => ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:d=${SECONDS}`];
+const sine = ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${SECONDS}`];
+
+// Each is something else that cannot be copied. `top`: the largest size that is offered.
+const films = {
+  'hevc10.mkv': { top: 'v360', make: [...picture('640x360', '24000/1001'), ...sine, '-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-x265-params', 'log-level=error:keyint=100', '-c:a', 'ac3'] },
+  'xvid.avi': { top: 'v240', make: [...picture('320x240', '25'), ...sine, '-c:v', 'mpeg4', '-vtag', 'XVID', '-bf', '2', '-g', '100', '-q:v', '3', '-c:a', 'libmp3lame'] },
+  'vp9.webm': { top: 'v180', make: [...picture('320x180', '30'), ...sine, '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '500k', '-g', '90', '-c:a', 'libopus'] },
+  'open.mkv': { top: 'v180', make: [...picture('320x180', '25'), ...sine, '-c:v', 'libx264', '-preset', 'veryfast', '-x264-params', 'open-gop=1:keyint=50:bframes=3:scenecut=0', '-c:a', 'aac'] },
+  'old.mpg': { top: 'v240', make: [...picture('352x240', '30000/1001'), ...sine, '-c:v', 'mpeg2video', '-q:v', '4', '-bf', '2', '-g', '15', '-c:a', 'mp2'] },
+  'recorded.ts': { top: 'v240', make: [...picture('352x240', '25'), ...sine, '-c:v', 'mpeg2video', '-q:v', '4', '-bf', '2', '-g', '12', '-c:a', 'mp2', '-f', 'mpegts'] },
+};
+const ladder = ['v720', 'v480', 'v360', 'v240'];
+
+async function ffmpeg(folder, ...args) {
+  const { code, out, err } = await run('ffmpeg', ['-y', '-v', 'error', ...args], { cwd: folder });
+  assert.equal(code, 0, err);
+  return out;
+}
+
+async function playlist(house, base, rendition) {
+  return parseMedia((await body(house, `${base}/${rendition}/index.m3u8`)).toString());
+}
+
+// No order, but the same in every run.
+const shuffled = (list, salt) => [...list].sort((a, b) => (sha256(`${salt}${a}`) < sha256(`${salt}${b}`) ? -1 : 1));
+
+// For each picture, by its number, decibels of the source over the difference from it.
+async function likeness(ours, source) {
+  const out = await ffmpeg('/', '-i', ours, '-i', source, '-lavfi',
+    '[0:v]settb=1/25,setpts=N[a];[1:v]format=yuv420p,settb=1/25,setpts=N[b];[a][b]psnr=stats_file=-', '-f', 'null', '-');
+  return [...out.matchAll(/psnr_avg:(\S+)/g)].map((match) => (match[1] === 'inf' ? 99 : Number(match[1])));
+}
+
+// AVI does not tell when a picture is shown; of program streams ffprobe does not know it everywhere.
+async function shownAt(file) {
+  const { out } = await run('ffprobe', ['-v', 'error', '-select_streams', 'v', '-show_entries', 'frame=pts_time', '-of', 'csv=p=0', file]);
+  const times = out.split('\n').filter((line) => /^[\dN]/.test(line)).map((line) => Number.parseFloat(line));
+  const known = (time, i) => (Number.isFinite(time) ? time : (times[i - 1] + times[i + 1]) / 2);
+  return file.endsWith('.avi') ? times.map((_, i) => i / 25) : times.map(known);
+}
+
+async function assertMade(house, base, source, top, name) {
+  const { durations, uris, map } = await playlist(house, base, top);
+  await body(house, `${base}/${top}/${map}`);
+  for (const uri of shuffled(uris, name)) await body(house, `${base}/${top}/${uri}`);
+  const url = house.url(`${base}/${top}/index.m3u8`), made = await packets(url), originals = await shownAt(source);
+  assert.equal(made.length, originals.length, 'pictures');
+  const times = made.map(({ pts }) => pts).sort((a, b) => a - b);
+  for (let i = 0; i < times.length; i++) assert.ok(Math.abs(times[i] - BEGIN_S - (originals[i] - originals[0])) < 0.002, `time of picture ${i}: ${times[i]}`);
+  for (let i = 1; i < made.length; i++) assert.ok(made[i].dts > made[i - 1].dts, `decoding time of packet ${i}`);
+  const alike = await likeness(url, source);
+  assert.equal(alike.length, originals.length);
+  assert.ok(Math.min(...alike) > 24, `${Math.min(...alike)} dB in picture ${alike.indexOf(Math.min(...alike))}`);
+  assert.ok(Math.abs(durations.reduce((a, b) => a + b, 0) - SECONDS) < 0.1, `${durations}`);
+}
+
+test('what cannot be copied is made anew', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  for (const [name, { make }] of Object.entries(films)) await ffmpeg(folder, ...make, name);
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const [name, { top }] of Object.entries(films))
+    await t.test(name, async () => {
+      const { variants, sounds } = parseMaster((await body(house, `${at[name]}/master.m3u8`)).toString());
+      assert.equal(variants[0].URI, `${top}/index.m3u8`);
+      assert.match(variants[0].CODECS, /^avc1\.6400[0-9a-f]{2},mp4a\.40\.2$/);
+      assert.equal(sounds.length, 1);
+      await assertMade(house, at[name], path.join(folder, name), top, name);
+      const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(`${at[name]}/playlist.m3u8`), '-f', 'null', '-']);
+      assert.equal(`${code} ${out}${err}`, '0 ', 'as MPEG-TS');
+    });
+});
+
+test('smaller sizes are cut where the original is, and nowhere between only', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, ...picture('1280x720', '25'), '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', '-x264-params', 'scenecut=0', 'film.mp4');
+  const house = await House.start(t, yard), base = (await share(house, folder))['film.mp4'];
+  const { variants } = parseMaster((await body(house, `${base}/master.m3u8`)).toString());
+  assert.deepEqual(variants.map(({ URI }) => URI.split('/')[0]), ['v', ...ladder.slice(1)]);
+  const ends = ({ durations }) => durations.map((_, i) => durations.slice(0, i + 1).reduce((a, b) => a + b, 0).toFixed(3));
+  const original = ends(await playlist(house, base, 'v')), made = ends(await playlist(house, base, 'v480'));
+  for (const end of original) assert.ok(made.includes(end), `${end} of ${made}`);
+  const small = house.url(`${base}/v240/index.m3u8`);
+  assert.match((await run('ffprobe', ['-v', 'error', '-show_entries', 'stream=width,height,profile,level', '-of', 'csv=p=0', small])).out, /^High,426,240,30\b/);
+  assert.equal((await house.get(`${base}/v300/0.m4s`)).status, 404);
+  assert.equal((await house.get(`${base}/v720/9999.m4s`)).status, 404);
+});
+
+test('pictures of a film in which hardly anything happens are shown again', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=1/5:d=30', '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', 'slides.webm');
+  const house = await House.start(t, yard), base = (await share(house, folder))['slides.webm'];
+  const { uris, map } = await playlist(house, base, 'v180'), init = await body(house, `${base}/v180/${map}`);
+  for (const uri of shuffled(uris, 'slides')) {
+    const alone = path.join(yard.dir, 'alone.mp4');
+    fs.writeFileSync(alone, Buffer.concat([init, await body(house, `${base}/v180/${uri}`)]));
+    assert.ok((await packets(alone)).length >= 1, uri);
+  }
+  const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(`${base}/v180/index.m3u8`), '-f', 'null', '-']);
+  assert.equal(`${code} ${out}${err}`, '0 ');
+});
+
+test('subtitles that are pictures are drawn in on request', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), shown = { x: 400, y: 600, width: 480, height: 60 };
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(yard.dir, 'drawn.sup'), makeSup(1280, 720, [{ from: 0, until: 2, ...shown }, { from: 7.5, until: 10, ...shown }]));
+  await ffmpeg(folder, '-f', 'lavfi', '-i', `color=c=blue:s=1280x720:r=25:d=${SECONDS}`, '-i', path.join(yard.dir, 'drawn.sup'), '-map', '0', '-map', '1',
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '50', '-c:s', 'copy', 'drawn.mkv');
+  const house = await House.start(t, yard), base = (await share(house, folder))['drawn.mkv'];
+  const { variants } = parseMaster((await body(house, `${base}/master.m3u8?burn=1`)).toString());
+  assert.deepEqual(variants.map(({ URI }) => URI), ladder.map((size) => `${size}s1/index.m3u8?burn=1`));
+  // From the back to the front: each begins in the middle of something shown.
+  for (const uri of (await playlist(house, base, 'v360s1')).uris.reverse()) await body(house, `${base}/v360s1/${uri}`);
+  const raw = await new Promise((resolve, reject) => {
+    execFile('ffmpeg', ['-v', 'error', '-i', house.url(`${base}/v360s1/index.m3u8`), '-vf', 'crop=16:8:300:308,scale=1:1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'],
+      { encoding: 'buffer' }, (error, out) => (error ? reject(error) : resolve(out)));
+  });
+  const red = Array.from({ length: raw.length / 3 }, (_, i) => raw[3 * i] > 128);
+  const expected = red.map((_, i) => i / 25 < 2 || (i / 25 >= 7.5 && i / 25 < 10));
+  assert.equal(red.length, SECONDS * 25);
+  assert.deepEqual(red, expected);
+  assert.equal((await house.get(`${base}/master.m3u8?burn=0`)).status, 404);
+  assert.equal((await house.get(`${base}/v360s0/0.m4s`)).status, 404);
+});
+
+test('encoders are few: two viewers apart are served, a third size is told to wait', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, '-f', 'lavfi', '-i', 'testsrc2=size=1920x1080:rate=25:d=60', '-c:v', 'mpeg4', '-q:v', '5', '-g', '100', 'film.avi');
+  const house = await House.start(t, yard, { settings: 'transcode:\n  encoders: 1\n' }), base = (await share(house, folder))['film.avi'];
+  await body(house, `${base}/master.m3u8`);
+  await t.test('in turns', async () => {
+    for (const number of [0, 20, 1, 21, 2, 22]) await body(house, `${base}/v240/${number}.m4s`);
+  });
+  await t.test('or later', async () => {
+    const first = house.get(`${base}/v1080/5.m4s`);
+    await until(async () => JSON.parse((await house.get('/api/v1/jobs')).body).jobs.some(({ what, state }) => what === 'v1080/5' && state === 'working'), 'the encoder to begin');
+    const second = await house.get(`${base}/v720/5.m4s`);
+    if ((await first).status === 200 && second.status !== 200) {
+      assert.equal(second.status, 503);
+      assert.match(second.headers['retry-after'], /^\d+$/);
+      assert.match(JSON.parse(second.body).error, /encoders are busy/);
+    }
+    await until(async () => (await house.get(`${base}/v720/5.m4s`)).status === 200, 'the other size');
+  });
+  await t.test('kill -9 of an encoder costs a little time', async () => {
+    const answer = house.get(`${base}/v1080/15.m4s`);
+    const job = await until(async () => JSON.parse((await house.get('/api/v1/jobs')).body).jobs.find(({ what, state, pid }) => what === 'v1080/15' && state === 'working' && pid > 0), 'the encoder to begin');
+    process.kill(job.pid, 'SIGKILL');
+    assert.equal((await answer).status, 200);
+    assert.equal(await metric(house, 'retries_total'), 1);
+  });
+});
