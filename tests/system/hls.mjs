@@ -9,9 +9,11 @@ import { run } from './house.mjs';
 export const SECONDS = 31;
 const sound = (rate) => ['-f', 'lavfi', '-i', `aevalsrc=exprs=0.3*sin(2*PI*(200+30*t)*t)+0.1*(random(0)-0.5)|0.3*sin(2*PI*(400+20*t)*t)+0.1*(random(1)-0.5):s=${rate}:d=${SECONDS}`];
 
-async function ffmpeg(folder, ...args) {
-  const { code, err } = await run('ffmpeg', ['-y', '-v', 'error', ...args], { cwd: folder });
+// What it says on its standard output.
+export async function ffmpeg(folder, ...args) {
+  const { code, out, err } = await run('ffmpeg', ['-y', '-v', 'error', ...args], { cwd: folder });
   assert.equal(code, 0, err);
+  return out;
 }
 
 // Parts that films are put together from: keyframes every 2 s with B-frames between, and sound whose every second differs.

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { House, Yard, run, sha256, until } from './house.mjs';
-import { body, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
+import { body, ffmpeg, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
 import { makeSup } from './sup.mjs';
 
 const SECONDS = 12, BEGIN_S = 10;
@@ -25,12 +25,6 @@ const films = {
   'recorded.ts': { top: 'v240', make: [...picture('352x240', '25'), ...sine, '-c:v', 'mpeg2video', '-q:v', '4', '-bf', '2', '-g', '12', '-c:a', 'mp2', '-f', 'mpegts'] },
 };
 const ladder = ['v720', 'v480', 'v360', 'v240'];
-
-async function ffmpeg(folder, ...args) {
-  const { code, out, err } = await run('ffmpeg', ['-y', '-v', 'error', ...args], { cwd: folder });
-  assert.equal(code, 0, err);
-  return out;
-}
 
 async function playlist(house, base, rendition) {
   return parseMedia((await body(house, `${base}/${rendition}/index.m3u8`)).toString());

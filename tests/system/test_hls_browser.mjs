@@ -3,11 +3,12 @@
 // Chromium plays what /hls gives, by hls.js as npm has it: from the start, from far ahead and back, with another sound, and while it
 // downloads. Not one error event. SHARESTREAM_TEST_SCREENSHOTS=<folder> keeps pictures of it.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { chromium } from 'playwright-core';
 import { House, Yard, film, magnet, makeTorrent, seedWithAria2, until } from './house.mjs';
-import { SECONDS, makeFilms, pids, share } from './hls.mjs';
+import { SECONDS, ffmpeg, makeFilms, pids, share } from './hls.mjs';
 
 const HTML = '<!doctype html><title>player</title><body style="margin:0"><video muted style="width:100%"></video><script src="/hls.js"></script>';
 
@@ -81,6 +82,14 @@ class Player {
     return this.wait(({ time }) => time > from + 0.5 && time < from + 5, `it to play from ${from}`);
   }
 
+  // Those of a track, where they are.
+  async showSubtitles(track, text, seconds) {
+    await this.page.evaluate((number) => { hls.subtitleDisplay = true; hls.subtitleTrack = number; }, track);
+    await this.seek(seconds);
+    await until(() => this.page.evaluate((wanted) => [...document.querySelector('video').textTracks].some(({ mode, activeCues }) =>
+      mode === 'showing' && [...activeCues ?? []].some((cue) => cue.text === wanted)), text), `'${text}' to be shown`);
+  }
+
   // All of it, without a hole.
   async fill(seconds) {
     await this.page.evaluate(() => {
@@ -113,12 +122,41 @@ test('films of many kinds play from everywhere', async (t) => {
         assert.deepEqual(await player.page.evaluate(() => hls.audioTracks.map(({ lang }) => lang)), ['en', 'de']);
         await player.page.evaluate(() => { hls.audioTrack = 1; });
         await player.seek(16);
+        await player.showSubtitles(1, 'Again', 20);
+        await player.showSubtitles(0, 'Hello', 1);
       }
       if (file === 'plain.mp4') {
         // Nobody notices.
         for (const pid of [...pids(house, 'transcode-worker'), ...pids(house, 'transcode-svc')]) process.kill(pid, 'SIGKILL');
         await player.seek(17);
       }
+      await player.fill(SECONDS);
+      await player.page.close();
+    });
+  }
+});
+
+// Each has a picture or a sound that browsers do not know, or lies in what they do not open.
+const strangers = {
+  'hevc10.mkv': ['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-x265-params', 'log-level=error:keyint=100', '-c:a', 'ac3'],
+  'xvid.avi': ['-c:v', 'mpeg4', '-vtag', 'XVID', '-bf', '2', '-g', '100', '-q:v', '4', '-c:a', 'libmp3lame'],
+  'vp9.webm': ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '400k', '-g', '90', '-c:a', 'libopus'],
+  'song.flac': ['-vn', '-c:a', 'flac'],
+};
+
+test('what browsers do not play is made for them', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  for (const [name, how] of Object.entries(strangers))
+    await ffmpeg(folder, '-f', 'lavfi', '-i', `testsrc2=size=640x360:rate=25:d=${SECONDS}`, '-f', 'lavfi', '-i', `sine=f=330:r=48000:d=${SECONDS}`, ...how, name);
+  const house = await House.start(t, yard), at = await share(house, folder), browser = await startChromium(t, yard);
+  for (const name of Object.keys(strangers)) {
+    await t.test(name, async () => {
+      const player = await Player.open(browser, house, `${at[name]}/master.m3u8`);
+      await player.plays(0);
+      await player.seek(24);
+      await player.picture(name);
+      await player.seek(9);
       await player.fill(SECONDS);
       await player.page.close();
     });
