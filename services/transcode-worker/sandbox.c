@@ -8,10 +8,9 @@
 
 #include "base/must.h"
 
-/* Of addresses, not pages: threads of codecs reserve far more than they touch. */
-static const rlim_t memory_bytes = (rlim_t)3 << 30;
-
 enum {
+    MEMORY_GIB =
+        3, /* of addresses, not pages: threads of codecs reserve far more than they touch */
     OUTPUT_BYTES = 512 << 20,
 };
 
@@ -81,7 +80,7 @@ static enum err limit_all(struct error *error)
     limit(RLIMIT_FSIZE, OUTPUT_BYTES);
     limit(RLIMIT_NOFILE, 64);
 #ifndef __SANITIZE_ADDRESS__ /* which wants terabytes of addresses */
-    limit(RLIMIT_AS, memory_bytes);
+    limit(RLIMIT_AS, (rlim_t)MEMORY_GIB << 30);
 #endif
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_set_errno(error, ERR_UNAVAILABLE, "cannot give up privileges");
