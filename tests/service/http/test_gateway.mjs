@@ -275,7 +275,7 @@ test('behind a proxy that is trusted, the client is who the proxy says', async (
   sockets[0].close();
   await sockets[0].closed;
   await stack.socket('/tracker', { headers });
-  assert.ok((await stack.actor.heard()).some(({ what, address }) => what === 'opened' && address === '203.0.113.10'));
+  await until(async () => (await stack.actor.heard()).some(({ what, address }) => what === 'opened' && address === '203.0.113.10'), 'the actor to hear of it');
 
   const distrustful = await start(t, { SHARESTREAM_HTTP_TRUSTED_PROXIES: '10.0.0.1' });
   const answer = await distrustful.get('/announce', { 'x-forwarded-for': '203.0.113.9' });
