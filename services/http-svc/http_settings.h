@@ -79,6 +79,9 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, waits_total, "times a file body had to wait for a piece")                           \
     X(COUNTER, sent_bytes_total, "bytes of file bodies")                                           \
     X(COUNTER, aborts_seen_total, "clients that left while we were waiting for something")         \
+    X(COUNTER, hls_joined_total, "playlists and segments waited for together with another client") \
+    X(COUNTER, hls_remembered_total,                                                               \
+      "segments that another client got just before, so that nobody was asked")                    \
     X(GAUGE, event_clients, "clients listening to events")                                         \
     X(COUNTER, events_dropped_total, "events a slow client did not get")                           \
     X(GAUGE, websockets, "WebSockets open")                                                        \

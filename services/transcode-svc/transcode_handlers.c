@@ -126,7 +126,8 @@ static void answer_file(struct getting *getting, const char *path, uint64_t size
     reply.type = type;
     reply.file = file;
     reply.size = size;
-    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER;
+    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER ||
+                       getting->path.rendition.kind == RENDITION_UPLOAD; /* may be removed */
     getting->closure(&reply, getting->data);
     free(type);
     free(file);
