@@ -200,8 +200,10 @@ export class Stack {
     this.ended = how;
     for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
-    if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
+    const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
+    if (how && (how.code !== 0 || isUnclean(this.http)) && !this.mayFail)
       throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
   }
 
   // Asks, and waits for no answer: leave() is what a browser does that closes a tab or jumps elsewhere.
