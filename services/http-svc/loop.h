@@ -2,7 +2,7 @@
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
  * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c,
- * event_body.c and websocket.c include this; nothing else knows h2o.
+ * event_body.c, websocket.c, socket.c and engine*.c include this; nothing else knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox` (behind its lock).
  */
@@ -178,8 +178,6 @@ struct exchange *exchange_of(h2o_socket_t *sock);
 struct ip client_local(struct client *client);
 
 /* ---- websocket.c */
-/* Answers, or turns the connection into a WebSocket of the actor; the exchange is over then. */
-void websocket_upgrade(struct exchange *x, struct gateway *gateway);
 /* Every second. */
 void websockets_tick(struct loop *loop, uint64_t now_ms);
 /* Tells all of them that we go away. */
