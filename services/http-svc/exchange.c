@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "bus/pb_json.h"
+#include "engine.h"
 #include "shapes.h"
 #include "websocket.h"
 
@@ -555,10 +556,13 @@ static bool begin_websocket(struct exchange *x)
 {
     enum route_actor actor = route_websocket(x->client->door, x->route.path);
 
-    if (actor == ROUTE_ACTORS ||
+    if ((actor == ROUTE_ACTORS && x->route.id != ROUTE_SOCKETIO) ||
         !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
         return false;
-    socket_upgrade(x, x->loop->gateways[actor]);
+    if (actor != ROUTE_ACTORS)
+        socket_upgrade(x, x->loop->gateways[actor]);
+    else
+        engine_upgrade(x);
     return true;
 }
 

@@ -38,6 +38,7 @@ enum route_need {
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
     X(TRACKER_STATS, "/stats", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(TRACKER_STATS_JSON, "/stats.json", METHOD_GET, NEED_OPEN, on_tracker)                        \
+    X(SOCKETIO, "/socket.io/*", METHOD_GET | METHOD_POST, NEED_OPEN, on_socketio)                  \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
@@ -104,7 +105,7 @@ struct route {
 };
 
 /* Actors behind the gateway: X(id, name on the bus). */
-#define ROUTE_ACTOR_NAMES(X) X(TRACKER, "tracker")
+#define ROUTE_ACTOR_NAMES(X) X(TRACKER, "tracker") X(ROOM, "room")
 
 enum route_actor {
 #define X(id, name) ACTOR_##id,

@@ -13,6 +13,7 @@
  * in callbacks of the socket and in the ticks is a WebSocket freed.
  */
 #include "websocket.h"
+#include "engine.h"
 #include "loop.h"
 
 #include <stdlib.h>
@@ -327,6 +328,7 @@ void websocket_close(struct websocket *ws, unsigned code, struct bytes reason)
 
 void websockets_flush(struct loop *loop)
 {
+    engine_flush(loop->engine);
     while (!h2o_linklist_is_empty(&loop->websockets_due)) {
         struct websocket *ws =
             H2O_STRUCT_FROM_MEMBER(struct websocket, due_link, loop->websockets_due.next);
