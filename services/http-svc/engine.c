@@ -10,9 +10,9 @@
  */
 #include "engine_private.h"
 
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <utlist.h>
 
 #include "base/clock.h"
@@ -22,6 +22,7 @@
 enum {
     UPGRADE_MS = 10000, /* from the opening of the WebSocket to the last word of the change */
     NUMBER_BYTES = 6,
+    SECRET_BYTES = ENGINEIO_SID_BYTES - 1 - NUMBER_BYTES,
     CLOSE_PLAIN = 0, /* clients of Engine.IO are told no code */
 };
 
@@ -495,12 +496,21 @@ static uint64_t number_of(const uint8_t sid[ENGINEIO_SID_BYTES])
     return number;
 }
 
+/* Takes as long wherever they differ. */
+static bool is_equal_secret(const uint8_t *a, const uint8_t *b)
+{
+    unsigned different = 0;
+
+    for (size_t i = 0; i < ENGINEIO_SID_BYTES; i++)
+        different |= a[i] ^ b[i];
+    return different == 0;
+}
+
 void session_take(struct engine *engine, const struct engine_mail *mail, struct bytes data)
 {
     struct session *session = slots_find(&engine->sessions, number_of(mail->sid));
 
-    if (session == NULL || session->is_over ||
-        CRYPTO_memcmp(session->sid, mail->sid, sizeof(session->sid)) != 0)
+    if (session == NULL || session->is_over || !is_equal_secret(session->sid, mail->sid))
         refuse(engine, mail);
     else
         take(session, mail, data);
@@ -519,7 +529,7 @@ static void make_sid(struct session *session)
     session->sid[0] = (uint8_t)session->engine->loop->index;
     for (size_t i = 0; i < NUMBER_BYTES; i++)
         session->sid[NUMBER_BYTES - i] = (uint8_t)(session->number >> 8 * i);
-    must(RAND_bytes(session->sid + 1 + NUMBER_BYTES, ENGINEIO_SID_BYTES - 1 - NUMBER_BYTES) == 1);
+    must(getrandom(session->sid + 1 + NUMBER_BYTES, SECRET_BYTES, 0) == SECRET_BYTES);
 }
 
 static void write_open(const struct session *session, struct text *out)

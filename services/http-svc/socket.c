@@ -6,12 +6,12 @@
 
 #include "access.h"
 #include "base/must.h"
-#include "loop.h"
+#include "exchange.h"
 #include "websocket.h"
 #include "wire/websocket.h"
 
 struct socket {
-    struct gateway_socket socket;
+    struct gateway_socket socket; /* first: one is the other */
     struct gateway *gateway;
     struct gateway_client *opening; /* until it is open */
     struct websocket *ws;
@@ -19,7 +19,7 @@ struct socket {
 
 static struct socket *socket_of(struct gateway_socket *socket)
 {
-    return H2O_STRUCT_FROM_MEMBER(struct socket, socket, socket);
+    return (struct socket *)(void *)socket;
 }
 
 static void on_send(struct gateway_socket *socket, struct bytes payload, bool is_binary)

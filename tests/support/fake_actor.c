@@ -15,7 +15,8 @@
  * standard input: "log" gives what was opened, received and closed since the last time, as JSON;
  * "push TEXT" sends TEXT to everybody by Await; "mute on|off" answers no delivery.
  *
- * With FAKE_ACTOR_NAME set it is called so. With FAKE_ACTOR_ANSWER set each question gets that many bytes, and nothing is logged.
+ * With FAKE_ACTOR_NAME set it is called so. With FAKE_ACTOR_ANSWER set each question gets that many
+ * bytes, and nothing is logged.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
