@@ -29,6 +29,15 @@ static bool is_from_foreign_page(const struct exchange *x)
            !access_lists_origin(exchange_http(x)->settings->socketio_origins, origin);
 }
 
+/* Clients that leave out the last slash are not served by engine.io either. */
+static bool is_elsewhere(struct exchange *x)
+{
+    if (!bytes_equal_text(exchange_route(x)->path, "/socket.io"))
+        return false;
+    exchange_reply(x, 404, "text/plain; charset=utf-8", bytes_of_text("404 page not found\n"));
+    return true;
+}
+
 static enum engineio_fault read_query(const struct exchange *x, bool is_upgrade, struct asked *out)
 {
     const struct route *route = exchange_route(x);
@@ -151,9 +160,9 @@ void engine_request(struct exchange *x)
     struct asked asked;
     enum engineio_fault fault = read_query(x, false, &asked);
 
-    if (bytes_equal_text(exchange_route(x)->path, "/socket.io"))
-        exchange_reply(x, 404, "text/plain; charset=utf-8", bytes_of_text("404 page not found\n"));
-    else if (fault != ENGINEIO_FINE)
+    if (is_elsewhere(x))
+        return;
+    if (fault != ENGINEIO_FINE)
         fail(x, fault);
     else if (!asked.has_sid)
         begin_polling(x);
@@ -252,6 +261,8 @@ void engine_upgrade(struct exchange *x)
     struct asked asked;
     enum engineio_fault fault = read_query(x, true, &asked);
 
+    if (is_elsewhere(x))
+        return;
     if (fault != ENGINEIO_FINE)
         fail(x, fault);
     else if (asked.has_sid)
