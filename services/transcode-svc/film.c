@@ -952,6 +952,26 @@ static void end_in_vain(const struct film *film, struct head *head)
     head_step(head);
 }
 
+/* Two heads may be about to make the same: the job is the one that he waits for. */
+static struct job *find_left(const struct film *film, const char *name, const void *arg,
+                             struct head **head_out)
+{
+    struct head *head;
+    struct job *job;
+
+    DL_FOREACH(film->heads, head)
+    {
+        *head_out = head;
+        job = head->job;
+        if (job != NULL && strcmp(job->name, name) == 0 && remove_waiting(&job->waiting, arg))
+            return job;
+        DL_FOREACH(head->jobs, job)
+        if (strcmp(job->name, name) == 0 && remove_waiting(&job->waiting, arg))
+            return job;
+    }
+    return NULL;
+}
+
 bool film_leave(struct transcode *transcode, const struct infohash *hash, uint32_t file,
                 const struct path *path, const void *arg)
 {
@@ -971,8 +991,8 @@ bool film_leave(struct transcode *transcode, const struct infohash *hash, uint32
     if (path == NULL)
         return false;
     film_cache_name(hash, file, path, name);
-    job = find_job(film, name, &head);
-    if (job == NULL || !remove_waiting(&job->waiting, arg))
+    job = find_left(film, name, arg, &head);
+    if (job == NULL)
         return false;
     if (--job->waiting_count > 0)
         return true;
