@@ -64,11 +64,7 @@ struct sched_deadline {
     uint32_t in_ms; /* 0 = at once */
 };
 
-/* How to apply a plan, back to back and in this order: lt_clear_deadlines if clears_deadlines;
- * lt_prioritize if has_new_priorities; lt_sequential; lt_deadlines. The order matters:
- * clearing lowers the priority of the pieces it frees, prioritising takes the top priority off
- * pieces with a deadline (and drops the deadline of those at 0), so deadlines come last and all of
- * them come again in each plan. */
+/* What lt_apply() is told. Deadlines come again in each plan, all that stand. */
 struct sched_plan {
     bool is_sequential;
     bool clears_deadlines;   /* earlier deadlines are void (a seek, or one that nobody can meet) */
