@@ -105,6 +105,7 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, engine_upgrades_total, "of these, gone from polling to WebSocket")                  \
     X(COUNTER, engine_refused_total, "requests of Engine.IO refused")                              \
     X(COUNTER, engine_mails_total, "words of a session that came to another loop than its own")    \
+    X(GAUGE, gateways_attached, "gateways, one a loop and actor, that the actor knows")            \
     X(COUNTER, gateway_deliveries_total, "messages with events to the actors")                     \
     X(COUNTER, gateway_deliveries_failed_total, "of these, not answered")                          \
     X(COUNTER, gateway_events_total, "events in them")                                             \
