@@ -175,16 +175,18 @@ static bool is_path(struct bytes target, const char *path)
            (target.len == len || target.data[len] == '?');
 }
 
-static void answer_for(struct room *room, uint64_t question, struct bytes address, size_t route)
+static void answer_by(struct room *room, uint64_t question, const struct gateway_client *client,
+                      size_t route)
 {
     uint8_t ip[GATEWAY_ADDRESS_MAX];
     struct ice_list list;
     uint64_t ttl_s;
 
-    gateway_ip(address, ip);
+    gateway_ip(client->address, ip);
     if (!limiter_takes(&room->limiter, ip, (uint32_t)(clock_ms() / 1000))) {
         room->metrics.limited_total++;
-        web_front_fail(room, question, STATUS_BUSY, "too many requests from your address");
+        web_front_fail(room, question, client, STATUS_BUSY, ERR_BUSY,
+                       "too many requests from your address");
         return;
     }
     gather_for_stranger(room, ip, &list, &ttl_s);
@@ -195,7 +197,7 @@ bool ice_front_asked(struct room *room, uint64_t question, const struct gateway_
 {
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (is_path(client->target, routes[i].path)) {
-            answer_for(room, question, client->address, i);
+            answer_by(room, question, client, i);
             return true;
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * room: the state of the process, and who does what. One thread: svc_main()'s.
+ * room: the state of the process, and who does what. All of it runs on the main thread but
+ * for the inside of cloudflare.c.
  */
 #ifndef ROOM_ROOM_H
 #define ROOM_ROOM_H
@@ -37,7 +38,8 @@ extern ProtobufCService *room_service(void);
 /* ---- web_front.c: what clients ask and say, as the gateways bring it */
 struct gateway_actor web_front(struct room *room);
 void web_front_answer(struct room *room, uint64_t question, unsigned status, json_t *take);
-void web_front_fail(struct room *room, uint64_t question, unsigned status, const char *why);
+void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+                    unsigned status, enum err code, const char *why);
 
 /* ---- ice_front.c: the servers by which clients find a way to each other */
 /* ERR_CONFIG. */

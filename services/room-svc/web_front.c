@@ -20,9 +20,18 @@ void web_front_answer(struct room *room, uint64_t question, unsigned status, jso
     json_decref(take);
 }
 
-void web_front_fail(struct room *room, uint64_t question, unsigned status, const char *why)
+/* In the shapes that http-svc has. */
+void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+                    unsigned status, enum err code, const char *why)
 {
-    web_front_answer(room, question, status, json_pack("{s:s}", "error", why));
+    static const char api[] = "/api/";
+    size_t len = sizeof(api) - 1;
+    bool is_api = client->target.len >= len && memcmp(client->target.data, api, len) == 0;
+
+    web_front_answer(
+        room, question, status,
+        is_api ? json_pack("{s:{s:s,s:s}}", "error", "code", err_word(code), "message", why)
+               : json_pack("{s:s}", "error", why));
 }
 
 static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
@@ -31,7 +40,7 @@ static void on_asked(void *arg, uint64_t question, const struct gateway_client *
 
     room->metrics.questions_total++;
     if (!ice_front_asked(room, question, client))
-        web_front_fail(room, question, STATUS_NOT_FOUND, "not found");
+        web_front_fail(room, question, client, STATUS_NOT_FOUND, ERR_NOT_FOUND, "not found");
 }
 
 /* No dialect is spoken yet. */

@@ -190,14 +190,15 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
-    await this.room?.stop();
+    const room = await this.room?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
     for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
-    if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
-      throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    for (const [ended, { name, log }] of [[how, this.http], [room, this.room]].filter(([ended]) => ended))
+      if ((ended.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(log)) && !this.mayFail)
+        throw new Error(`${name} ended ${JSON.stringify(ended)}\n${log.slice(-4000)}`);
   }
 
   // A whole answer: {status, headers, body}.
