@@ -30,9 +30,7 @@ struct gateway_client {
     struct bytes tag;     /* what gateway_tag() left; empty for a new connection */
 };
 
-/* One of these addresses as 16 bytes, IPv4 mapped into IPv6. False: there is none, and it is
- * 0.0.0.0.
- */
+/* One of these addresses as 16 bytes, IPv4 mapped into IPv6. False: it is not known; 0.0.0.0. */
 bool gateway_ip(struct bytes address, uint8_t ip[GATEWAY_ADDRESS_MAX]);
 
 struct gateway_actor {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 
 /* ---- settings */
 
@@ -67,6 +68,11 @@ static enum err for_each_url(struct ice *ice, const char *urls, url_fn *add, str
     return err;
 }
 
+static bool can_be_told(const char *text)
+{
+    return strlen(text) <= ICE_TEXT_MAX && utf8_valid(bytes_of_text(text));
+}
+
 static enum err check_turn(const struct room_settings *settings, struct error *error)
 {
     bool has_secret = settings->turn_secret[0] != '\0';
@@ -82,10 +88,10 @@ static enum err check_turn(const struct room_settings *settings, struct error *e
         return error_set(error, ERR_CONFIG,
                          "room.turn_secret, or room.turn_username and room.turn_password, not "
                          "both");
-    if (strlen(settings->turn_username) > ICE_TEXT_MAX ||
-        strlen(settings->turn_password) > ICE_TEXT_MAX)
+    if (!can_be_told(settings->turn_username) || !can_be_told(settings->turn_password))
         return error_set(error, ERR_CONFIG,
-                         "room.turn_username and room.turn_password are at most %d bytes long",
+                         "room.turn_username and room.turn_password are UTF-8 and at most %d bytes "
+                         "long",
                          ICE_TEXT_MAX);
     return ERR_NONE;
 }

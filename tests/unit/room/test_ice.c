@@ -127,6 +127,7 @@ static void what_cannot_be_used_is_told_at_the_start(void **state)
         {.turn = "turn:t", .word = "wants room.turn_secret"},
         {.turn = "turn:t", .username = "u", .word = "wants room.turn_secret"},
         {.turn = "turn:t", .secret = "x", .username = "u", .password = "p", .word = "not both"},
+        {.turn = "turn:t", .username = "u", .password = "\xff", .word = "are UTF-8"},
         {.key = "k", .word = "belong together"},
         {.token = "t", .word = "belong together"},
         {.key = "k/../x", .token = "t", .word = "letters and digits"},
