@@ -194,15 +194,16 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
-    await this.room?.stop();
+    const room = await this.room?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
     for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
     const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
-    if (how && (how.code !== 0 || isUnclean(this.http)) && !this.mayFail)
-      throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    for (const [ended, service] of [[how, this.http], [room, this.room]].filter(([ended]) => ended))
+      if ((ended.code !== 0 || isUnclean(service)) && !this.mayFail)
+        throw new Error(`${service.name} ended ${JSON.stringify(ended)}\n${service.log.slice(-4000)}`);
     if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
   }
 
