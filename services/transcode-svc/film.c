@@ -713,22 +713,23 @@ static void look_ahead(struct film *film, struct head *head)
         head_add(head, job);
 }
 
-/* Half of it is the last measurement. */
+/* Half of it is the last measurement; the first is taken whole. */
 static void measure(struct film *film, const struct head *head, const struct job *job)
 {
     struct transcode *transcode = film->source.transcode;
     const struct plan *plan = plan_of(film, &job->path.rendition);
-    uint64_t us;
+    uint64_t us, percent;
 
     if (head->kind != HEAD_ENCODE || job->path.what != PATH_SEGMENT)
         return;
     us = (uint64_t)(plan->starts[job->path.number + 1] - plan->starts[job->path.number]);
-    transcode->metrics.encode_speed_percent =
-        (transcode->metrics.encode_speed_percent + us / 10 / MAX(head->took_ms, 1)) / 2;
-    if (transcode->metrics.encode_speed_percent < SLOW_PERCENT && transcode->pace > 0)
+    percent = us / 10 / MAX(head->took_ms, 1);
+    if (transcode->metrics.encode_speed_percent > 0)
+        percent = (percent + transcode->metrics.encode_speed_percent) / 2;
+    transcode->metrics.encode_speed_percent = percent;
+    if (percent < SLOW_PERCENT && transcode->pace > 0)
         transcode->pace--;
-    else if (transcode->metrics.encode_speed_percent > FAST_PERCENT &&
-             transcode->pace + 1 < COUNT_OF(presets))
+    else if (percent > FAST_PERCENT && transcode->pace + 1 < COUNT_OF(presets))
         transcode->pace++;
 }
 
@@ -963,16 +964,30 @@ void films_free(struct transcode *transcode)
 
 /* ---- for people */
 
+Sharestream__Transcode__JobsReply__Job *films_add_row(Sharestream__Transcode__JobsReply *reply,
+                                                      const struct infohash *hash, uint32_t file,
+                                                      const char *state)
+{
+    Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
+    char text[INFOHASH_TEXT];
+
+    sharestream__transcode__jobs_reply__job__init(row);
+    row->info_hash = xstrdup(infohash_text(hash, text));
+    row->file = file;
+    row->state = xstrdup(state);
+    reply->jobs = xrealloc(reply->jobs, (reply->n_jobs + 1) * sizeof(*reply->jobs));
+    reply->jobs[reply->n_jobs++] = row;
+    return row;
+}
+
 static void add_row(Sharestream__Transcode__JobsReply *reply, const struct head *head,
                     const struct job *job, const char *state, uint64_t now_ms)
 {
     const struct film_source *source = film_source(head->film);
-    Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
-    char hash[INFOHASH_TEXT], name[RENDITION_NAME];
+    Sharestream__Transcode__JobsReply__Job *row =
+        films_add_row(reply, &source->hash, source->file, state);
+    char name[RENDITION_NAME];
 
-    sharestream__transcode__jobs_reply__job__init(row);
-    row->info_hash = xstrdup(infohash_text(&source->hash, hash));
-    row->file = source->file;
     if (job == NULL)
         row->what = xstrdup("open");
     else if (job->path.what == PATH_INIT)
@@ -980,13 +995,10 @@ static void add_row(Sharestream__Transcode__JobsReply *reply, const struct head 
     else
         row->what =
             xasprintf("%s/%u", rendition_name(&job->path.rendition, name), job->path.number);
-    row->state = xstrdup(state);
     row->waited_ms =
         job != NULL && job->waiting_count > 0 ? now_ms - MIN(job->asked_ms, now_ms) : 0;
     row->clients = job != NULL ? job->waiting_count : 0;
     row->pid = (uint32_t)head_pid(head);
-    reply->jobs = xrealloc(reply->jobs, (reply->n_jobs + 1) * sizeof(*reply->jobs));
-    reply->jobs[reply->n_jobs++] = row;
 }
 
 static const char *state_of(const struct head *head)

@@ -61,6 +61,10 @@ void films_free(struct transcode *transcode);
 /* Jobs of all films into the reply, which is freed by its own free_unpacked. */
 void films_list(const struct transcode *transcode, Sharestream__Transcode__JobsReply *reply,
                 uint64_t now_ms);
+/* One more row of such a reply, of which the caller tells the rest: what, since when, who. */
+Sharestream__Transcode__JobsReply__Job *films_add_row(Sharestream__Transcode__JobsReply *reply,
+                                                      const struct infohash *hash, uint32_t file,
+                                                      const char *state);
 size_t films_jobs(const struct transcode *transcode);
 size_t films_count(const struct transcode *transcode);
 

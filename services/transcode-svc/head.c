@@ -46,17 +46,12 @@ static uint64_t run_at(const struct head *head, uint64_t position)
 /* Until 0: it is to give up. */
 static void tell_ready(struct head *head, uint64_t until)
 {
-    Sharestream__Worker__Ready ready = SHARESTREAM__WORKER__READY__INIT;
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
     uint64_t now_ms = clock_ms();
 
     /* Time spent waiting is not its fault. */
     head->worked_ms += now_ms - MIN(head->want_since_ms, now_ms);
     stop_wanting(head);
-    ready.until = until;
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_READY;
-    order.ready = &ready;
-    worker_order(head->worker, &order, -1);
+    worker_ready(head->worker, until);
 }
 
 static void want(struct head *head, uint64_t position)
@@ -147,7 +142,7 @@ static void lose_worker(struct head *head, const char *why)
     struct error error;
 
     transcode->metrics.workers_died_total++;
-    log_warn("worker died", "film=%s doing=%s why=\"%s\"", film_name(head->film),
+    log_warn("worker died", "film=%s doing=%s why=%s", film_name(head->film),
              job != NULL ? job->name : "open", why);
     forget_worker(head);
     put_back(head);
@@ -170,13 +165,11 @@ static void on_gone(void *arg, const char *why)
 
 static void on_failed(struct head *head, const Sharestream__Worker__Failed *failed)
 {
-    enum err code =
-        failed->code > 0 && failed->code <= ERR_INTERNAL ? (enum err)failed->code : ERR_INTERNAL;
     struct job *job = head->job;
     struct error error;
+    enum err code = worker_error(failed, &error);
 
-    error_set(&error, code, "%s", failed->text);
-    log_info("could not be made", "film=%s what=%s why=\"%s\"", film_name(head->film),
+    log_info("could not be made", "film=%s what=%s why=%s", film_name(head->film),
              job != NULL ? job->name : "open", error.text);
     /* Demuxers that were let down in the middle do not recover: the next order has a fresh one. */
     drop_worker(head);

@@ -154,14 +154,8 @@ static void stop_wanting(struct making *job)
 /* Until 0: it is to give up. */
 static void tell_ready(struct making *job, uint64_t until)
 {
-    Sharestream__Worker__Ready ready = SHARESTREAM__WORKER__READY__INIT;
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
-
     stop_wanting(job);
-    ready.until = until;
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_READY;
-    order.ready = &ready;
-    worker_order(job->worker, &order, -1);
+    worker_ready(job->worker, until);
 }
 
 static void give_up(struct making *job, const struct error *error)
@@ -378,12 +372,8 @@ static void on_report(void *arg, const Report *report)
         on_done(job, report->done);
         break;
     case SHARESTREAM__WORKER__REPORT__WHAT_FAILED:
-        error_set(&error,
-                  report->failed->code > 0 && report->failed->code <= ERR_INTERNAL
-                      ? (enum err)report->failed->code
-                      : ERR_INTERNAL,
-                  "%s", report->failed->text);
-        log_info("subtitles could not be made", "what=%s why=\"%s\"", job->name, error.text);
+        worker_error(report->failed, &error);
+        log_info("subtitles could not be made", "what=%s why=%s", job->name, error.text);
         fail(job, &error);
         break;
     case SHARESTREAM__WORKER__REPORT__WHAT__NOT_SET:
@@ -400,7 +390,7 @@ static void try_again(struct making *job, const char *why)
     struct error error;
 
     transcode->metrics.workers_died_total++;
-    log_warn("worker died", "what=%s why=\"%s\"", job->name, why);
+    log_warn("worker died", "what=%s why=%s", job->name, why);
     let_go(job);
     if (job->attempts < ATTEMPTS) {
         transcode->metrics.retries_total++;
@@ -616,23 +606,18 @@ static const char *state_of(const struct making *job)
 void subtitles_list_jobs(const struct subtitles *subtitles,
                          Sharestream__Transcode__JobsReply *reply, uint64_t now_ms)
 {
-    char hash[INFOHASH_TEXT], name[PATH_NAME];
+    char name[PATH_NAME];
     const struct making *job;
 
     DL_FOREACH(subtitles->jobs, job)
     {
-        Sharestream__Transcode__JobsReply__Job *row = xcalloc(1, sizeof(*row));
+        Sharestream__Transcode__JobsReply__Job *row =
+            films_add_row(reply, &job->hash, job->film, state_of(job));
 
-        sharestream__transcode__jobs_reply__job__init(row);
-        row->info_hash = xstrdup(infohash_text(&job->hash, hash));
-        row->file = job->film;
         row->what = xstrdup(path_name(&job->path, name));
-        row->state = xstrdup(state_of(job));
         row->waited_ms = now_ms - MIN(job->asked_ms, now_ms);
         row->clients = job->waiting_count;
         row->pid = job->worker != NULL ? (uint32_t)worker_pid(job->worker) : 0;
-        reply->jobs = xrealloc(reply->jobs, (reply->n_jobs + 1) * sizeof(*reply->jobs));
-        reply->jobs[reply->n_jobs++] = row;
     }
 }
 

@@ -131,6 +131,24 @@ void worker_order(struct worker *worker, const Order *order, int fd)
         shutdown(worker->fd, SHUT_RDWR); /* on_readable() will see the end */
 }
 
+void worker_ready(struct worker *worker, uint64_t until)
+{
+    Sharestream__Worker__Ready ready = SHARESTREAM__WORKER__READY__INIT;
+    Order order = SHARESTREAM__WORKER__ORDER__INIT;
+
+    ready.until = until;
+    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_READY;
+    order.ready = &ready;
+    worker_order(worker, &order, -1);
+}
+
+enum err worker_error(const Sharestream__Worker__Failed *failed, struct error *out)
+{
+    bool is_known = failed->code > 0 && failed->code <= ERR_INTERNAL;
+
+    return error_set(out, is_known ? (enum err)failed->code : ERR_INTERNAL, "%s", failed->text);
+}
+
 void worker_adopt(struct worker *worker, const struct worker_events *events)
 {
     worker->events = *events;

@@ -32,6 +32,10 @@ void worker_free(struct worker **worker);
 /* `fd` (-1: none) is passed on and stays ours. A worker that does not take it is as good as gone,
  * which on_gone() says later. */
 void worker_order(struct worker *worker, const Sharestream__Worker__Order *order, int fd);
+/* Answers its Want: bytes up to `until` can be read. 0: it is to give up. */
+void worker_ready(struct worker *worker, uint64_t until);
+/* What it says of its failure, as an error of ours: its word is not trusted. */
+enum err worker_error(const Sharestream__Worker__Failed *failed, struct error *out);
 pid_t worker_pid(const struct worker *worker);
 /* From now on it runs when nobody else wants to. */
 void worker_be_quiet(struct worker *worker);

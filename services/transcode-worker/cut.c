@@ -17,12 +17,10 @@ enum {
     /* Sound of a segment may lie so far behind its last picture in the file, and no farther. */
     INTERLEAVE_US = 10 * 1000 * 1000,
     EARLIER_US = 2 * 1000 * 1000,
-    TS_TICKS = 90000,
     BEGINNING_MISSED = FFERRTAG('M', 'I', 'S', 'S'),
 };
 
 struct track {
-    const Track *order;
     AVStream *stream;
     int out; /* index in the muxer */
     bool is_video;
@@ -81,8 +79,7 @@ static void take_video(struct cutter *cutter, struct track *track, AVPacket *pac
 static void take_audio(struct cutter *cutter, struct track *track, AVPacket *packet)
 {
     const Cut *order = cutter->order;
-    int64_t us = film_us(cutter->film, track->stream,
-                         packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
+    int64_t us = film_shown_us(cutter->film, packet);
 
     if (us == AV_NOPTS_VALUE)
         return;
@@ -139,8 +136,7 @@ static bool is_done(const struct cutter *cutter)
 /* Sound that never comes (it has ended, or lies elsewhere) must not make us read on and on. */
 static bool is_far_behind(const struct cutter *cutter, const AVPacket *packet)
 {
-    int64_t us = film_us(cutter->film, cutter->film->format->streams[packet->stream_index],
-                         packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts);
+    int64_t us = film_stored_us(cutter->film, packet);
 
     return !cutter->order->is_last && us != AV_NOPTS_VALUE &&
            us > cutter->order->until_us + INTERLEAVE_US;
@@ -174,22 +170,11 @@ static int seek_to(struct cutter *cutter, int64_t us)
     int stream = cutter->film->is_mov || cutter->film->video < 0 ? cutter->tracks[0].stream->index
                                                                  : cutter->film->video;
     const AVStream *by = format->streams[stream];
-    int64_t at = us + cutter->film->start_us;
+    int64_t at = film_seek_us(cutter->film, by, us, cutter->slip_us);
 
-    if (cutter->film->is_mov && stream == cutter->film->video)
-        at = film_seek_us(cutter->film, us, cutter->slip_us);
     return av_seek_frame(format, stream,
                          av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
                          AVSEEK_FLAG_BACKWARD);
-}
-
-static void discard_others(struct cutter *cutter)
-{
-    AVFormatContext *format = cutter->film->format;
-
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        format->streams[i]->discard =
-            track_of(cutter, (int)i) != NULL ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 }
 
 static int64_t first_us(const struct cutter *cutter, const struct track *track)
@@ -231,13 +216,15 @@ static bool has_missed_picture(const struct cutter *cutter)
 static int gather(struct cutter *cutter)
 {
     int64_t from_us = cutter->order->from_us;
+    uint64_t streams = 0;
     bool has_sound = false;
     int rc;
 
-    for (unsigned i = 0; i < cutter->count; i++)
-        if (cutter->tracks[i].sound != NULL)
-            has_sound = true;
-    discard_others(cutter);
+    for (unsigned i = 0; i < cutter->count; i++) {
+        streams |= film_bit(cutter->tracks[i].stream->index);
+        has_sound |= cutter->tracks[i].sound != NULL;
+    }
+    film_read_only(cutter->film, streams);
     if (cutter->is_fresh)
         return read_packets(cutter);
     if (cutter->order->is_first)
@@ -340,7 +327,6 @@ static int write_next(struct cutter *cutter, struct track *track, size_t at)
 
 static int write_all(struct cutter *cutter)
 {
-    size_t at[TRACKS_MAX] = {0};
     int rc = 0;
 
     for (unsigned i = 0; i < cutter->count; i++) {
@@ -353,8 +339,8 @@ static int write_all(struct cutter *cutter)
     }
     /* Tracks one after the other: the muxer puts them in order. */
     for (unsigned i = 0; i < cutter->count && rc >= 0; i++)
-        while (rc >= 0 && at[i] < cutter->tracks[i].shelf.count)
-            rc = write_next(cutter, &cutter->tracks[i], at[i]++);
+        for (size_t at = 0; at < cutter->tracks[i].shelf.count && rc >= 0; at++)
+            rc = write_next(cutter, &cutter->tracks[i], at);
     return rc;
 }
 
@@ -367,7 +353,6 @@ static enum err open_track(struct cutter *cutter, const Track *order, struct err
 
     if (order->stream >= format->nb_streams)
         return error_set(error, ERR_INVALID, "there is no stream %u", order->stream);
-    track->order = order;
     track->stream = format->streams[order->stream];
     track->is_video = track->stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
     cutter->count++;

@@ -10,7 +10,6 @@
 typedef Sharestream__Worker__Encode Encode;
 
 enum {
-    THREADS_MAX = 8,
     KEYFRAMES_NEVER = 1 << 29,
 };
 
@@ -83,7 +82,6 @@ int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_in
     int rc;
 
     encoder->order = *order;
-    encoder->order.threads = MIN(MAX(order->threads, 1), THREADS_MAX);
     encoder->preset = xstrdup(order->preset);
     encoder->has_headers_inside = has_headers_inside;
     encoder->overlay = overlay;

@@ -16,7 +16,7 @@ static const char codecs[] =
     "aac,ac3,eac3,dca,truehd,mp2,mp2float,mp3,mp3float,flac,opus,libopus,vorbis,alac,wmav1,wmav2,"
     "wmapro,"
     "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_u8,pcm_f32le,pcm_alaw,pcm_mulaw,"
-    "subrip,srt,ass,ssa,mov_text,webvtt,pgssub,dvdsub,dvbsub";
+    "subrip,srt,ass,ssa,text,mov_text,webvtt,pgssub,dvdsub,dvbsub";
 
 enum {
     USUAL_TICKS = 90000,
@@ -62,28 +62,52 @@ int64_t film_us(const struct film *film, const AVStream *stream, int64_t timesta
     return av_rescale_q(timestamp, stream->time_base, AV_TIME_BASE_Q) - film->start_us;
 }
 
-int64_t film_key_us(const struct film *film, const AVPacket *packet)
+static int64_t first_known_us(const struct film *film, const AVPacket *packet, int64_t timestamp,
+                              int64_t otherwise)
 {
-    const AVStream *stream = film->format->streams[packet->stream_index];
-
-    if (film->is_mov)
-        return film_us(film, stream, packet->dts) + film->shift_us;
-    return film_us(film, stream, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
+    return film_us(film, film->format->streams[packet->stream_index],
+                   timestamp != AV_NOPTS_VALUE ? timestamp : otherwise);
 }
 
-/* FFmpeg seeks in MP4 by decoding times, from which it takes off what an edit list has moved the
- * first picture by: with one (nearly all files) it wants to be told the time of presentation,
- * without one that of decoding. Which it is cannot be asked. The later of the two does for both,
- * unless another keyframe lies in between. */
-int64_t film_seek_us(const struct film *film, int64_t us, int64_t slip_us)
+int64_t film_shown_us(const struct film *film, const AVPacket *packet)
 {
-    AVStream *stream = film->format->streams[film->video];
+    return first_known_us(film, packet, packet->pts, packet->dts);
+}
+
+int64_t film_stored_us(const struct film *film, const AVPacket *packet)
+{
+    return first_known_us(film, packet, packet->dts, packet->pts);
+}
+
+int64_t film_key_us(const struct film *film, const AVPacket *packet)
+{
+    return film->is_mov ? film_stored_us(film, packet) + film->shift_us
+                        : film_shown_us(film, packet);
+}
+
+void film_read_only(struct film *film, uint64_t streams)
+{
+    for (unsigned i = 0; i < film->format->nb_streams; i++)
+        film->format->streams[i]->discard = i < FILM_STREAMS_MAX && (streams & film_bit(i)) != 0
+                                                ? AVDISCARD_DEFAULT
+                                                : AVDISCARD_ALL;
+}
+
+/* FFmpeg seeks in the pictures of MP4 by decoding times, from which it takes off what an edit list
+ * has moved the first picture by: with one (nearly all files) it wants to be told the time of
+ * presentation, without one that of decoding. Which it is cannot be asked. The later of the two
+ * does for both, unless another keyframe lies in between. */
+int64_t film_seek_us(const struct film *film, const AVStream *stream, int64_t us, int64_t slip_us)
+{
+    AVStream *indexed = film->format->streams[stream->index];
     int64_t shown_us = us + film->start_us + slip_us, decoded_us = shown_us - film->shift_us;
     int64_t shown = av_rescale_q(shown_us, AV_TIME_BASE_Q, stream->time_base);
     int64_t decoded = av_rescale_q(decoded_us, AV_TIME_BASE_Q, stream->time_base);
 
-    return av_index_search_timestamp(stream, shown, AVSEEK_FLAG_BACKWARD) ==
-                   av_index_search_timestamp(stream, decoded, AVSEEK_FLAG_BACKWARD)
+    if (!film->is_mov || stream->index != film->video)
+        return us + film->start_us;
+    return av_index_search_timestamp(indexed, shown, AVSEEK_FLAG_BACKWARD) ==
+                   av_index_search_timestamp(indexed, decoded, AVSEEK_FLAG_BACKWARD)
                ? shown_us
                : decoded_us;
 }

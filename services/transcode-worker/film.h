@@ -34,17 +34,29 @@ enum err film_open(struct film *film, int fd, uint64_t size, struct error *error
 enum err film_reopen(struct film *film, struct error *error);
 void film_close(struct film *film);
 
+/* A set of streams: FILM_STREAMS_MAX fit. */
+static inline uint64_t film_bit(unsigned stream)
+{
+    return (uint64_t)1 << stream;
+}
+
 /* Error of FFmpeg's in our terms; what the input said goes first. */
 enum err film_error(const struct film *film, int code, const char *doing, struct error *error);
+/* All other streams are skipped; where the container allows it their bytes are not even read. */
+void film_read_only(struct film *film, uint64_t streams);
 /* On the timeline; AV_NOPTS_VALUE stays what it is. */
 int64_t film_us(const struct film *film, const AVStream *stream, int64_t timestamp);
+/* When a packet is shown, or decoded where that is all it tells. */
+int64_t film_shown_us(const struct film *film, const AVPacket *packet);
+/* How far in the file a packet is: when it is decoded, or shown where that is all it tells. */
+int64_t film_stored_us(const struct film *film, const AVPacket *packet);
 /* Ticks a second in which times of pictures are written: those of its sound. hls.js begins anew to
  * guess where a timeline begins whenever it comes to a track that counts otherwise: sound is off by
  * up to one packet then, and other sizes of the picture by what they are decoded earlier. */
 int film_ticks(const struct film *film);
-/* In MP4, what to seek to (in us of the file) for the keyframe of the picture at `us`, which may be
- * wrong by `slip_us`. */
-int64_t film_seek_us(const struct film *film, int64_t us, int64_t slip_us);
+/* What to seek to, as a timestamp of that stream in AV_TIME_BASE, for what is shown at `us`; a
+ * keyframe's time may be wrong by `slip_us`. */
+int64_t film_seek_us(const struct film *film, const AVStream *stream, int64_t us, int64_t slip_us);
 /* Time by which the index knows a keyframe. */
 int64_t film_key_us(const struct film *film, const AVPacket *packet);
 

@@ -127,7 +127,6 @@ static bool obey(struct film *film, struct run **run, const Order *order, int *f
     case SHARESTREAM__WORKER__ORDER__WHAT_CUT:
         cut_film(film, run, order->cut, *fd);
         return true;
-    case SHARESTREAM__WORKER__ORDER__WHAT_QUIT:
     case SHARESTREAM__WORKER__ORDER__WHAT_READY:
     case SHARESTREAM__WORKER__ORDER__WHAT__NOT_SET:
     case _SHARESTREAM__WORKER__ORDER__WHAT__CASE_IS_INT_SIZE:

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "mux.h"
 
-#include <errno.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/opt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/must.h"
+#include "output.h"
 #include "wire/mp4_delay.h"
 
 enum {
@@ -20,19 +19,12 @@ enum {
 
 static int write_all(struct mux *mux, struct bytes data)
 {
-    while (data.len > 0) {
-        ssize_t wrote = write(mux->fd, data.data, data.len);
+    int failed = output_bytes(mux->fd, data);
 
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0) {
-            mux->failed = errno;
-            return AVERROR(errno);
-        }
-        data = bytes_of(data.data + wrote, data.len - (size_t)wrote);
-        mux->bytes += (uint64_t)wrote;
-    }
-    return 0;
+    if (failed != 0)
+        mux->failed = failed;
+    mux->bytes += data.len;
+    return AVERROR(failed);
 }
 
 static int write_text(struct mux *mux, struct text *text)

@@ -4,17 +4,25 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum err output(int fd, const void *data, size_t len, uint64_t *bytes_out, struct error *error)
+int output_bytes(int fd, struct bytes data)
 {
-    for (size_t at = 0; at < len;) {
-        ssize_t wrote = write(fd, (const char *)data + at, len - at);
+    while (data.len > 0) {
+        ssize_t wrote = write(fd, data.data, data.len);
 
         if (wrote > 0)
-            at += (size_t)wrote;
+            data = bytes_of(data.data + wrote, data.len - (size_t)wrote);
         else if (wrote == 0 || errno != EINTR)
-            return error_set_errno(error, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO,
-                                   "cannot write to the cache");
+            return wrote == 0 ? EIO : errno;
     }
-    *bytes_out = len;
+    return 0;
+}
+
+enum err output(int fd, struct bytes data, uint64_t *bytes_out, struct error *error)
+{
+    errno = output_bytes(fd, data);
+    if (errno != 0)
+        return error_set_errno(error, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO,
+                               "cannot write to the cache");
+    *bytes_out = data.len;
     return ERR_NONE;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "decode.h"
 
 enum {
     EVENTS_MAX = 64,
@@ -51,25 +52,23 @@ static void drop_first(struct overlay *overlay)
     memmove(overlay->events, overlay->events + 1, overlay->count * sizeof(*overlay->events));
 }
 
-enum err overlay_new(const AVStream *stream, const AVCodecParameters *film, int width, int height,
-                     struct overlay **out, struct error *error)
+enum err overlay_new(const struct film *film, const AVStream *stream,
+                     const AVCodecParameters *picture, int width, int height, struct overlay **out,
+                     struct error *error)
 {
-    const AVCodec *codec = avcodec_find_decoder(stream->codecpar->codec_id);
     struct overlay *overlay = xcalloc(1, sizeof(*overlay));
+    int rc = stream->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE
+                 ? decode_open(film, stream, 1, &overlay->decoder)
+                 : AVERROR_INVALIDDATA;
 
-    overlay->decoder = avcodec_alloc_context3(codec);
-    must(overlay->decoder != NULL);
     overlay->width = width;
     overlay->height = height;
-    overlay->canvas_width = film->width;
-    overlay->canvas_height = film->height;
-    if (stream->codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE || codec == NULL ||
-        avcodec_parameters_to_context(overlay->decoder, stream->codecpar) < 0 ||
-        avcodec_open2(overlay->decoder, codec, NULL) < 0) {
+    overlay->canvas_width = picture->width;
+    overlay->canvas_height = picture->height;
+    if (rc < 0) {
         overlay_free(&overlay);
-        return error_set(error, ERR_INVALID, "its subtitles cannot be decoded");
+        return film_error(film, rc, "decoding its subtitles", error);
     }
-    overlay->decoder->pkt_timebase = stream->time_base;
     *out = overlay;
     return ERR_NONE;
 }

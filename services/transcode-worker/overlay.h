@@ -5,17 +5,17 @@
 #ifndef WORKER_OVERLAY_H
 #define WORKER_OVERLAY_H
 
-#include <libavformat/avformat.h>
 #include <stdbool.h>
 
-#include "base/error.h"
+#include "film.h"
 
 struct overlay;
 
-/* Drawn into pictures of width x height; where the stream does not tell its own size, that of the
- * film (`film`) is taken. */
-enum err overlay_new(const AVStream *stream, const AVCodecParameters *film, int width, int height,
-                     struct overlay **out, struct error *error);
+/* Drawn into pictures of width x height; where the stream does not tell its own size, that of
+ * `picture` is taken. */
+enum err overlay_new(const struct film *film, const AVStream *stream,
+                     const AVCodecParameters *picture, int width, int height, struct overlay **out,
+                     struct error *error);
 void overlay_free(struct overlay **overlay);
 /* Packets that cannot be decoded are skipped. */
 void overlay_feed(struct overlay *overlay, const AVPacket *packet, int64_t us);

@@ -185,9 +185,7 @@ static enum err open_ear(struct ear *ear, const Cut *order, struct error *error)
         return error_set(error, ERR_INVALID, "that is no order for a waveform");
     ear->stream = format->streams[order->tracks[0]->stream];
     ear->end_us = order->until_us;
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        format->streams[i]->discard = AVDISCARD_ALL;
-    ear->stream->discard = AVDISCARD_DEFAULT;
+    film_read_only(ear->film, film_bit(ear->stream->index));
     rc = decode_open(ear->film, ear->stream, 1, &ear->decoder);
     return rc < 0 ? film_error(ear->film, rc, "decoding its sound", error) : ERR_NONE;
 }
@@ -220,7 +218,7 @@ enum err peaks(struct film *film, const Cut *order, int fd, uint64_t *bytes_out,
             err = film_error(film, rc, "listening to it", error);
         } else {
             describe(ear, &text);
-            err = output(fd, text.data, text.len, bytes_out, error);
+            err = output(fd, bytes_of(text.data, text.len), bytes_out, error);
         }
     }
     text_fini(&text);

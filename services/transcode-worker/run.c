@@ -244,8 +244,7 @@ static int on_sound(void *arg, AVPacket *packet)
 static int feed_sound(struct run *run, AVPacket *packet)
 {
     const AVStream *stream = run->film->format->streams[run->audio_stream];
-    int64_t us =
-        film_us(run->film, stream, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
+    int64_t us = film_shown_us(run->film, packet);
 
     if (us == AV_NOPTS_VALUE)
         return 0;
@@ -285,8 +284,7 @@ static bool is_burnt(const struct run *run, uint32_t stream)
 
 static void feed_overlay(struct run *run, const AVPacket *packet)
 {
-    int64_t us = film_us(run->film, run->film->format->streams[packet->stream_index],
-                         packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
+    int64_t us = film_shown_us(run->film, packet);
 
     if (us != AV_NOPTS_VALUE)
         overlay_feed(run->overlay, packet, us);
@@ -323,9 +321,7 @@ static int seek(struct run *run, int64_t us)
 {
     struct film *film = run->film;
     const AVStream *stream = film->format->streams[run->video_stream];
-    int64_t at = film->is_mov && (int)run->video_stream == film->video
-                     ? film_seek_us(film, us, run->slip_us)
-                     : us + film->start_us;
+    int64_t at = film_seek_us(film, stream, us, run->slip_us);
     /* Recordings have no index: what is found for a time lies behind it, and the beginning is
      * where the file begins. */
     bool is_begin = us == 0 && (film->format->iformat->flags & AVFMT_TS_DISCONT) != 0;
@@ -348,10 +344,8 @@ static int look_back(struct run *run)
     int rc = seek(run, MAX(run->starts[0] - BURNT_US, 0));
 
     while (rc >= 0 && !is_there && (rc = av_read_frame(run->film->format, packet)) >= 0) {
-        is_there =
-            (uint32_t)packet->stream_index == run->video_stream &&
-            film_us(run->film, run->film->format->streams[run->video_stream],
-                    packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts) >= run->starts[0];
+        is_there = (uint32_t)packet->stream_index == run->video_stream &&
+                   film_stored_us(run->film, packet) >= run->starts[0];
         if (is_burnt(run, (uint32_t)packet->stream_index) && !is_there)
             feed_overlay(run, packet);
         av_packet_unref(packet);
@@ -477,16 +471,10 @@ static bool has_stream(const struct film *film, const Track *track)
     return track->stream < film->format->nb_streams;
 }
 
-static void discard_others(const struct run *run)
+static uint64_t streams_of(const struct run *run)
 {
-    AVFormatContext *format = run->film->format;
-
-    for (uint32_t i = 0; i < format->nb_streams; i++) {
-        bool is_read = i == run->video_stream || (run->has_audio && i == run->audio_stream) ||
-                       is_burnt(run, i);
-
-        format->streams[i]->discard = is_read ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
-    }
+    return film_bit(run->video_stream) | (run->has_audio ? film_bit(run->audio_stream) : 0) |
+           (run->overlay != NULL ? film_bit(run->encode.burnt) : 0);
 }
 
 static enum err open_overlay(struct run *run, struct error *error)
@@ -495,7 +483,7 @@ static enum err open_overlay(struct run *run, struct error *error)
 
     if (run->encode.burnt >= format->nb_streams)
         return error_set(error, ERR_INVALID, "there is no such subtitle");
-    return overlay_new(format->streams[run->encode.burnt],
+    return overlay_new(run->film, format->streams[run->encode.burnt],
                        format->streams[run->video_stream]->codecpar, (int)run->encode.width,
                        (int)run->encode.height, &run->overlay, error);
 }
@@ -527,12 +515,13 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
     if (run->encode.burns && open_overlay(run, error) != ERR_NONE)
         return error->code;
     run->is_avi = strcmp(film->format->iformat->name, "avi") == 0;
-    discard_others(run);
-    rc = decode_open(film, film->format->streams[video->stream],
-                     MIN(MAX(run->encode.threads, 1), THREADS_MAX), &run->decoder);
+    film_read_only(film, streams_of(run));
+    run->encode.threads = MIN(MAX(run->encode.threads, 1), THREADS_MAX);
+    rc =
+        decode_open(film, film->format->streams[video->stream], run->encode.threads, &run->decoder);
     if (rc < 0)
         return film_error(film, rc, "its picture cannot be decoded", error);
-    rc = encoder_new(video->encode, film->format->streams[video->stream],
+    rc = encoder_new(&run->encode, film->format->streams[video->stream],
                      order->container == SHARESTREAM__WORKER__CONTAINER__TS, run->overlay,
                      &run->encoder);
     if (rc < 0)

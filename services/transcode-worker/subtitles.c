@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "subtitles.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/must.h"
 #include "base/text.h"
 #include "charset.h"
+#include "decode.h"
+#include "output.h"
 #include "script.h"
 #include "wire/font.h"
 #include "wire/vtt.h"
@@ -215,17 +215,6 @@ static int pace(const struct reader *reader)
     return film->video >= 0 ? film->video : film->audio;
 }
 
-static void discard_others(const struct reader *reader)
-{
-    const AVFormatContext *format = reader->film->format;
-
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        format->streams[i]->discard =
-            (int)i == reader->stream->index || (!reader->is_whole && (int)i == pace(reader))
-                ? AVDISCARD_DEFAULT
-                : AVDISCARD_ALL;
-}
-
 static int go_to_begin(const struct reader *reader, struct error *error)
 {
     const AVStream *by = reader->film->format->streams[pace(reader)];
@@ -243,8 +232,7 @@ static int go_to_begin(const struct reader *reader, struct error *error)
 static bool is_behind(const struct reader *reader, const AVPacket *packet)
 {
     const AVStream *stream = reader->film->format->streams[packet->stream_index];
-    int64_t us =
-        film_us(reader->film, stream, packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts);
+    int64_t us = film_stored_us(reader->film, packet);
 
     if (reader->order->is_last || us == AV_NOPTS_VALUE || packet->stream_index != pace(reader))
         return false;
@@ -283,7 +271,7 @@ static enum err gather(struct reader *reader, struct error *error)
     reader->stream = film->format->streams[stream];
     /* Opening it has a budget of its own. */
     input_begin(&film->input, reader->order->budget, 0);
-    discard_others(reader);
+    film_read_only(film, film_bit(stream) | (reader->is_whole ? 0 : film_bit(pace(reader))));
     rc = rc < 0 ? rc : read_packets(reader);
     if (rc < 0 || film->input.failure != INPUT_FINE)
         return film_error(film, rc, "reading the subtitles", error);
@@ -295,21 +283,6 @@ static enum err gather(struct reader *reader, struct error *error)
 }
 
 /* ---- writing */
-
-static enum err write_all(int fd, struct bytes bytes, uint64_t *bytes_out, struct error *error)
-{
-    for (size_t at = 0; at < bytes.len;) {
-        ssize_t wrote = write(fd, bytes.data + at, bytes.len - at);
-
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return error_set_errno(error, ERR_IO, "cannot write the subtitles");
-        at += (size_t)wrote;
-    }
-    *bytes_out = bytes.len;
-    return ERR_NONE;
-}
 
 static void print_cues(struct reader *reader, struct text *out)
 {
@@ -378,26 +351,6 @@ static void print_script(struct reader *reader, struct text *out)
 
 /* ---- cuts */
 
-static enum err open_decoder(struct reader *reader, struct error *error)
-{
-    const AVCodec *codec = avcodec_find_decoder(reader->stream->codecpar->codec_id);
-    char why[AV_ERROR_MAX_STRING_SIZE];
-    int rc;
-
-    if (codec == NULL)
-        return error_set(error, ERR_INVALID, "nothing here reads such subtitles");
-    reader->decoder = avcodec_alloc_context3(codec);
-    must(reader->decoder != NULL);
-    rc = avcodec_parameters_to_context(reader->decoder, reader->stream->codecpar);
-    reader->decoder->pkt_timebase = reader->stream->time_base;
-    if (rc >= 0)
-        rc = avcodec_open2(reader->decoder, codec, NULL);
-    if (rc >= 0)
-        return ERR_NONE;
-    av_strerror(rc, why, sizeof(why));
-    return error_set(error, ERR_INVALID, "its subtitles cannot be decoded: %s", why);
-}
-
 static void set_window(struct reader *reader)
 {
     const Cut *order = reader->order;
@@ -411,23 +364,23 @@ static enum err cut_text(struct reader *reader, int fd, uint64_t *bytes_out, str
 {
     bool is_script = reader->order->container == SHARESTREAM__WORKER__CONTAINER__ASS;
     struct text out = {0};
-    enum err err = ERR_NONE;
+    enum err err;
+    int rc = 0;
 
     if (!is_text(reader->stream->codecpar))
         return error_set(error, ERR_NOT_FOUND, "that is no track of text");
     if (is_script && reader->stream->codecpar->codec_id != AV_CODEC_ID_ASS)
         return error_set(error, ERR_NOT_FOUND, "these subtitles were no ASS");
     set_window(reader);
-    if (!is_script)
-        err = open_decoder(reader, error);
-    if (err == ERR_NONE)
-        err = gather(reader, error);
+    if (!is_script && (rc = decode_open(reader->film, reader->stream, 1, &reader->decoder)) < 0)
+        return film_error(reader->film, rc, "decoding its subtitles", error);
+    err = gather(reader, error);
     if (err == ERR_NONE) {
         if (is_script)
             print_script(reader, &out);
         else
             print_cues(reader, &out);
-        err = write_all(fd, bytes_of(out.data, out.len), bytes_out, error);
+        err = output(fd, bytes_of(out.data, out.len), bytes_out, error);
     }
     text_fini(&out);
     return err;
@@ -444,7 +397,7 @@ static enum err cut_font(const struct reader *reader, int fd, uint64_t *bytes_ou
     if (font.len > FONT_BYTES_MAX)
         return error_set(error, ERR_TOO_LARGE, "that font is larger than %d MiB",
                          FONT_BYTES_MAX >> 20);
-    return write_all(fd, font, bytes_out, error);
+    return output(fd, font, bytes_out, error);
 }
 
 bool subtitles_are_for(const Cut *order)

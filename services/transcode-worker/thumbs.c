@@ -5,7 +5,6 @@
 #include <libswscale/swscale.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/must.h"
 #include "decode.h"
@@ -324,8 +323,7 @@ static enum err open_painter(struct painter *painter, const Cut *order, struct e
     painter->decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT; /* keyframes of open GOPs as well */
     if (pictures->n_at_us > 1)
         painter->decoder->skip_loop_filter = AVDISCARD_ALL; /* nobody sees it */
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        format->streams[i]->discard = AVDISCARD_ALL;
+    film_read_only(painter->film, 0);
     painter->stream->discard = AVDISCARD_NONKEY;
     return ERR_NONE;
 }
@@ -346,7 +344,8 @@ enum err thumbs(struct film *film, const Cut *order, int fd, uint64_t *bytes_out
         if (rc < 0)
             err = film_error(film, rc, "writing pictures", error);
         else
-            err = output(fd, painter.packet->data, (size_t)painter.packet->size, bytes_out, error);
+            err = output(fd, bytes_of(painter.packet->data, (size_t)painter.packet->size),
+                         bytes_out, error);
     }
     sws_freeContext(painter.scaler);
     av_packet_free(&painter.packet);
