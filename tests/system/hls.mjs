@@ -30,7 +30,7 @@ const parts = {
   '48.wav': sound(48000),
   '96.wav': sound(96000),
 };
-const subtitles = '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:20,000 --> 00:00:22,000\nAgain\n';
+export const SUBTITLES = '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:20,000 --> 00:00:22,000\nAgain\n';
 
 // What goes in, and how it is put together.
 const films = {
@@ -54,7 +54,7 @@ export async function makeFilms(yard, folder, names = Object.keys(films).filter(
   const kitchen = path.join(yard.dir, 'kitchen');
   fs.mkdirSync(kitchen, { recursive: true });
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(kitchen, 'text.srt'), subtitles);
+  fs.writeFileSync(path.join(kitchen, 'text.srt'), SUBTITLES);
   const needed = new Set(names.flatMap((name) => films[name][0]));
   for (const part of needed)
     if (!fs.existsSync(path.join(kitchen, part))) await ffmpeg(kitchen, ...parts[part].map(String), part);
