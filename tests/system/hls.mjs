@@ -39,6 +39,8 @@ const films = {
     '-c:s:0', 'srt', '-c:s:1', 'ass', '-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=ger', '-metadata:s:s:0', 'language=eng'],
   'flac.mkv': [['avc.mp4', '96.wav'], '-c:v', 'copy', '-c:a', 'flac'],
   'opus.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'libopus', '-b:a', '128k'],
+  'twins.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'aac', '-bsf:a', 'setts=pts=if(eq(N\\,100)\\,PREV_OUTPTS\\,PTS):dts=if(eq(N\\,100)\\,PREV_OUTDTS\\,DTS)'],
+  'dts.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'dca', '-strict', '-2'],
   'late.mkv': [['avc.mp4', '44.wav'], '-c:v', 'copy', '-c:a', 'libmp3lame', '-b:a', '192k', '-output_ts_offset', '7.5'],
   'hevc.mp4': [['hevc.mp4', '48.wav'], '-c:v', 'copy', '-tag:v', 'hvc1', '-c:a', 'aac'],
   'vfr.mkv': [['vfr.mkv', '44.wav'], '-c:v', 'copy', '-c:a', 'aac'],
