@@ -78,10 +78,10 @@ class Player {
       mode === 'showing' && [...activeCues ?? []].some((cue) => cue.text === wanted)), text), `'${text}' to be shown`);
   }
 
-  // All of it, without a hole. Paused: it would run into what has not come.
+  // All of it, without a hole. So slowly that it does not run into what has not come; paused, hls.js may forget to load.
   async fill(seconds) {
     await this.page.evaluate(() => {
-      document.querySelector('video').pause();
+      document.querySelector('video').playbackRate = 0.0625;
       hls.config.maxBufferLength = hls.config.maxMaxBufferLength = 600;
       document.querySelector('video').currentTime = 0.2;
     });
