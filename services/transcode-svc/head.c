@@ -16,7 +16,7 @@
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
 
-enum { ATTEMPTS = 2, QUIET_PATIENCE = 10 };
+enum { DEATHS_MAX = 2, QUIET_PATIENCE = 10 };
 
 static void on_bytes(void *arg);
 
@@ -134,6 +134,33 @@ static void put_back(struct head *head)
     DL_PREPEND(head->jobs, job);
 }
 
+/* Subtitles look back farther than a picture, into what nobody may have fetched. */
+static bool goes_first(const struct job *job, const struct job *waiting)
+{
+    return !job->is_tried || (waiting->path.rendition.kind == RENDITION_SUBTITLE &&
+                              job->path.rendition.kind != RENDITION_SUBTITLE);
+}
+
+/* Who asks for what is here must not wait for bytes that somebody else needs: a copy that waits for
+ * some lets those first that were not tried yet. To begin it again costs little. */
+static bool let_others_first(struct head *head)
+{
+    struct job *job;
+
+    if (head->kind != HEAD_CUT || head->job == NULL)
+        return false;
+    DL_FOREACH(head->jobs, job)
+    if (goes_first(job, head->job))
+        break;
+    if (job == NULL)
+        return false;
+    drop_worker(head);
+    put_back(head);
+    DL_DELETE(head->jobs, job);
+    DL_PREPEND(head->jobs, job);
+    return true;
+}
+
 /* Of itself, or of us because it took too long. */
 static void lose_worker(struct head *head, const char *why)
 {
@@ -147,12 +174,12 @@ static void lose_worker(struct head *head, const char *why)
     forget_worker(head);
     put_back(head);
     error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
-    if (job != NULL && job->attempts >= ATTEMPTS) {
+    if (job != NULL && ++job->deaths >= DEATHS_MAX) {
         DL_DELETE(head->jobs, job);
         film_on_done(head->film, head, job, NULL, &error);
     } else if (job != NULL) {
         transcode->metrics.retries_total++;
-    } else if (head->open_attempts >= ATTEMPTS) {
+    } else if (head->open_attempts >= DEATHS_MAX) {
         film_on_unopened(head->film, head, &error, true);
     }
     head_step(head);
@@ -211,6 +238,8 @@ static void on_report(void *arg, const Report *report)
             tell_ready(head, report->want->position + run);
         else if (head->kind == HEAD_QUIET)
             tell_ready(head, 0); /* pictures are not worth fetching anything for */
+        else if (let_others_first(head))
+            head_step(head);
         else
             want(head, report->want->position);
         return;
@@ -288,7 +317,7 @@ static void begin_job(struct head *head)
         return;
     }
     head->job = job;
-    job->attempts++;
+    job->is_tried = true;
     film_fill_cut(head->film, head, job, &cut);
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
     order.cut = &cut.cut;
@@ -401,6 +430,8 @@ void head_free(struct head **head_p)
 void head_add(struct head *head, struct job *job)
 {
     DL_APPEND(head->jobs, job);
+    if (head->is_wanting)
+        let_others_first(head);
     head_step(head);
 }
 
