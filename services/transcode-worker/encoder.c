@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "encoder.h"
 
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "picture.h"
 
 typedef Sharestream__Worker__Encode Encode;
 
@@ -24,13 +23,12 @@ struct encoder {
     char *preset;
     bool has_headers_inside;
     AVRational frame_rate;
-    const AVCodecParameters *source;
+    const AVStream *source;
     struct overlay *overlay;
     AVCodecContext *codec;
     AVCodecParameters *parameters;
-    struct SwsContext *scaler;
-    int scaler_width, scaler_height, scaler_format;
-    AVFrame *scaled;
+    struct picture_maker *maker;
+    AVFrame *made;
     AVPacket *packet;
 };
 
@@ -52,10 +50,7 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
     codec->sample_aspect_ratio = (AVRational){1, 1};
     codec->time_base = (AVRational){1, ENCODER_TICKS};
     codec->framerate = encoder->frame_rate;
-    codec->color_range = AVCOL_RANGE_MPEG;
-    codec->color_primaries = encoder->source->color_primaries;
-    codec->color_trc = encoder->source->color_trc;
-    codec->colorspace = encoder->source->color_space;
+    picture_tell_colours(encoder->source, codec);
     codec->gop_size = KEYFRAMES_NEVER;
     codec->max_b_frames = 3;
     codec->profile = FF_PROFILE_H264_HIGH;
@@ -78,6 +73,11 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
 int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_inside,
                 struct overlay *overlay, struct encoder **out)
 {
+    const struct picture_order picture = {.width = (int)order->width,
+                                          .height = (int)order->height,
+                                          .format = AV_PIX_FMT_YUV420P,
+                                          .method = "bicubic",
+                                          .threads = order->threads};
     struct encoder *encoder = xcalloc(1, sizeof(*encoder));
     int rc;
 
@@ -85,13 +85,14 @@ int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_in
     encoder->preset = xstrdup(order->preset);
     encoder->has_headers_inside = has_headers_inside;
     encoder->overlay = overlay;
-    encoder->source = stream->codecpar;
+    encoder->source = stream;
+    encoder->maker = picture_maker_new(&picture, stream);
     encoder->frame_rate =
         stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : (AVRational){25, 1};
-    encoder->scaled = av_frame_alloc();
+    encoder->made = av_frame_alloc();
     encoder->packet = av_packet_alloc();
     encoder->parameters = avcodec_parameters_alloc();
-    must(encoder->scaled != NULL && encoder->packet != NULL && encoder->parameters != NULL);
+    must(encoder->made != NULL && encoder->packet != NULL && encoder->parameters != NULL);
     rc = open_codec(encoder, order->is_hurried);
     if (rc >= 0)
         rc = avcodec_parameters_from_context(encoder->parameters, encoder->codec);
@@ -111,8 +112,8 @@ void encoder_free(struct encoder **encoder_p)
         return;
     avcodec_free_context(&encoder->codec);
     avcodec_parameters_free(&encoder->parameters);
-    sws_freeContext(encoder->scaler);
-    av_frame_free(&encoder->scaled);
+    picture_maker_free(&encoder->maker);
+    av_frame_free(&encoder->made);
     av_packet_free(&encoder->packet);
     free(encoder->preset);
     free(encoder);
@@ -132,56 +133,6 @@ int64_t encoder_frame(const struct encoder *encoder)
 int64_t encoder_delay(const struct encoder *encoder)
 {
     return encoder->codec->has_b_frames * encoder_frame(encoder);
-}
-
-/* ---- size and format */
-
-static bool fits(const struct encoder *encoder, const AVFrame *picture)
-{
-    return picture->width == encoder->codec->width && picture->height == encoder->codec->height &&
-           picture->format == AV_PIX_FMT_YUV420P;
-}
-
-/* A film may change its size in the middle. */
-static int prepare_scaler(struct encoder *encoder, const AVFrame *picture)
-{
-    struct SwsContext *scaler;
-
-    if (encoder->scaler != NULL && encoder->scaler_width == picture->width &&
-        encoder->scaler_height == picture->height && encoder->scaler_format == picture->format)
-        return 0;
-    sws_freeContext(encoder->scaler);
-    encoder->scaler = scaler = sws_alloc_context();
-    must(scaler != NULL);
-    av_opt_set_int(scaler, "srcw", picture->width, 0);
-    av_opt_set_int(scaler, "srch", picture->height, 0);
-    av_opt_set_int(scaler, "src_format", picture->format, 0);
-    av_opt_set_int(scaler, "dstw", encoder->codec->width, 0);
-    av_opt_set_int(scaler, "dsth", encoder->codec->height, 0);
-    av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_YUV420P, 0);
-    av_opt_set_int(scaler, "sws_flags", SWS_BICUBIC, 0);
-    av_opt_set_int(scaler, "threads", encoder->order.threads, 0);
-    encoder->scaler_width = picture->width;
-    encoder->scaler_height = picture->height;
-    encoder->scaler_format = picture->format;
-    return sws_init_context(scaler, NULL, NULL);
-}
-
-static int scale(struct encoder *encoder, AVFrame *picture)
-{
-    AVFrame *scaled = encoder->scaled;
-    int rc;
-
-    if (fits(encoder, picture))
-        return av_frame_ref(scaled, picture);
-    if ((rc = prepare_scaler(encoder, picture)) < 0)
-        return rc;
-    scaled->width = encoder->codec->width;
-    scaled->height = encoder->codec->height;
-    scaled->format = AV_PIX_FMT_YUV420P;
-    if ((rc = av_frame_get_buffer(scaled, 0)) < 0)
-        return rc;
-    return sws_scale_frame(encoder->scaler, scaled, picture);
 }
 
 /* ---- in and out */
@@ -205,30 +156,30 @@ static int draw(struct encoder *encoder, int64_t ticks)
 
     if (encoder->overlay == NULL || !overlay_is_on(encoder->overlay, us))
         return 0;
-    if ((rc = av_frame_make_writable(encoder->scaled)) < 0)
+    if ((rc = av_frame_make_writable(encoder->made)) < 0)
         return rc;
-    overlay_draw(encoder->overlay, encoder->scaled, us);
+    overlay_draw(encoder->overlay, encoder->made, us);
     return 0;
 }
 
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
                 struct shelf *shelf)
 {
-    AVFrame *scaled = encoder->scaled;
-    int rc = scale(encoder, picture);
+    AVFrame *made = encoder->made;
+    int rc = picture_make(encoder->maker, picture, made);
 
     if (rc >= 0)
         rc = draw(encoder, ticks);
     if (rc >= 0) {
-        scaled->pts = ticks;
-        scaled->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-        scaled->key_frame = is_key;
+        made->pts = ticks;
+        made->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+        made->key_frame = is_key;
         /* Coded as fields or by what the source thought of its blocks: both are over now. */
-        scaled->interlaced_frame = 0;
-        av_frame_remove_side_data(scaled, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
-        rc = avcodec_send_frame(encoder->codec, scaled);
+        made->interlaced_frame = 0;
+        av_frame_remove_side_data(made, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
+        rc = avcodec_send_frame(encoder->codec, made);
     }
-    av_frame_unref(scaled);
+    av_frame_unref(made);
     return rc < 0 ? rc : take_packets(encoder, shelf);
 }
 

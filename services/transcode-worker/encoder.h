@@ -33,8 +33,8 @@ int64_t encoder_frame(const struct encoder *encoder);
 /* A picture is decoded so much before it is shown. */
 int64_t encoder_delay(const struct encoder *encoder);
 
-/* Scales the picture, which stays the caller's, and encodes it. What comes out goes to the shelf.
- * Returns 0 or FFmpeg's error. */
+/* Makes the picture, which stays the caller's, as it is to be, and encodes it. What comes out goes
+ * to the shelf. Returns 0 or FFmpeg's error. */
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
                 struct shelf *shelf);
 /* Everything comes out; it is as new afterwards, and at `is_hurried` faster until the next time. */
