@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "decode.h"
+#include "deinterlace.h"
 #include "encoder.h"
 #include "mux.h"
 #include "overlay.h"
@@ -41,6 +42,7 @@ struct run {
     Encode encode; /* its preset is a copy */
 
     AVCodecContext *decoder;
+    struct deinterlacer *deinterlacer; /* NULL: no picture has needed it yet */
     struct encoder *encoder;
     AVFrame *picture, *held; /* held: the one before, to be shown again where one is missing */
     AVPacket *packet;
@@ -77,6 +79,7 @@ void run_free(struct run **run_p)
     if (run == NULL)
         return;
     avcodec_free_context(&run->decoder);
+    deinterlacer_free(&run->deinterlacer);
     encoder_free(&run->encoder);
     sound_free(&run->sound);
     overlay_free(&run->overlay);
@@ -196,6 +199,43 @@ static int64_t shown_at(const struct run *run, const AVFrame *picture)
     return run->is_avi ? us - stream->codecpar->video_delay * frame_us : us;
 }
 
+/* What was shown before it is only there to be looked at. */
+static int take_deinterlaced(struct run *run)
+{
+    AVFrame *picture = run->picture;
+    int rc;
+
+    av_frame_unref(picture);
+    while ((rc = deinterlacer_take(run->deinterlacer, picture)) == 0) {
+        if (!run->has_shown || picture->pts > run->held->pts)
+            rc = put_picture(run, picture, picture->pts);
+        av_frame_unref(picture);
+        if (rc < 0)
+            return rc;
+    }
+    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+}
+
+/* From the first wanted picture on that needs it. It looks at the one before that as well, so that
+ * it makes the same of it wherever the run began. */
+static int take_picture(struct run *run, AVFrame *picture, int64_t us)
+{
+    bool is_wanted = run->has_shown || us >= run->starts[0] - run->slip_us;
+    int rc = 0;
+
+    picture->pts = us;
+    if (run->deinterlacer == NULL && !(picture->interlaced_frame != 0 && is_wanted))
+        return put_picture(run, picture, us);
+    if (run->deinterlacer == NULL) {
+        run->deinterlacer = deinterlacer_new(run->encode.threads);
+        if (run->held->buf[0] != NULL)
+            rc = deinterlacer_put(run->deinterlacer, run->held);
+    }
+    if (rc >= 0)
+        rc = deinterlacer_put(run->deinterlacer, picture);
+    return rc < 0 ? rc : take_deinterlaced(run);
+}
+
 static int take_pictures(struct run *run)
 {
     size_t had = run->video.count;
@@ -206,7 +246,7 @@ static int take_pictures(struct run *run)
 
         if (us != AV_NOPTS_VALUE) {
             run->shown_us = us;
-            rc = put_picture(run, run->picture, us);
+            rc = take_picture(run, run->picture, us);
         }
         av_frame_unref(run->picture);
         if (rc < 0)
@@ -265,6 +305,9 @@ static int end_file(struct run *run)
     size_t had = run->video.count;
     int rc = feed_picture(run, NULL);
 
+    if (rc >= 0 && run->deinterlacer != NULL &&
+        (rc = deinterlacer_put(run->deinterlacer, NULL)) >= 0)
+        rc = take_deinterlaced(run);
     run->has_ended = true;
     run->whole_us = run->heard_us = INT64_MAX;
     /* A file that ends too early shows its last picture to the end. */
@@ -333,6 +376,7 @@ static int seek(struct run *run, int64_t us)
     if (rc < 0)
         rc = av_seek_frame(film->format, -1, film->start_us, AVSEEK_FLAG_BACKWARD);
     avcodec_flush_buffers(run->decoder);
+    deinterlacer_free(&run->deinterlacer);
     return rc;
 }
 
@@ -353,11 +397,18 @@ static int look_back(struct run *run)
     return run->film->input.failure != INPUT_FINE ? AVERROR_EXIT : 0;
 }
 
+static bool is_interlaced(const struct run *run)
+{
+    return run->film->format->streams[run->video_stream]->codecpar->field_order >
+           AV_FIELD_PROGRESSIVE;
+}
+
 /* Reads until the segment is whole. At the beginning of a run, the first picture must not lie
  * behind the start: then it begins once more, earlier. */
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
-    int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
+    int lead = run->film->is_closed ? is_interlaced(run) : LEADING;
+    int64_t lead_us = lead * us_of(encoder_frame(run->encoder));
     int64_t before_us = MAX(lead_us, run->sound != NULL ? SOUND_BEFORE_US : 0);
     int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
