@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "hardware.h"
 #include "picture.h"
 
 typedef Sharestream__Worker__Encode Encode;
@@ -21,7 +22,7 @@ static const char fixed[] = "scenecut=0:open-gop=0:keyint=infinite:ref=1:bframes
 struct encoder {
     Encode order;
     char *preset;
-    bool has_headers_inside;
+    bool has_headers_inside, is_broken;
     AVRational frame_rate;
     const AVStream *source;
     struct overlay *overlay;
@@ -32,27 +33,38 @@ struct encoder {
     AVPacket *packet;
 };
 
+static int prepare_x264(const struct encoder *encoder, bool is_hurried, AVCodecContext *codec,
+                        AVDictionary **words)
+{
+    codec->pix_fmt = AV_PIX_FMT_YUV420P;
+    codec->gop_size = KEYFRAMES_NEVER;
+    codec->max_b_frames = 3;
+    av_dict_set(words, "preset", is_hurried ? hurried_preset : encoder->preset, 0);
+    av_dict_set(words, "crf", quality, 0);
+    av_dict_set(words, "forced-idr", "1", 0);
+    av_dict_set(words, "x264-params", fixed, 0);
+    return 0;
+}
+
 static int open_codec(struct encoder *encoder, bool is_hurried)
 {
-    const AVCodec *x264 = avcodec_find_encoder_by_name("libx264");
+    bool is_hardware = hardware_name() != NULL;
+    const AVCodec *found = avcodec_find_encoder_by_name(is_hardware ? hardware_codec() : "libx264");
     const Encode *order = &encoder->order;
     AVDictionary *words = NULL;
     AVCodecContext *codec;
     int rc;
 
-    if (x264 == NULL)
+    if (found == NULL)
         return AVERROR_ENCODER_NOT_FOUND;
-    codec = avcodec_alloc_context3(x264);
+    codec = avcodec_alloc_context3(found);
     must(codec != NULL);
     codec->width = (int)order->width;
     codec->height = (int)order->height;
-    codec->pix_fmt = AV_PIX_FMT_YUV420P;
     codec->sample_aspect_ratio = (AVRational){1, 1};
     codec->time_base = (AVRational){1, ENCODER_TICKS};
     codec->framerate = encoder->frame_rate;
     picture_tell_colours(encoder->source, codec);
-    codec->gop_size = KEYFRAMES_NEVER;
-    codec->max_b_frames = 3;
     codec->profile = FF_PROFILE_H264_HIGH;
     codec->level = (int)order->level;
     codec->rc_max_rate = order->max_bitrate;
@@ -60,11 +72,10 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
     codec->thread_count = (int)order->threads;
     if (!encoder->has_headers_inside)
         codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_dict_set(&words, "preset", is_hurried ? hurried_preset : encoder->preset, 0);
-    av_dict_set(&words, "crf", quality, 0);
-    av_dict_set(&words, "forced-idr", "1", 0);
-    av_dict_set(&words, "x264-params", fixed, 0);
-    rc = avcodec_open2(codec, x264, &words);
+    rc = is_hardware ? hardware_prepare(codec, &words)
+                     : prepare_x264(encoder, is_hurried, codec, &words);
+    if (rc >= 0)
+        rc = avcodec_open2(codec, found, &words);
     av_dict_free(&words);
     encoder->codec = codec;
     return rc;
@@ -75,7 +86,8 @@ int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_in
 {
     const struct picture_order picture = {.width = (int)order->width,
                                           .height = (int)order->height,
-                                          .format = AV_PIX_FMT_YUV420P,
+                                          .format = hardware_name() != NULL ? AV_PIX_FMT_NV12
+                                                                            : AV_PIX_FMT_YUV420P,
                                           .method = "bicubic",
                                           .threads = order->threads};
     struct encoder *encoder = xcalloc(1, sizeof(*encoder));
@@ -125,6 +137,11 @@ const AVCodecParameters *encoder_parameters(const struct encoder *encoder)
     return encoder->parameters;
 }
 
+bool encoder_is_broken(const struct encoder *encoder)
+{
+    return encoder->is_broken;
+}
+
 int64_t encoder_frame(const struct encoder *encoder)
 {
     return av_rescale(ENCODER_TICKS, encoder->frame_rate.den, encoder->frame_rate.num);
@@ -146,7 +163,10 @@ static int take_packets(struct encoder *encoder, struct shelf *shelf)
             return AVERROR(ENOMEM);
         shelf_put(shelf, encoder->packet);
     }
-    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+    if (rc == AVERROR(EAGAIN) || rc == AVERROR_EOF)
+        return 0;
+    encoder->is_broken = true;
+    return rc;
 }
 
 static int draw(struct encoder *encoder, int64_t ticks)
@@ -160,6 +180,16 @@ static int draw(struct encoder *encoder, int64_t ticks)
         return rc;
     overlay_draw(encoder->overlay, encoder->made, us);
     return 0;
+}
+
+static int hand_over(struct encoder *encoder, AVFrame *made)
+{
+    int rc = hardware_name() != NULL ? hardware_upload(encoder->codec, made) : 0;
+
+    if (rc >= 0)
+        rc = avcodec_send_frame(encoder->codec, made);
+    encoder->is_broken |= rc < 0;
+    return rc;
 }
 
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
@@ -177,7 +207,7 @@ int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool i
         /* Coded as fields or by what the source thought of its blocks: both are over now. */
         made->interlaced_frame = 0;
         av_frame_remove_side_data(made, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
-        rc = avcodec_send_frame(encoder->codec, made);
+        rc = hand_over(encoder, made);
     }
     av_frame_unref(made);
     return rc < 0 ? rc : take_packets(encoder, shelf);
@@ -190,5 +220,8 @@ int encoder_drain(struct encoder *encoder, bool is_hurried, struct shelf *shelf)
     if (rc >= 0)
         rc = take_packets(encoder, shelf);
     avcodec_free_context(&encoder->codec);
-    return rc < 0 ? rc : open_codec(encoder, is_hurried);
+    if (rc >= 0)
+        rc = open_codec(encoder, is_hurried);
+    encoder->is_broken |= rc < 0;
+    return rc;
 }

@@ -3,7 +3,8 @@
  * encoder: pictures of any kind made into H.264 that every browser plays. Where keyframes are is
  * said from outside, for each picture; nothing else becomes one. Whatever the preset, the
  * parameter sets are the same, so that packets of several encoders can follow each other behind
- * one EXT-X-MAP.
+ * one EXT-X-MAP. By x264, or by the hardware that the process was started for (hardware.h), whose
+ * packets follow none of x264's.
  */
 #ifndef WORKER_ENCODER_H
 #define WORKER_ENCODER_H
@@ -28,6 +29,8 @@ int encoder_new(const Sharestream__Worker__Encode *order, const AVStream *stream
 void encoder_free(struct encoder **encoder);
 /* Of what comes out, for the muxer. Borrowed. */
 const AVCodecParameters *encoder_parameters(const struct encoder *encoder);
+/* It has failed: what failed is not the film. */
+bool encoder_is_broken(const struct encoder *encoder);
 /* Time of one picture. */
 int64_t encoder_frame(const struct encoder *encoder);
 /* A picture is decoded so much before it is shown. */

@@ -9,6 +9,7 @@
 #include "decode.h"
 #include "deinterlace.h"
 #include "encoder.h"
+#include "hardware.h"
 #include "mux.h"
 #include "overlay.h"
 #include "shelf.h"
@@ -539,6 +540,14 @@ static enum err open_overlay(struct run *run, struct error *error)
                        (int)run->encode.height, &run->overlay, error);
 }
 
+/* Hardware that fails is no fault of the film's: x264 can make it. */
+static enum err run_error(const struct run *run, int rc, const char *doing, struct error *error)
+{
+    if (hardware_name() != NULL && (run->encoder == NULL || encoder_is_broken(run->encoder)))
+        return error_set(error, ERR_UNAVAILABLE, "%s failed: %s", hardware_name(), av_err2str(rc));
+    return film_error(run->film, rc, doing, error);
+}
+
 static enum err begin(struct film *film, const Cut *order, struct run **out, struct error *error)
 {
     const Track *video = order->tracks[0], *audio = order->n_tracks > 1 ? order->tracks[1] : NULL;
@@ -576,7 +585,7 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
                      order->container == SHARESTREAM__WORKER__CONTAINER__TS, run->overlay,
                      &run->encoder);
     if (rc < 0)
-        return film_error(film, rc, "the encoder cannot be started", error);
+        return run_error(run, rc, "the encoder cannot be started", error);
     run->slip_us = MIN(us_of(encoder_frame(run->encoder)) / 2, SLIP_MAX_US);
     if (audio == NULL || audio->how != SHARESTREAM__WORKER__HOW__AAC)
         return ERR_NONE;
@@ -632,7 +641,7 @@ enum err run_cut(struct run **run_p, struct film *film, const Cut *order, int fd
         if (rc >= 0 && !order->is_init)
             rc = write_segment(*run_p, order, &mux);
         if (rc < 0)
-            err = film_error(film, rc, "making the segment", error);
+            err = run_error(*run_p, rc, "making the segment", error);
         *bytes_out = mux.bytes;
         (*run_p)->number = order->number + 1;
     }
