@@ -38,7 +38,6 @@ static const char *const all_sections[] = {
 #undef X
     "supervisor",
     "rtc",
-    "room",
 };
 
 static char *absolute(const char *path)

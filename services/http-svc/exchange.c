@@ -414,7 +414,8 @@ void exchange_abort(struct exchange *x)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
-/* ---- questions: a tracker is asked very often, so this path does as little as it can */
+/* ---- questions for actors: a tracker is asked very often, so this path does as little as it can
+ */
 
 struct ip client_local(struct client *client)
 {
@@ -493,7 +494,7 @@ void exchange_fail_question(struct gateway_question *question)
     if (x->route.id == ROUTE_ANNOUNCE || x->route.id == ROUTE_SCRAPE)
         answer_open(x, 503, bytes_of_text("text/plain"), bytes_of(text, sizeof(text) - 1));
     else
-        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "the tracker is away");
+        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "who answers this is away");
 }
 
 /* ---- a request comes and goes */

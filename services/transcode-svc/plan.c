@@ -32,6 +32,12 @@ static bool finish(struct plan *plan, int64_t end_us, int64_t target_us)
     return true;
 }
 
+static bool is_long_enough(const struct plan *plan, int64_t until_us, int64_t target_us)
+{
+    return until_us - plan->starts[plan->count - 1] >=
+           (plan->count == 1 ? MIN(target_us, PLAN_FIRST_US) : target_us);
+}
+
 bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count, int64_t end_us,
                     int64_t target_us)
 {
@@ -41,7 +47,7 @@ bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count
         return false;
     plan->starts = xcalloc(MIN(count, PLAN_SEGMENTS_MAX) + 1, sizeof(*plan->starts));
     for (size_t i = 0; i < count && keyframes_us[i] < end_us; i++) {
-        if (plan->count > 0 && keyframes_us[i] - plan->starts[plan->count - 1] < target_us)
+        if (plan->count > 0 && !is_long_enough(plan, keyframes_us[i], target_us))
             continue;
         if (plan->count == PLAN_SEGMENTS_MAX ||
             (i > 0 && keyframes_us[i] - keyframes_us[i - 1] > PLAN_GAP_MAX_US)) {

@@ -12,6 +12,7 @@
 
 enum {
     PLAN_SEGMENTS_MAX = 20000,
+    PLAN_FIRST_US = 2 * 1000 * 1000, /* everybody waits for the first one: no longer than needed */
     PLAN_GAP_MAX_US = 30 * 1000 * 1000, /* longer between two keyframes: nobody can wait for it */
 };
 
@@ -21,7 +22,8 @@ struct plan {
     size_t count;
 };
 
-/* Cuts at keyframes only, as soon as a segment is `target_us` long; a tail shorter than half of
+/* Cuts at keyframes only, as soon as a segment is `target_us` long (the first: PLAN_FIRST_US); a
+ * tail shorter than half of
  * that belongs to the segment before it. False when the keyframes cannot be cut at: too few, too
  * far apart, not in order; *plan is empty then. */
 bool plan_keyframes(struct plan *plan, const int64_t *keyframes_us, size_t count, int64_t end_us,

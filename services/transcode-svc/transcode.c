@@ -56,21 +56,21 @@ static void on_step(void *arg)
         spare_tick(transcode->spare, films_jobs(transcode) > 0, clock_ms());
 }
 
-/* Segments of another length are of no use, and another worker may make them otherwise. */
+/* Segments of another length are of no use; other programs may cut or make them otherwise. */
 static enum err made_as(const struct transcode *transcode, char *out, size_t cap,
                         struct error *error)
 {
     char path[PATH_BYTES];
-    struct stat about;
+    struct stat worker, ours;
 
     if (worker_binary(path, sizeof(path), error) != ERR_NONE)
         return error->code;
-    if (stat(path, &about) != 0)
+    if (stat(path, &worker) != 0 || stat("/proc/self/exe", &ours) != 0)
         return error_set_errno(error, ERR_CONFIG, "cannot find %s", path);
-    snprintf(out, cap, "%" PRIu64 "ms %" PRIu64 "ms %" PRIu64 " %lld.%09ld",
+    snprintf(out, cap, "%" PRIu64 "ms %" PRIu64 "ms %" PRIu64 " %lld.%09ld %lld.%09ld",
              transcode->settings->segment_duration, transcode->settings->encode_duration,
-             transcode->settings->max_height, (long long)about.st_mtim.tv_sec,
-             about.st_mtim.tv_nsec);
+             transcode->settings->max_height, (long long)worker.st_mtim.tv_sec,
+             worker.st_mtim.tv_nsec, (long long)ours.st_mtim.tv_sec, ours.st_mtim.tv_nsec);
     return ERR_NONE;
 }
 

@@ -167,11 +167,11 @@ test('subtitles of films, of files beside them, and uploads', async (t) => {
     assert.deepEqual(cues(await text(house, signs.url)), ASS_CUES);
     const { all, each } = await segments(house, english.playlist);
     assert.deepEqual(all, ENGLISH_CUES);
-    assert.equal(each.length, 5);
-    // Shown from 4 s to 9 s: in both; what comes later is in neither.
-    assert.deepEqual(each[0], ENGLISH_CUES.slice(0, 2));
-    assert.deepEqual(each[1], ENGLISH_CUES.slice(1, 3));
-    assert.deepEqual(each[2], ENGLISH_CUES.slice(2, 3));
+    assert.equal(each.length, 6);
+    // Cuts are at 2, 8 and 14 s: what is shown over one is in both; what comes later is in neither.
+    assert.deepEqual(each[0], ENGLISH_CUES.slice(0, 1));
+    assert.deepEqual(each[1], ENGLISH_CUES.slice(0, 2));
+    assert.deepEqual(each[2], ENGLISH_CUES.slice(1, 3));
     assert.deepEqual((await segments(house, signs.playlist)).all, ASS_CUES);
     const other = (await json(house, api('Other.mp4'))).subtitles[0];
     // mov_text has no escapes: what looks like a tag is text, and was text in SubRip as well.
@@ -336,6 +336,6 @@ test('they come while the film downloads', async (t) => {
     return undefined;
   }, url);
   assert.deepEqual(cues(await patient(`/hls/${hash}/${film}/x${russian}/all.vtt`)), plain(RUSSIAN));
-  assert.deepEqual(cues(await patient(`/hls/${hash}/${film}/s2/1.vtt`)), ENGLISH_CUES.slice(1, 3));
+  assert.deepEqual(cues(await patient(`/hls/${hash}/${film}/s2/2.vtt`)), ENGLISH_CUES.slice(1, 3));
   assert.deepEqual(cues(await patient(`/hls/${hash}/${film}/s2/all.vtt`)), ENGLISH_CUES);
 });

@@ -196,7 +196,7 @@ static void status_shows_all_services(void **state)
 {
     (void)state;
     EXPECT("status", 0, "ShareStream ", "torrent.0    ready", "transcode.0  ready",
-           "http.0       ready", "port=6881");
+           "room.0       ready", "http.0       ready", "port=6881");
     EXPECT("--json status", 0, "\"services\":[", "\"name\":\"torrent.0\"");
 }
 

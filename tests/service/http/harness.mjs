@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc or transcode-svc, and raw HTTP towards it.
+// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc, transcode-svc or room-svc, and raw HTTP towards it.
 // Everything on port 0 and in a folder of its own; everything that was started is ended with the test that started it.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -115,7 +115,7 @@ export class Actor extends Process {
 
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, actor = false, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
@@ -124,13 +124,14 @@ export class Stack {
     if (torrent) await stack.startFake();
     if (tracker) await stack.startTracker();
     if (transcode) await stack.startTranscode();
+    if (room) await stack.startRoom();
     stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
     const ready = await stack.http.ready;
     stack.ready = ready;
     stack.port = Number(/port=(\d+)/.exec(ready)[1]);
     stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
     stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    const there = Object.entries({ torrent, tracker, transcode }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
+    const there = Object.entries({ torrent, tracker, transcode, room }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
     if (there.length > 0) await until(async () => {
       const away = await stack.away();
       return !there.some((reason) => away.includes(reason));
@@ -152,6 +153,11 @@ export class Stack {
   async startTranscode(env = {}) {
     this.transcode = new Process('transcode-svc', { ...this.env, ...env }, this.dir);
     await this.transcode.ready;
+  }
+
+  async startRoom(env = {}) {
+    this.room = new Process('room-svc', { ...this.env, ...env }, this.dir);
+    await this.room.ready;
   }
 
   // A torrent of one file, which ffmpeg makes of `args`; returns its size. None of its pieces is ready.
@@ -184,6 +190,7 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
+    await this.room?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;

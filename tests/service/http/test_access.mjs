@@ -49,7 +49,7 @@ test('cors_origins decides alone when it is set', async (t) => {
 });
 
 test('bound wide: a token is made, and links open one file', async (t) => {
-  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true, transcode: true });
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true, transcode: true, room: true });
   await stack.fake.say(`torrent ${HASH} 65536 1000,1000`);
   await stack.fake.say(`ready ${HASH} 0 0`);
   const file = path.join(stack.dir, 'data', 'admin-token');
@@ -123,7 +123,8 @@ test('a signed link opens what is made of its file, and playlists hand it on', a
   };
   await read('master.m3u8');
   await read('playlist.m3u8');
-  assert.deepEqual(seen.sort(), ['0.ts', 'a1/0.m4s', 'a1/index.m3u8', 'a1/init.mp4', 'master.m3u8', 'playlist.m3u8', 'v/0.m4s', 'v/index.m3u8', 'v/init.mp4']);
+  assert.deepEqual(seen.sort(), ['0.ts', '1.ts', 'a1/0.m4s', 'a1/1.m4s', 'a1/index.m3u8', 'a1/init.mp4',
+    'master.m3u8', 'playlist.m3u8', 'v/0.m4s', 'v/1.m4s', 'v/index.m3u8', 'v/init.mp4']);
 
   assert.equal((await stack.get(`${base}master.m3u8`)).status, 401);
   assert.equal((await stack.get(`/hls/${HASH}/1/master.m3u8${query}`)).status, 403, 'another file');

@@ -33,8 +33,9 @@ static void segments_begin_at_keyframes_as_soon_as_they_are_long_enough(void **s
         double end;
         const char *result; /* "": refused */
     } cases[] = {
-        {"every 2 s", {0, 2, 4, 6, 8, 10, 12}, 7, 18, "0 6 12 | 18"},
-        {"a little less than the target is not enough", {0, 5.99, 12}, 3, 20, "0 12 | 20"},
+        {"every 2 s", {0, 2, 4, 6, 8, 10, 12}, 7, 18, "0 2 8 | 18"},
+        {"the first is a short one", {0, 1.99, 4, 8, 12}, 5, 18, "0 4 12 | 18"},
+        {"a little less than the target is not enough", {0, 2, 7.99, 12}, 4, 20, "0 2 12 | 20"},
         {"every 10 s", {0, 10, 20}, 3, 30, "0 10 20 | 30"},
         {"does not begin at 0", {1.5, 7.5}, 2, 14, "1.5 7.5 | 14"},
         {"begins before 0", {-0.5, 6}, 2, 12, "-0.5 6 | 12"},

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes_room: what clients of rooms ask before they connect; room-svc answers.
+ */
+#include "routes.h"
+
+void on_room(struct exchange *x)
+{
+    exchange_ask(x, ACTOR_ROOM);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "room.h"
+
+enum err room_start(void *state, struct svc *svc, struct error *error)
+{
+    struct room *room = state;
+    const struct gateway_actor actor = web_front(room);
+
+    room->svc = svc;
+    room->settings = svc_settings(svc);
+    room->gateways = gateways_new(&actor);
+    return gateways_serve(room->gateways, svc_bus(svc), error);
+}
+
+void room_tick(void *state, uint64_t now_ms)
+{
+    struct room *room = state;
+
+    gateways_tick(room->gateways, now_ms);
+    svc_note(room->svc, "connections=%zu", gateways_connections(room->gateways));
+}
+
+/* Also after a start that failed half-way. */
+void room_stop(void *state)
+{
+    struct room *room = state;
+
+    gateways_free(&room->gateways);
+}
+
+void room_add_metrics(void *state, struct text *out)
+{
+    struct room *room = state;
+
+    metrics_print(out, &gateway_metrics_table, gateways_metrics(room->gateways), NULL);
+}
