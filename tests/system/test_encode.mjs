@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, run, sha256, until } from './house.mjs';
+import { House, Yard, bin, run, sha256, until } from './house.mjs';
 import { body, ffmpeg, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
 import { makeSup } from './sup.mjs';
 
@@ -252,4 +252,28 @@ test('encoders are few: two viewers apart are served, a third size is told to wa
     assert.equal((await answer).status, 200);
     assert.equal(await metric(house, 'retries_total'), 1);
   });
+});
+
+// What a probe says of each kind of hardware; on machines that have none the answer is no.
+test('an encoder that is not there is told so, and software is used', async (t) => {
+  const probe = (name) => run(path.join(bin, 'transcode-worker'), ['--probe', name]);
+  const kinds = ['vaapi', 'nvenc', 'qsv'], answers = Object.fromEntries(await Promise.all(kinds.map(async (name) => [name, await probe(name)])));
+  assert.deepEqual(await probe('software'), { code: 0, out: 'software works\n', err: '' });
+  assert.equal((await probe('abacus')).out, 'there is no encoder of this name\n');
+  for (const [name, { code, out }] of Object.entries(answers)) {
+    assert.match(out, /^[^\n]+\n$/, name);
+    assert.equal(code === 0, out === `${name} works\n`, out);
+  }
+  const missing = kinds.filter((name) => answers[name].code !== 0);
+  if (missing.length < kinds.length) return t.skip(`there is hardware: ${kinds.filter((name) => !missing.includes(name))}`);
+  const house = await House.start(t, new Yard(t)), jobs = async (of) => JSON.parse((await of.get('/api/v1/jobs')).body);
+  const { encoder, noEncoder } = await until(async () => { const found = await jobs(house); return /qsv: ./.test(found.noEncoder) && found; }, 'the probes to end');
+  assert.equal(encoder, 'software');
+  assert.match(noEncoder, /^vaapi: .+; nvenc: .+; qsv: .+$/);
+  assert.equal(await metric(house, 'hardware'), 0);
+  const chosen = await House.start(t, new Yard(t), { settings: 'transcode:\n  encoder: nvenc\n' });
+  const other = await until(async () => { const found = await jobs(chosen); return found.noEncoder !== '' && found; }, 'the probe to end');
+  assert.equal(other.encoder, 'software');
+  assert.match(other.noEncoder, /^nvenc: [^;]+$/);
+  await until(async () => /the encoder that was chosen does not work: software is used/.test((await chosen.cli('status')).out), 'the status to tell');
 });
