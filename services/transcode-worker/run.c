@@ -218,7 +218,15 @@ static int take_deinterlaced(struct run *run)
 }
 
 /* From the first wanted picture on that needs it. It looks at the one before that as well, so that
- * it makes the same of it wherever the run began. */
+ * it makes the same of it wherever the run began; gather() begins earlier if there is none. */
+static int begin_deinterlacing(struct run *run)
+{
+    if (run->held->buf[0] == NULL && !run->is_settled)
+        return AVERROR(EAGAIN);
+    run->deinterlacer = deinterlacer_new(run->encode.threads);
+    return run->held->buf[0] != NULL ? deinterlacer_put(run->deinterlacer, run->held) : 0;
+}
+
 static int take_picture(struct run *run, AVFrame *picture, int64_t us)
 {
     bool is_wanted = run->has_shown || us >= run->starts[0] - run->slip_us;
@@ -227,11 +235,8 @@ static int take_picture(struct run *run, AVFrame *picture, int64_t us)
     picture->pts = us;
     if (run->deinterlacer == NULL && !(picture->interlaced_frame != 0 && is_wanted))
         return put_picture(run, picture, us);
-    if (run->deinterlacer == NULL) {
-        run->deinterlacer = deinterlacer_new(run->encode.threads);
-        if (run->held->buf[0] != NULL)
-            rc = deinterlacer_put(run->deinterlacer, run->held);
-    }
+    if (run->deinterlacer == NULL)
+        rc = begin_deinterlacing(run);
     if (rc >= 0)
         rc = deinterlacer_put(run->deinterlacer, picture);
     return rc < 0 ? rc : take_deinterlaced(run);
@@ -398,18 +403,11 @@ static int look_back(struct run *run)
     return run->film->input.failure != INPUT_FINE ? AVERROR_EXIT : 0;
 }
 
-static bool is_interlaced(const struct run *run)
-{
-    return run->film->format->streams[run->video_stream]->codecpar->field_order >
-           AV_FIELD_PROGRESSIVE;
-}
-
 /* Reads until the segment is whole. At the beginning of a run, the first picture must not lie
- * behind the start: then it begins once more, earlier. */
+ * behind the start, nor at it where it needs the one before: then it begins once more, earlier. */
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
-    int lead = run->film->is_closed ? is_interlaced(run) : LEADING;
-    int64_t lead_us = lead * us_of(encoder_frame(run->encoder));
+    int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
     int64_t before_us = MAX(lead_us, run->sound != NULL ? SOUND_BEFORE_US : 0);
     int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
@@ -422,6 +420,8 @@ static int gather(struct run *run, int64_t until_us, bool is_new)
         if (!is_new || rc != AVERROR(EAGAIN))
             break;
         shelf_fini(&run->audio);
+        run->has_ended = false; /* which may be where it was noticed */
+        run->whole_us = run->heard_us = INT64_MIN;
         rc = 0;
     }
     return rc;
