@@ -12,9 +12,13 @@
 #include "base/must.h"
 
 enum {
+#ifdef __SANITIZE_ADDRESS__ /* wants terabytes of addresses */
+    MEMORY_GIB = 1 << 20,
+#else
     MEMORY_GIB = 3, /* of addresses, not pages: threads reserve far more than they touch */
-    PAGES_BYTES = 64,
+#endif
     OUTPUT_BYTES = 512 << 20,
+    STATM_BYTES = 64,
 };
 
 static const int allowed[] = {
@@ -62,6 +66,7 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(restart_syscall),
+    SCMP_SYS(sigaltstack), /* each thread under AddressSanitizer */
     SCMP_SYS(tgkill),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
@@ -87,7 +92,7 @@ static void limit(int what, rlim_t most)
 /* Drivers have reserved much of what there is before. */
 static rlim_t reserved_bytes(void)
 {
-    char text[PAGES_BYTES] = "";
+    char text[STATM_BYTES] = "";
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0 && read(fd, text, sizeof(text) - 1) <= 0)
@@ -102,9 +107,7 @@ static enum err limit_all(bool has_device, struct error *error)
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, OUTPUT_BYTES);
     limit(RLIMIT_NOFILE, 64);
-#ifndef __SANITIZE_ADDRESS__ /* which wants terabytes of addresses */
     limit(RLIMIT_AS, ((rlim_t)MEMORY_GIB << 30) + (has_device ? reserved_bytes() : 0));
-#endif
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_set_errno(error, ERR_UNAVAILABLE, "cannot give up privileges");
     return ERR_NONE;
