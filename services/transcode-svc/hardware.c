@@ -49,8 +49,8 @@ static enum err begin_probe(struct hardware *hardware, uint64_t now_ms, struct e
 
 static void settle(struct hardware *hardware, enum encoder encoder)
 {
-    const char *why = text_str(&hardware->why);
     static const char bad[] = "the encoder that was chosen does not work: software is used";
+    const char *why = text_str(&hardware->why);
     bool is_bad = encoder == ENCODER_SOFTWARE && hardware->is_chosen;
 
     hardware->used = encoder;
@@ -166,7 +166,9 @@ const char *hardware_why(const struct hardware *hardware)
 
 void hardware_doubt(struct hardware *hardware, uint64_t now_ms)
 {
+    if (hardware->used == ENCODER_SOFTWARE)
+        return;
     log_error("hardware failed", "encoder=%s", encoder_name(hardware->used));
-    if (hardware->pid == 0 && hardware->used != ENCODER_SOFTWARE)
+    if (hardware->pid == 0)
         try_all(hardware, now_ms);
 }
