@@ -173,7 +173,11 @@ static void lose_worker(struct head *head, const char *why)
              job != NULL ? job->name : "open", why);
     forget_worker(head);
     put_back(head);
-    error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
+    if (head->rendition.encoder == ENCODER_SOFTWARE)
+        error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
+    else /* or the driver: nobody knows, and software may do better */
+        error_set(&error, ERR_UNAVAILABLE, "the file or the driver makes the encoder fail: %s",
+                  why);
     if (job != NULL && ++job->deaths >= DEATHS_MAX) {
         DL_DELETE(head->jobs, job);
         film_on_done(head->film, head, job, NULL, &error);
@@ -361,17 +365,27 @@ static bool take_turn(struct transcode *transcode)
     return true;
 }
 
-static bool has_worker(struct head *head)
+static enum err start_worker(struct head *head, struct error *error)
 {
     struct transcode *transcode = transcode_of(head);
     const struct worker_events events = {on_report, on_gone, head};
+
+    if (head->rendition.encoder == ENCODER_SOFTWARE)
+        return spare_take(transcode->spare, &events, &head->worker, error);
+    return worker_new(transcode->svc, encoder_name(head->rendition.encoder), &events, &head->worker,
+                      error);
+}
+
+static bool has_worker(struct head *head)
+{
+    struct transcode *transcode = transcode_of(head);
     struct error error = {0};
 
     if (head->worker != NULL)
         return true;
     if (head->kind == HEAD_QUIET ? !take_turn(transcode) : !make_room(transcode))
         return false; /* head_tick() tries again */
-    if (spare_take(transcode->spare, &events, &head->worker, &error) != ERR_NONE) {
+    if (start_worker(head, &error) != ERR_NONE) {
         film_on_unopened(head->film, head, &error, false);
         return false;
     }
