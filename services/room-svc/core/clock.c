@@ -123,7 +123,7 @@ static bool is_waiting(const struct clock *clock)
 void clock_init(struct clock *clock, int64_t now_ms)
 {
     *clock = (struct clock){
-        .state = {.epoch = 1, .at_ms = now_ms, .rate_permille = CLOCK_NORMAL_RATE},
+        .state = {.epoch = (uint64_t)now_ms, .at_ms = now_ms, .rate_permille = CLOCK_NORMAL_RATE},
         .rate_permille = CLOCK_NORMAL_RATE,
         .policy = CLOCK_LET_GO,
         .wait_ms = 8000,
@@ -242,7 +242,7 @@ static void change(struct clock *clock, int64_t at_ms, int64_t position_ms, int6
 
     clock->before = *holds(clock, now_ms);
     clock->state = (struct clock_state){
-        .epoch = clock->state.epoch + 1,
+        .epoch = MAX(clock->state.epoch + 1, (uint64_t)now_ms),
         .at_ms = at_ms,
         .position_ms = within_film(clock, position_ms),
         .rate_permille = clock->is_slowed ? rate * SLOWED_PERMILLE / 1000 : rate,
@@ -356,6 +356,11 @@ void clock_set_policy(struct clock *clock, enum clock_policy policy, uint32_t wa
     stop_waiting(clock, now_ms);
     if (was_held)
         go_on(clock, now_ms);
+}
+
+void clock_renew(struct clock *clock, int64_t now_ms)
+{
+    go_on(clock, now_ms);
 }
 
 /* ---- who falls behind */

@@ -61,7 +61,9 @@ double clock_offset_delay_ms(const struct clock_offset *offset);
 /* ---- the state */
 
 struct clock_state {
-    uint64_t epoch;      /* grows with every change; whoever has a later one ignores this */
+    uint64_t epoch;      /* grows with every change; whoever has a later one ignores this. No less
+                            than the time of the change, so that it grows over a restart, too, that
+                            forgot the last changes. Below 2^53 */
     int64_t at_ms;       /* server time from which on it holds: may be in the future */
     int64_t position_ms; /* in the film, at that time */
     uint32_t rate_permille;
@@ -149,6 +151,10 @@ void clock_load(struct clock *clock, int64_t duration_ms, bool plays, int64_t no
 void clock_set_duration(struct clock *clock, int64_t duration_ms, int64_t now_ms);
 void clock_set_policy(struct clock *clock, enum clock_policy policy, uint32_t wait_ms,
                       int64_t now_ms);
+
+/* The same again, with an epoch that is later than any that was told: for a clock that comes from
+ * storage, and may be older than what viewers have heard. */
+void clock_renew(struct clock *clock, int64_t now_ms);
 
 /* Looks at everybody: ends waits and slowness, begins them. `has_ended_out`: the film is over, and
  * paused there. The epoch tells whether anything changed. */
