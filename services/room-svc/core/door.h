@@ -20,5 +20,7 @@ struct door {
 /* An empty address (the server's own) is never limited. */
 bool door_takes(struct door *door, const char *address, const struct bucket_rule *rule,
                 uint32_t cost, int64_t now_ms);
+/* Of what was taken just now. */
+void door_gives_back(struct door *door, const char *address, uint32_t tokens);
 
 #endif

@@ -13,8 +13,8 @@
 
 /* Of one address: a full house may come back at once, and nobody guesses more than a password each
  * six seconds. */
-static const struct bucket_rule door_rule = {.burst = 600, .per_1000s = 10000};
-enum { DOOR_COST = 1, DOOR_COST_REFUSED = 60 };
+static const struct bucket_rule door_rule = {.burst = 1200, .per_1000s = 20000};
+enum { DOOR_COST = 1, DOOR_COST_REFUSED = 120 };
 
 void room_free_member(struct room_member **member_p)
 {
@@ -221,6 +221,12 @@ static enum room_error check_password(const struct room *room, const struct room
     return password_is(&room->password, join->password) ? ROOM_OK : ROOM_PASSWORD_WRONG;
 }
 
+/* Nobody has been in a room that was just made: nobody could let its maker in. */
+static bool is_creator(const struct room *room, const struct room_join *join)
+{
+    return join->is_creator && room->last_member == 0;
+}
+
 static bool is_asked_for(const struct room *room, const struct room_member *member)
 {
     return room->settings.needs_approval && (member == NULL || !member->is_let_in);
@@ -232,17 +238,17 @@ static enum room_error check_door(struct room *room, const struct room_member *m
 {
     enum room_error error = ROOM_OK;
 
-    if (!door_takes(&room->door, join->address, &door_rule, DOOR_COST, now_ms))
+    /* Paid for before it is looked at: who has nothing left learns nothing. */
+    if (!door_takes(&room->door, join->address, &door_rule, DOOR_COST_REFUSED, now_ms))
         return ROOM_TOO_FAST;
     if ((member != NULL && member->is_banned) || is_address_banned(room, join->address))
         error = ROOM_BANNED;
     else if (member != NULL && !is_same(member, join))
         error = ROOM_NOT_YOU;
-    else if (!join->is_creator && (member == NULL || !member->is_let_in))
+    else if (!is_creator(room, join) && (member == NULL || !member->is_let_in))
         error = check_password(room, join);
-    if (error != ROOM_OK && error != ROOM_PASSWORD_NEEDED &&
-        !door_takes(&room->door, join->address, &door_rule, DOOR_COST_REFUSED, now_ms))
-        return ROOM_TOO_FAST;
+    if (error == ROOM_OK || error == ROOM_PASSWORD_NEEDED)
+        door_gives_back(&room->door, join->address, DOOR_COST_REFUSED - DOOR_COST);
     return error;
 }
 
@@ -375,7 +381,7 @@ enum room_error room_join(struct room *room, const struct room_join *join, int64
     *member_out = NULL;
     if (error == ROOM_OK)
         error = check_door(room, member, join, now_ms);
-    if (error == ROOM_OK && !join->is_creator && is_asked_for(room, member))
+    if (error == ROOM_OK && !is_creator(room, join) && is_asked_for(room, member))
         error = ROOM_APPROVAL_NEEDED;
     if (error == ROOM_OK && present >= room->settings.max_members &&
         (member == NULL || !room_is_present(member)))
