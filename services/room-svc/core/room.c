@@ -110,7 +110,7 @@ void room_free(struct room **room_p)
     free(room->members);
     free(room->bans);
     for (size_t i = 0; i < room->queue_count; i++)
-        room_free_item(&room->queue[i]);
+        free(room->queue[i]);
     for (enum room_blob blob = 0; blob < ROOM_BLOBS; blob++)
         room_clear_blob(room, blob);
     for (size_t i = 0; i < room->line_count; i++)

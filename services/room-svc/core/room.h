@@ -166,9 +166,9 @@ enum room_source { ROOM_SOURCE_NONE, ROOM_SOURCE_TORRENT, ROOM_SOURCE_URL };
 struct room_item {
     uint64_t number;       /* given by the room, never again */
     enum room_source kind; /* NONE: a film that the host's client alone knows */
-    char *source;          /* magnet, info-hash or URL */
-    char *file;            /* within a torrent: index or path; "" lets the server choose */
-    char *name;
+    const char *source;    /* magnet, info-hash or URL */
+    const char *file;      /* within a torrent: index or path; "" lets the server choose */
+    const char *name;
     int64_t duration_ms; /* 0: not known */
     uint32_t added_by;   /* number of a member; 0: the operator */
 };

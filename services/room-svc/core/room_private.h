@@ -85,8 +85,8 @@ void room_tick_clock(struct room *room, int64_t now_ms);
 
 /* ---- room_queue.c */
 
-void room_free_item(struct room_item **item);
 void room_clear_blob(struct room *room, enum room_blob blob);
+/* In one piece, for free(). Texts that are NULL become "". */
 struct room_item *room_copy_item(const struct room_item *item);
 /* The head goes, and what comes next begins; `plays`: at once. */
 void room_advance(struct room *room, const struct room_member *by, bool plays, int64_t now_ms);

@@ -10,23 +10,31 @@
 
 /* ---- items */
 
-void room_free_item(struct room_item **item_p)
+static size_t text_bytes(const char *text)
 {
-    free((*item_p)->source);
-    free((*item_p)->file);
-    free((*item_p)->name);
-    free(*item_p);
-    *item_p = NULL;
+    return text != NULL ? strlen(text) + 1 : 1;
+}
+
+static const char *put(char **at, const char *text)
+{
+    size_t len = text_bytes(text);
+    char *put_at = *at;
+
+    memcpy(put_at, text != NULL ? text : "", len);
+    *at += len;
+    return put_at;
 }
 
 struct room_item *room_copy_item(const struct room_item *item)
 {
-    struct room_item *copy = xcalloc(1, sizeof(*copy));
+    struct room_item *copy = xcalloc(1, sizeof(*copy) + text_bytes(item->source) +
+                                            text_bytes(item->file) + text_bytes(item->name));
+    char *at = (char *)(copy + 1);
 
     *copy = *item;
-    copy->source = xstrdup(item->source != NULL ? item->source : "");
-    copy->file = xstrdup(item->file != NULL ? item->file : "");
-    copy->name = xstrdup(item->name != NULL ? item->name : "");
+    copy->source = put(&at, item->source);
+    copy->file = put(&at, item->file);
+    copy->name = put(&at, item->name);
     return copy;
 }
 
@@ -41,12 +49,9 @@ static enum room_error check_item(const struct room_item *item)
     return ROOM_OK;
 }
 
-static void set_text(char **text, const char *to)
+static bool has_text(const char *text)
 {
-    if (to == NULL || to[0] == '\0')
-        return;
-    free(*text);
-    *text = xstrdup(to);
+    return text != NULL && text[0] != '\0';
 }
 
 static struct room_item *head_of(const struct room *room)
@@ -54,11 +59,10 @@ static struct room_item *head_of(const struct room *room)
     return room->queue_count > 0 ? room->queue[0] : NULL;
 }
 
-static struct room_item *insert(struct room *room, size_t index, const struct room_item *item,
-                                const struct room_member *by)
+/* `copy` is the queue's from now on. */
+static void insert(struct room *room, size_t index, struct room_item *copy,
+                   const struct room_member *by)
 {
-    struct room_item *copy = room_copy_item(item);
-
     must(room->queue_count < ROOM_QUEUE_MAX && index <= room->queue_count);
     copy->number = ++room->last_item;
     copy->added_by = by != NULL ? by->number : 0;
@@ -66,12 +70,11 @@ static struct room_item *insert(struct room *room, size_t index, const struct ro
             (room->queue_count - index) * sizeof(struct room_item *));
     room->queue[index] = copy;
     room->queue_count++;
-    return copy;
 }
 
 static void take_out(struct room *room, size_t index)
 {
-    room_free_item(&room->queue[index]);
+    free(room->queue[index]);
     room->queue_count--;
     memmove(&room->queue[index], &room->queue[index + 1],
             (room->queue_count - index) * sizeof(struct room_item *));
@@ -143,7 +146,8 @@ enum room_error room_queue_add(struct room *room, struct room_member *by,
         error = ROOM_QUEUE_FULL;
     if (error != ROOM_OK)
         return error;
-    *number_out = insert(room, room->queue_count, item, by)->number;
+    insert(room, room->queue_count, room_copy_item(item), by);
+    *number_out = room->last_item;
     if (room->queue_count == 1)
         load_head(room, by, false, now_ms);
     else
@@ -253,63 +257,64 @@ enum room_error room_vote_skip(struct room *room, struct room_member *by, bool w
 
 /* ---- what was found out about the film */
 
-static void describe(struct room *room, struct room_item *item, const char *name,
-                     int64_t duration_ms, int64_t now_ms)
+/* What is told of the head takes the place of what was known; what is not, stays. */
+static void describe(struct room *room, const struct room_item *told, int64_t now_ms)
 {
-    set_text(&item->name, name);
-    if (duration_ms > 0)
-        item->duration_ms = duration_ms;
-    clock_set_duration(&room->clock, item->duration_ms, now_ms);
+    struct room_item item = *room->queue[0];
+
+    if (has_text(told->source)) {
+        item.source = told->source;
+        item.kind = told->kind;
+    }
+    if (has_text(told->file))
+        item.file = told->file;
+    if (has_text(told->name))
+        item.name = told->name;
+    if (told->duration_ms > 0)
+        item.duration_ms = told->duration_ms;
+    struct room_item *copy = room_copy_item(&item);
+    free(room->queue[0]);
+    room->queue[0] = copy;
+    clock_set_duration(&room->clock, copy->duration_ms, now_ms);
 }
 
 enum room_error room_describe(struct room *room, struct room_member *by, const char *name,
                               int64_t duration_ms, int64_t now_ms)
 {
-    struct room_item told = {.duration_ms = duration_ms}, *head = head_of(room);
+    struct room_item told = {.name = name, .duration_ms = duration_ms};
     enum room_error error = admit(room, by, now_ms);
     uint64_t epoch = room->clock.state.epoch;
 
-    if (error == ROOM_OK && name != NULL && !room_fits(name, ROOM_TITLE_MAX))
-        error = ROOM_TOO_LONG;
     if (error == ROOM_OK)
-        error = head != NULL ? check_item(&told) : ROOM_NO_ITEM;
+        error = room->queue_count > 0 ? check_item(&told) : ROOM_NO_ITEM;
     if (error != ROOM_OK)
         return error;
-    describe(room, head, name, duration_ms, now_ms);
+    describe(room, &told, now_ms);
     tell_queue(room, by);
     room_played(room, epoch, ROOM_CAUSE_LOAD, by, NULL);
     return ROOM_OK;
-}
-
-static bool has_text(const char *text)
-{
-    return text != NULL && text[0] != '\0';
 }
 
 /* True when the head is another film now. */
 static bool announce_item(struct room *room, const struct room_item *told, struct room_member *by,
                           int64_t now_ms)
 {
-    struct room_item *head = head_of(room), *item;
+    struct room_item item = *told, *copy;
+    const struct room_item *head = head_of(room);
 
     if (head != NULL && (!has_text(told->source) || head->source[0] == '\0' ||
                          strcmp(told->source, head->source) == 0)) {
-        if (has_text(told->source)) {
-            set_text(&head->source, told->source);
-            head->kind = told->kind;
-        }
-        set_text(&head->file, told->file);
-        describe(room, head, told->name, told->duration_ms, now_ms);
+        describe(room, told, now_ms);
         return false;
     }
-    item = room_copy_item(told);
     /* A message before this one may have told how long it is. */
-    if (head != NULL && item->duration_ms == 0 && strcmp(item->name, head->name) == 0)
-        item->duration_ms = head->duration_ms;
+    if (head != NULL && told->duration_ms == 0 && has_text(told->name) &&
+        strcmp(told->name, head->name) == 0)
+        item.duration_ms = head->duration_ms;
+    copy = room_copy_item(&item);
     if (head != NULL)
         take_out(room, 0);
-    insert(room, 0, item, by);
-    room_free_item(&item);
+    insert(room, 0, copy, by);
     return true;
 }
 

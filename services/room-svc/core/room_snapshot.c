@@ -17,6 +17,7 @@ typedef Sharestream__Room__State PbState;
 typedef Sharestream__Room__Settings PbSettings;
 typedef Sharestream__Room__Member PbMember;
 typedef Sharestream__Room__Ban PbBan;
+typedef Sharestream__Room__Tries PbTries;
 typedef Sharestream__Room__Clock PbClock;
 typedef Sharestream__Room__Moment PbMoment;
 typedef Sharestream__Room__Viewer PbViewer;
@@ -160,6 +161,16 @@ static PbBan *write_ban(const struct room_ban *ban)
     return out;
 }
 
+static PbTries *write_tries(const struct door_address *address)
+{
+    PbTries *out = MAKE(PbTries, tries);
+
+    out->address = address->hash;
+    out->level = address->bucket.level;
+    out->at_ms = address->bucket.at_ms;
+    return out;
+}
+
 static PbItem *write_item(const struct room_item *item)
 {
     PbItem *out = MAKE(PbItem, item);
@@ -200,6 +211,10 @@ static PbState *write_state(const struct room *room)
     out->queue = xcalloc(room->queue_count + 1, sizeof(*out->queue));
     for (size_t i = 0; i < room->queue_count; i++)
         out->queue[out->n_queue++] = write_item(room->queue[i]);
+    out->door = xcalloc(DOOR_ADDRESSES, sizeof(*out->door));
+    for (size_t i = 0; i < DOOR_ADDRESSES; i++)
+        if (room->door.addresses[i].hash != 0)
+            out->door[out->n_door++] = write_tries(&room->door.addresses[i]);
     return out;
 }
 
@@ -476,6 +491,13 @@ static bool read_ban(struct room *room, const PbBan *in)
     return true;
 }
 
+static bool read_tries(const PbTries *in, struct door_address *out)
+{
+    out->hash = in->address;
+    out->bucket = (struct bucket){.level = in->level, .at_ms = in->at_ms};
+    return in->address != 0 && is_time(in->level) && is_time(in->at_ms);
+}
+
 static bool read_item(struct room *room, const PbItem *in)
 {
     struct room_item item = {
@@ -515,7 +537,7 @@ static bool read_state(struct room *room, const PbState *in)
 {
     if (!is_time(in->created_ms) || !is_time(in->empty_ms) || !is_time(in->sync_check_ms) ||
         in->last_item > (uint64_t)latest_ms || in->n_queue > ROOM_QUEUE_MAX ||
-        in->n_bans > ROOM_BANS_MAX ||
+        in->n_bans > ROOM_BANS_MAX || in->n_door > DOOR_ADDRESSES ||
         in->n_members > ROOM_MEMBERS_MAX + ROOM_REMEMBERED_MAX + ROOM_KNOCKS_MAX)
         return false;
     room->created_ms = in->created_ms;
@@ -538,6 +560,9 @@ static bool read_state(struct room *room, const PbState *in)
             return false;
     for (size_t i = 0; i < in->n_queue; i++)
         if (!read_item(room, in->queue[i]))
+            return false;
+    for (size_t i = 0; i < in->n_door; i++)
+        if (!read_tries(in->door[i], &room->door.addresses[i]))
             return false;
     return are_counts_sound(room);
 }
