@@ -213,7 +213,8 @@ static int64_t effect_ms(const struct clock *clock, int64_t now_ms)
     for (const struct clock_viewer *v = clock->viewers; v != NULL; v = v->next)
         if (!v->is_let_go)
             lead_ms = MAX(lead_ms, (int64_t)delay_of(v) + LEAD_SPARE_MS);
-    return MAX(now_ms + MIN(lead_ms, CLOCK_LEAD_MAX_MS), clock->state.at_ms);
+    return clamp(clock->state.at_ms, now_ms + MIN(lead_ms, CLOCK_LEAD_MAX_MS),
+                 now_ms + CLOCK_LEAD_MAX_MS);
 }
 
 /* Budget of waits: what was spent since the last call, or what has grown back. */

@@ -457,10 +457,11 @@ uint64_t room_version(const struct room *room, enum room_part part);
 /* One part in serial form (proto/room.proto); the caller frees it. */
 uint8_t *room_save(const struct room *room, enum room_part part, size_t *len_out);
 /* All parts one behind the other, in any order; those of chat and media may be missing. Members are
- * as they were, their connections too: room_lose() those that are no more. ERR_INVALID: not
- * something that room_save() made. */
+ * as they were, their connections too: room_lose() those that are no more. What was stored by a
+ * clock that was ahead of `now_ms` happened now. ERR_INVALID: not something that room_save() made.
+ */
 enum err room_restore(struct bytes saved, const struct room_rules *rules,
-                      const struct room_outside *outside, struct room **room_out,
+                      const struct room_outside *outside, int64_t now_ms, struct room **room_out,
                       struct error *error);
 /* After a restore that may be older than what clients heard last: tells the clock's state anew. */
 void room_renew(struct room *room, int64_t now_ms);

@@ -628,8 +628,29 @@ static bool read_media(struct room *room, const PbMedia *in)
     return true;
 }
 
+/* A machine without a battery for its clock may live in the past for a while. Nobody waits for
+ * what was stored to come true. */
+static void leave_the_future(struct room *room, int64_t now_ms)
+{
+    struct clock *clock = &room->clock;
+    int64_t late_ms = MAX(clock->wait_since_ms - now_ms, 0);
+
+    clock->state.at_ms = MIN(clock->state.at_ms, now_ms + CLOCK_LEAD_MAX_MS);
+    clock->wait_since_ms -= late_ms;
+    clock->wait_until_ms -= late_ms;
+    room->empty_ms = MIN(room->empty_ms, now_ms);
+    room->sync_check_ms = MIN(room->sync_check_ms, now_ms);
+    for (size_t i = 0; i < room->member_count; i++) {
+        struct room_member *member = room->members[i];
+
+        member->since_ms = MIN(member->since_ms, now_ms);
+        member->viewer.corrected_ms = MIN(member->viewer.corrected_ms, now_ms);
+        member->viewer.heard_ms = MIN(member->viewer.heard_ms, now_ms);
+    }
+}
+
 enum err room_restore(struct bytes saved, const struct room_rules *rules,
-                      const struct room_outside *outside, struct room **room_out,
+                      const struct room_outside *outside, int64_t now_ms, struct room **room_out,
                       struct error *error)
 {
     PbSnapshot *in;
@@ -653,6 +674,7 @@ enum err room_restore(struct bytes saved, const struct room_rules *rules,
         room_free(&room);
         return error_set(error, ERR_INVALID, "a stored room is damaged");
     }
+    leave_the_future(room, now_ms);
     *room_out = room;
     return ERR_NONE;
 }

@@ -465,8 +465,8 @@ static void copy_room(void)
     history.copy.now_ms = history.rig.now_ms;
     history.copy.hash = history.rig.hash;
     history.copy.random = history.rig.random;
-    if (room_restore(bytes_of(all.data, all.len), &rig_rules, &outside, &history.copy.room,
-                     &error) != ERR_NONE)
+    if (room_restore(bytes_of(all.data, all.len), &rig_rules, &outside, history.rig.now_ms,
+                     &history.copy.room, &error) != ERR_NONE)
         fail_msg("history %" PRIu64 ": not restored: %s", history.number, error.text);
     text_fini(&all);
 }
