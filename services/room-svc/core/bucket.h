@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { BUCKET_TOKEN = 1000000 }; /* so that a rule's tokens in 1000 s are its level in a ms */
+
 struct bucket {
-    int64_t level; /* thousandths of a token, at `at_ms` */
+    int64_t level; /* BUCKET_TOKEN for each token, at `at_ms` */
     int64_t at_ms;
 };
 

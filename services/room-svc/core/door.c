@@ -31,5 +31,5 @@ void door_gives_back(struct door *door, const char *address, uint32_t tokens)
 
     for (unsigned i = 0; i < DOOR_ADDRESSES; i++)
         if (door->addresses[i].hash == hash)
-            door->addresses[i].bucket.level += (int64_t)tokens * 1000;
+            door->addresses[i].bucket.level += (int64_t)tokens * BUCKET_TOKEN;
 }
