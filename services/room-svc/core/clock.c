@@ -497,7 +497,7 @@ bool clock_check(struct clock *clock, struct clock_viewer *viewer, int64_t posit
                  bool says_playing, int64_t now_ms)
 {
     int64_t room_ms = clock_now(clock, now_ms - delay_of(viewer) / 2);
-    int64_t drift_ms = room_ms - position_ms;
+    int64_t drift_ms = room_ms - clamp(position_ms, 0, CLOCK_POSITION_MAX_MS);
 
     if (position_ms == 0 && says_playing)
         return false;

@@ -20,11 +20,11 @@ void room_played(struct room *room, uint64_t epoch, enum room_cause cause,
 static void go_where_it_is(struct room *room, const struct room_member *by,
                            const struct room_command *command, int64_t now_ms)
 {
-    int64_t away_ms = command->position_ms - clock_now(&room->clock, now_ms);
+    int64_t room_ms = clock_now(&room->clock, now_ms), at_ms = command->position_ms;
 
-    if (command->position_ms >= 0 && (away_ms > ELSEWHERE_MS || away_ms < -ELSEWHERE_MS) &&
+    if (at_ms >= 0 && (at_ms > room_ms + ELSEWHERE_MS || at_ms < room_ms - ELSEWHERE_MS) &&
         room_may(room, by, ROOM_MAY_SEEK))
-        clock_seek(&room->clock, command->position_ms, now_ms);
+        clock_seek(&room->clock, at_ms, now_ms);
 }
 
 enum room_error room_command(struct room *room, struct room_member *by,

@@ -170,7 +170,7 @@ static void old_identity_from_elsewhere_has_no_power(void **state)
 
 static void full_room_takes_back_who_is_lost_only(void **state)
 {
-    char id[8];
+    char id[32];
 
     (void)state;
     for (int i = 0; i < 8; i++) {
@@ -508,7 +508,7 @@ static void bans_hold_for_identity_and_address(void **state)
 
 static void bans_are_never_forgotten_for_a_crowd(void **state)
 {
-    char id[16];
+    char id[32];
 
     (void)state;
     rig_joins(&rig, "ann");
@@ -539,6 +539,16 @@ static enum room_error commands(const char *id, enum room_command_kind kind, int
         &(struct room_command){
             .kind = kind, .position_ms = position_ms, .rate_permille = 1500, .key = "k1"},
         rig.now_ms);
+}
+
+static uint64_t adds(const char *source, int64_t duration_ms)
+{
+    uint64_t number;
+    struct room_item item = {
+        .kind = ROOM_SOURCE_TORRENT, .source = source, .duration_ms = duration_ms};
+
+    assert_int_equal(room_queue_add(rig.room, NULL, &item, rig.now_ms, &number), ROOM_OK);
+    return number;
 }
 
 static void room_chooses_who_plays_and_who_seeks(void **state)
@@ -588,6 +598,33 @@ static void nobody_commands_too_fast(void **state)
         error = commands("ann", ROOM_SEEK, 1000 * count);
     assert_int_equal(error, ROOM_TOO_FAST);
     assert_in_range(count, 5, 20);
+}
+
+static void absurd_numbers_do_no_harm(void **state)
+{
+    static const int64_t values[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1LL << 53, INT64_MAX};
+
+    (void)state;
+    rig_joins(&rig, "ann");
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        for (enum room_command_kind kind = ROOM_PLAY; kind <= ROOM_UNDO_SEEK; kind++) {
+            rig.now_ms += 5000;
+            room_command(rig.room, who("ann"),
+                         &(struct room_command){.kind = kind,
+                                                .position_ms = values[i],
+                                                .rate_permille = (uint32_t)values[i]},
+                         rig.now_ms);
+            room_check(rig.room, who("ann"), values[i], false, rig.now_ms);
+            room_tick(rig.room, rig.now_ms);
+            assert_in_range(clock_now(room_clock(rig.room), rig.now_ms), 0, CLOCK_POSITION_MAX_MS);
+        }
+        assert_int_equal(room_describe(rig.room, NULL, "x", values[i], rig.now_ms), ROOM_NO_ITEM);
+    }
+    adds("a", 0);
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        room_describe(rig.room, NULL, "x", values[i], rig.now_ms);
+        assert_in_range(room_clock(rig.room)->duration_ms, 0, CLOCK_POSITION_MAX_MS);
+    }
 }
 
 static void clients_without_epochs_are_corrected(void **state)
@@ -667,16 +704,6 @@ static void empty_room_does_not_play_on(void **state)
 }
 
 /* ---- the queue */
-
-static uint64_t adds(const char *source, int64_t duration_ms)
-{
-    uint64_t number;
-    struct room_item item = {
-        .kind = ROOM_SOURCE_TORRENT, .source = source, .duration_ms = duration_ms};
-
-    assert_int_equal(room_queue_add(rig.room, NULL, &item, rig.now_ms, &number), ROOM_OK);
-    return number;
-}
 
 static void assert_queue(const char *expected)
 {
@@ -810,7 +837,7 @@ static void late_joiners_get_what_was_told_of_the_film(void **state)
 static void chat_keeps_a_tail(void **state)
 {
     uint64_t number;
-    char text[16];
+    char text[32];
 
     (void)state;
     rig_joins(&rig, "ann");
@@ -969,6 +996,7 @@ int main(void)
         TEST(room_chooses_who_plays_and_who_seeks),
         TEST(who_plays_elsewhere_means_that_place),
         TEST(nobody_commands_too_fast),
+        TEST(absurd_numbers_do_no_harm),
         TEST(clients_without_epochs_are_corrected),
         TEST(all_are_asked_where_they_are),
         TEST(ready_members_are_counted_until_it_starts),
