@@ -409,6 +409,9 @@ enum room_error room_type(struct room *room, struct room_member *by, bool is_typ
 /* From one member's browser to another's, opaque. `to` NULL: the only other one. */
 enum room_error room_relay(struct room *room, struct room_member *by, const char *to,
                            enum room_relay relay, struct bytes data, int64_t now_ms);
+/* Something of the dialect's own, to all who are here. */
+enum room_error room_pass_on(struct room *room, struct room_member *by, struct bytes data,
+                             int64_t now_ms);
 /* Can be connected to: it and each other one who said so hear ROOM_RTC, one of each two offers. */
 enum room_error room_want_rtc(struct room *room, struct room_member *by, int64_t now_ms);
 

@@ -181,6 +181,19 @@ enum room_error room_relay(struct room *room, struct room_member *by, const char
     return ROOM_OK;
 }
 
+enum room_error room_pass_on(struct room *room, struct room_member *by, struct bytes data,
+                             int64_t now_ms)
+{
+    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_SMALL, now_ms);
+
+    if (error == ROOM_OK && data.len > ROOM_BLOB_MAX)
+        error = ROOM_TOO_LONG;
+    if (error == ROOM_OK)
+        room_emit(room, (struct room_event){
+                            .kind = ROOM_RELAYED, .member = by, .relay = ROOM_OTHER, .data = data});
+    return error;
+}
+
 static void introduce(const struct room *room, const struct room_member *member,
                       const struct room_member *other)
 {

@@ -941,6 +941,58 @@ static void relays_stay_in_the_room(void **state)
                      ROOM_TOO_LONG);
 }
 
+static void caps_hold(void **state)
+{
+    struct room_item item = {.kind = ROOM_SOURCE_URL, .source = "http://x"};
+    static uint8_t big[ROOM_SUBTITLES_MAX + 1];
+    unsigned count = 0;
+    char id[32];
+    uint64_t number;
+
+    (void)state;
+    rig_joins(&rig, "ann");
+    while (room_queue_add(rig.room, NULL, &item, rig.now_ms, &number) == ROOM_OK)
+        count++;
+    assert_int_equal(count, ROOM_QUEUE_MAX);
+    assert_int_equal(room_queue_add(rig.room, NULL, &item, rig.now_ms, &number), ROOM_QUEUE_FULL);
+    assert_int_equal(room_announce(rig.room, NULL, ROOM_SUBTITLE_DATA, bytes_of(big, sizeof(big)),
+                                   NULL, rig.now_ms),
+                     ROOM_TOO_LONG);
+    assert_int_equal(room_announce(rig.room, NULL, ROOM_SUBTITLE_DATA,
+                                   bytes_of(big, ROOM_SUBTITLES_MAX), NULL, rig.now_ms),
+                     ROOM_OK);
+    assert_int_equal(room_announce(rig.room, NULL, ROOM_MOVIE_LOADED,
+                                   bytes_of(big, ROOM_BLOB_MAX + 1), NULL, rig.now_ms),
+                     ROOM_TOO_LONG);
+    configure(needs_approval);
+    for (count = 0; count < ROOM_KNOCKS_MAX; count++) {
+        snprintf(id, sizeof(id), "k%u", count);
+        assert_int_equal(knocks(id, plain), ROOM_OK);
+    }
+    assert_int_equal(knocks("more", plain), ROOM_FULL);
+    configure(needs_no_approval);
+    assert_int_equal(knocks("more", plain), ROOM_FULL);
+    for (count = 0; count < ROOM_BANS_MAX; count++) {
+        snprintf(id, sizeof(id), "b%u", count);
+        rig_joins(&rig, id);
+        assert_int_equal(room_ban(rig.room, NULL, id, true, rig.now_ms), ROOM_OK);
+    }
+    rig_joins(&rig, "bob");
+    assert_int_equal(room_ban(rig.room, NULL, "bob", true, rig.now_ms), ROOM_BANS_FULL);
+}
+
+static void messages_of_a_dialect_are_passed_on(void **state)
+{
+    (void)state;
+    rig_joins(&rig, "ann");
+    rig_forget_log(&rig);
+    assert_int_equal(room_pass_on(rig.room, who("ann"), bytes_of_text("{}"), rig.now_ms), ROOM_OK);
+    assert_log(&rig, "relayed ann 2 bytes\n");
+    room_leave(rig.room, who("ann"), rig.now_ms);
+    assert_int_equal(room_pass_on(rig.room, who("ann"), bytes_of_text("{}"), rig.now_ms),
+                     ROOM_NOT_ALLOWED);
+}
+
 static void closing_expels_all(void **state)
 {
     (void)state;
@@ -1010,6 +1062,8 @@ int main(void)
         TEST(reactions_are_given_and_taken_back),
         TEST(browsers_are_introduced_once_each_way),
         TEST(relays_stay_in_the_room),
+        TEST(caps_hold),
+        TEST(messages_of_a_dialect_are_passed_on),
         TEST(closing_expels_all),
         TEST(errors_have_words_and_sentences),
     };
