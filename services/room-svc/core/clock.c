@@ -184,9 +184,17 @@ static bool is_ready(const struct clock *clock, const struct clock_viewer *viewe
            (viewer->buffered_ms < 0 || viewer->buffered_ms >= MIN(rest, READY_BUFFER_MS));
 }
 
-static bool lags(const struct clock *clock, const struct clock_viewer *viewer, int64_t limit_ms)
+/* Behind, as seen after the last change. */
+static bool lags(const struct clock *clock, const struct clock_viewer *viewer)
 {
-    return viewer->reported_epoch == clock->state.epoch && viewer->lag_ms > limit_ms;
+    return viewer->reported_epoch == clock->state.epoch && viewer->lag_ms > STALL_LAG_MS;
+}
+
+/* Once all play slower for somebody they do until it has caught up: that they began to is a
+ * change, too, after which nothing has been seen of it yet. */
+static bool needs_slowness(const struct clock *clock, const struct clock_viewer *viewer)
+{
+    return clock->is_slowed ? viewer->lag_ms > LAG_OVER_MS : lags(clock, viewer);
 }
 
 /* Whether it costs the others something now. */
@@ -195,7 +203,7 @@ static bool costs(const struct clock *clock, const struct clock_viewer *viewer, 
     if (!counts(viewer, now_ms))
         return false;
     return is_waiting(clock) ? !is_ready(clock, viewer)
-                             : clock->is_slowed && viewer->lag_ms > LAG_OVER_MS;
+                             : clock->is_slowed && needs_slowness(clock, viewer);
 }
 
 bool clock_waits_for(const struct clock *clock, const struct clock_viewer *viewer, int64_t now_ms)
@@ -460,8 +468,8 @@ static void look_for_stragglers(struct clock *clock, int64_t now_ms)
     for (struct clock_viewer *v = clock->viewers; v != NULL; v = v->next) {
         if (!counts(v, now_ms))
             continue;
-        has_staller |= v->is_stalled && lags(clock, v, STALL_LAG_MS);
-        has_straggler |= lags(clock, v, was_slowed ? LAG_OVER_MS : STALL_LAG_MS);
+        has_staller |= v->is_stalled && lags(clock, v);
+        has_straggler |= needs_slowness(clock, v);
     }
     if (clock->policy == CLOCK_WAIT && has_staller && begin_waiting(clock, now_ms)) {
         go_on(clock, now_ms);

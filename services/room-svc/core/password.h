@@ -17,7 +17,7 @@ struct password {
     uint8_t hash[PASSWORD_HASH_BYTES];
 };
 
-/* Argon2id, about 2 ms: the service has one thread, which a stranger must not be able to stop.
+/* Argon2id, about 1 ms: the service has one thread, which a stranger must not be able to stop.
  * Guessing is limited at the door. */
 void password_set(struct password *password, const char *text,
                   const uint8_t salt[PASSWORD_SALT_BYTES]);

@@ -133,7 +133,7 @@ enum room_error room_close(struct room *room, struct room_member *by, int64_t no
         return error;
     for (size_t i = 0; i < room->member_count; i++)
         if (room->members[i]->connection != 0)
-            room_expel(room, room->members[i], ROOM_WHY_CLOSED, now_ms);
+            room_expel(room, room->members[i], ROOM_WHY_CLOSED);
     for (size_t i = 0; i < room->member_count; i++)
         if (room->members[i]->presence != ROOM_GONE)
             room_set_presence(room, room->members[i], ROOM_GONE, now_ms);
@@ -231,6 +231,11 @@ unsigned room_count(const struct room *room, enum room_presence presence)
     for (size_t i = 0; i < room->member_count; i++)
         count += room->members[i]->presence == presence;
     return count;
+}
+
+unsigned room_count_present(const struct room *room)
+{
+    return room_count(room, ROOM_HERE) + room_count(room, ROOM_LOST);
 }
 
 const struct clock *room_clock(const struct room *room)

@@ -291,17 +291,18 @@ enum room_error room_close(struct room *room, struct room_member *by, int64_t no
 /* ---- coming and going */
 
 struct room_join {
-    const char *id, *name, *address;
+    const char *id, *name;
+    const char *address;      /* what to limit and ban by: an IPv6 one without its last half */
     const char *secret;       /* NULL: the client has none; then its id is all it takes to be it */
     const char *password;     /* NULL: none given */
     const char *capabilities; /* NULL: none told */
     uint64_t connection;
     uint32_t dialect;
-    bool is_creator; /* made the room just now: passes the door, and is its host */
+    bool is_creator; /* made the room just now: needs no password */
 };
 
 /* Becomes a member, or is one again. A member without a secret cannot be taken over from another
- * address while it is here. The first one becomes host. */
+ * address while it is here. The first one becomes host, and needs no approval. */
 enum room_error room_join(struct room *room, const struct room_join *join, int64_t now_ms,
                           struct room_member **member_out);
 /* Asks to be let in. When nobody has to be asked (or was before), ROOM_ANSWERED comes at once.
@@ -436,6 +437,7 @@ bool room_is_present(const struct room_member *member);
 bool room_may(const struct room *room, const struct room_member *member, enum room_action action);
 bool room_hears(const struct room_event *event, const struct room_member *member);
 unsigned room_count(const struct room *room, enum room_presence presence);
+unsigned room_count_present(const struct room *room);
 const struct clock *room_clock(const struct room *room);
 struct room_item *const *room_queue(const struct room *room, size_t *count_out);
 /* Oldest first. */

@@ -45,11 +45,10 @@ void room_set_presence(struct room *room, struct room_member *member, enum room_
     room_touch(room, ROOM_PART_STATE);
 }
 
-void room_expel(struct room *room, struct room_member *member, enum room_why why, int64_t now_ms)
+void room_expel(struct room *room, struct room_member *member, enum room_why why)
 {
     uint64_t connection = member->connection;
 
-    (void)now_ms;
     if (connection == 0)
         return;
     room_emit(room, (struct room_event){.kind = ROOM_EXPELLED,
@@ -132,7 +131,7 @@ void room_choose_host(struct room *room, int64_t now_ms)
 /* After anybody came or went. */
 static void settle(struct room *room, int64_t now_ms)
 {
-    bool is_empty = room_count(room, ROOM_HERE) + room_count(room, ROOM_LOST) == 0;
+    bool is_empty = room_count_present(room) == 0;
 
     room_choose_host(room, now_ms);
     room_count_votes(room, now_ms);
@@ -221,15 +220,16 @@ static enum room_error check_password(const struct room *room, const struct room
     return password_is(&room->password, join->password) ? ROOM_OK : ROOM_PASSWORD_WRONG;
 }
 
-/* Nobody has been in a room that was just made: nobody could let its maker in. */
 static bool is_creator(const struct room *room, const struct room_join *join)
 {
     return join->is_creator && room->last_member == 0;
 }
 
+/* Where nobody has ever been there is nobody to ask. */
 static bool is_asked_for(const struct room *room, const struct room_member *member)
 {
-    return room->settings.needs_approval && (member == NULL || !member->is_let_in);
+    return room->settings.needs_approval && room->last_member > 0 &&
+           (member == NULL || !member->is_let_in);
 }
 
 /* All but approval. `member`: as it is known, or NULL. */
@@ -349,10 +349,7 @@ static void enter(struct room *room, struct room_member *member, const struct ro
     bool is_repeated = before == ROOM_HERE && !is_replaced;
 
     if (is_replaced)
-        room_expel(room, member, ROOM_WHY_REPLACED, now_ms);
-    if (before == ROOM_KNOCKING)
-        room_emit(room, (struct room_event){
-                            .kind = ROOM_KNOCK_OVER, .is_for_moderators = true, .member = member});
+        room_expel(room, member, ROOM_WHY_REPLACED);
     doubt(room, member, join);
     if (before == ROOM_GONE)
         give_name(room, member, member->name);
@@ -376,14 +373,13 @@ enum room_error room_join(struct room *room, const struct room_join *join, int64
 {
     enum room_error error = check_texts(join);
     struct room_member *member = error == ROOM_OK ? room_find(room, join->id) : NULL;
-    unsigned present = room_count(room, ROOM_HERE) + room_count(room, ROOM_LOST);
 
     *member_out = NULL;
     if (error == ROOM_OK)
         error = check_door(room, member, join, now_ms);
-    if (error == ROOM_OK && !is_creator(room, join) && is_asked_for(room, member))
+    if (error == ROOM_OK && is_asked_for(room, member))
         error = ROOM_APPROVAL_NEEDED;
-    if (error == ROOM_OK && present >= room->settings.max_members &&
+    if (error == ROOM_OK && room_count_present(room) >= room->settings.max_members &&
         (member == NULL || !room_is_present(member)))
         error = ROOM_FULL;
     if (error != ROOM_OK)
@@ -419,7 +415,7 @@ enum room_error room_knock(struct room *room, const struct room_join *join, int6
         if (member->presence == ROOM_GONE)
             give_name(room, member, member->name);
         if (member->connection != 0 && member->connection != join->connection)
-            room_expel(room, member, ROOM_WHY_REPLACED, now_ms);
+            room_expel(room, member, ROOM_WHY_REPLACED);
         connect(member, join);
         if (has_to_wait && member->presence == ROOM_KNOCKING)
             return ROOM_OK;
@@ -524,7 +520,7 @@ void room_tick_members(struct room *room, int64_t now_ms)
         if (member->presence == ROOM_KNOCKING)
             room_emit(room,
                       (struct room_event){.kind = ROOM_ANSWERED, .to = member, .member = member});
-        room_expel(room, member, ROOM_WHY_EXPIRED, now_ms);
+        room_expel(room, member, ROOM_WHY_EXPIRED);
         room_end_knock(room, member, ROOM_GONE, now_ms);
     }
     host = room_host(room);

@@ -40,7 +40,7 @@ enum room_error room_answer(struct room *room, struct room_member *by, const cha
     room_emit(room, (struct room_event){
                         .kind = ROOM_ANSWERED, .to = member, .member = member, .is_on = admits});
     if (!admits)
-        room_expel(room, member, ROOM_WHY_KICKED, now_ms);
+        room_expel(room, member, ROOM_WHY_KICKED);
     room_end_knock(room, member, admits ? ROOM_ADMITTED : ROOM_GONE, now_ms);
     return ROOM_OK;
 }
@@ -53,7 +53,7 @@ static void throw_out(struct room *room, struct room_member *member, enum room_w
         member->role = ROOM_VIEWER;
     if (room->owner == member->number)
         room->owner = 0;
-    room_expel(room, member, why, now_ms);
+    room_expel(room, member, why);
     if (room_is_present(member))
         room_go(room, member, why, now_ms);
     else if (member->presence != ROOM_GONE)

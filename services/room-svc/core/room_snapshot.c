@@ -466,8 +466,7 @@ static bool read_member(struct room *room, const PbMember *in)
 
 static bool are_counts_sound(const struct room *room)
 {
-    unsigned present = room_count(room, ROOM_HERE) + room_count(room, ROOM_LOST), hosts = 0;
-    unsigned banned = 0;
+    unsigned present = room_count_present(room), hosts = 0, banned = 0;
 
     for (size_t i = 0; i < room->member_count; i++) {
         hosts += room->members[i]->role == ROOM_HOST;

@@ -342,6 +342,28 @@ static void all_slow_down_for_one_who_catches_up(void **state)
     assert_false(clock_.is_slowed);
 }
 
+static void slowness_does_not_come_and_go(void **state)
+{
+    uint64_t epoch;
+    unsigned changes = 0;
+
+    (void)state;
+    enter(2);
+    clock_set_policy(&clock_, CLOCK_SLOW, 8000, now_ms);
+    clock_play(&clock_, now_ms);
+    passes(3000, 2, 0, 0);
+    for (int i = 0; i < 40; i++) {
+        epoch = clock_.state.epoch;
+        /* As seldom as viewers say where they are. */
+        if (i % 4 == 0)
+            report(1, room_ms() - 2000 + 30 * i, 5000);
+        passes(CLOCK_TICK_MS, 1, 0, 0);
+        changes += clock_.state.epoch != epoch;
+    }
+    assert_true(clock_.is_slowed);
+    assert_int_equal(changes, 1);
+}
+
 static void reports_from_before_a_change_mean_nothing(void **state)
 {
     uint64_t epoch;
@@ -402,6 +424,7 @@ int main(void)
         TEST(silence_holds_nobody),
         TEST(waits_together_have_a_budget),
         TEST(all_slow_down_for_one_who_catches_up),
+        TEST(slowness_does_not_come_and_go),
         TEST(reports_from_before_a_change_mean_nothing),
         TEST(absurd_reports_do_no_harm),
     };

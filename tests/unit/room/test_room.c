@@ -414,9 +414,29 @@ static void creator_passes_its_own_door(void **state)
     rules.needs_approval = true;
     rig_end(&rig);
     rig_begin(&rig, &rules);
+    assert_int_equal(room_set_password(rig.room, NULL, "open", rig.now_ms), ROOM_OK);
+    assert_int_equal(joins("bob", plain), ROOM_PASSWORD_NEEDED);
     assert_int_equal(joins("ann", (struct room_join){.is_creator = true}), ROOM_OK);
     /* Only of a room that nobody has been in. */
-    assert_int_equal(joins("bob", (struct room_join){.is_creator = true}), ROOM_APPROVAL_NEEDED);
+    assert_int_equal(joins("bob", (struct room_join){.is_creator = true}), ROOM_PASSWORD_NEEDED);
+    assert_int_equal(joins("bob", (struct room_join){.password = "open", .is_creator = true}),
+                     ROOM_APPROVAL_NEEDED);
+}
+
+static void first_visitor_of_a_room_has_nobody_to_ask(void **state)
+{
+    struct room_rules rules = rig_rules;
+
+    (void)state;
+    rules.needs_approval = true;
+    rig_end(&rig);
+    rig_begin(&rig, &rules);
+    assert_int_equal(knocks("ann", plain), ROOM_OK);
+    assert_log(&rig, "[ann] answered ann yes\n");
+    assert_int_equal(knocks("bob", plain), ROOM_OK);
+    assert_log(&rig, "[moderators] knock bob\n");
+    assert_int_equal(joins("ann", plain), ROOM_OK);
+    assert_int_equal(joins("bob", plain), ROOM_APPROVAL_NEEDED);
 }
 
 static void password_is_asked_of_strangers(void **state)
@@ -1040,6 +1060,7 @@ int main(void)
         TEST(opening_the_door_lets_all_in),
         TEST(open_room_answers_a_knock_at_once),
         TEST(creator_passes_its_own_door),
+        TEST(first_visitor_of_a_room_has_nobody_to_ask),
         TEST(password_is_asked_of_strangers),
         TEST(power_is_over_those_below),
         TEST(kicked_member_hears_it_and_has_to_knock_again),
