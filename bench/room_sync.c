@@ -63,9 +63,9 @@ struct viewer {
     struct clock_viewer seen;
     /* Syncplay */
     double rtt_ms, server_rtt_ms, server_average_ms, average_ms, next_ms;
-    double told_ms, told_at_ms;
+    double told_ms, told_at_ms, heard_ms;
     unsigned number;
-    bool is_slowed;
+    bool is_slowed, is_ahead; /* the latter: of the server, by a command it has not answered */
     /* Jellyfin */
     struct clock_offset offset;
     unsigned asked;
@@ -285,6 +285,7 @@ static void syncplay_command(struct world *world, unsigned number, enum what wha
         player_pause(&viewer->player);
     else
         player_seek(&viewer->player, to_ms, world->now_ms);
+    viewer->is_ahead = true;
     post(world, number,
          (struct message){
              .is_for_server = true,
@@ -298,6 +299,8 @@ static void syncplay_command(struct world *world, unsigned number, enum what wha
 static void syncplay_tells(struct world *world, unsigned number, bool is_seek)
 {
     struct viewer *viewer = &world->viewers[number];
+    /* The viewer's own time, later by as long as it lay here. */
+    double echo_ms = viewer->asked_ms + world->now_ms - viewer->heard_ms;
 
     post(world, number,
          (struct message){
@@ -306,7 +309,8 @@ static void syncplay_tells(struct world *world, unsigned number, bool is_seek)
              .is_seek = is_seek,
              .number = world->number,
              .from = world->setter,
-             .time = {syncplay_room(world), world->now_ms, viewer->server_rtt_ms, viewer->asked_ms},
+             .time = {syncplay_room(world), world->now_ms, viewer->server_rtt_ms,
+                      viewer->heard_ms != 0 ? echo_ms : 0},
          });
 }
 
@@ -325,6 +329,7 @@ static void syncplay_server_hears(struct world *world, struct message *message)
         viewer->server_average_ms =
             moving_average(viewer->server_average_ms, viewer->server_rtt_ms);
         viewer->asked_ms = message->time[2];
+        viewer->heard_ms = world->now_ms;
         if (message->number != world->number)
             return; /* from before the last command */
         viewer->told_ms = message->time[0] + (message->is_playing ? forward_ms : 0);
@@ -360,6 +365,10 @@ static void syncplay_viewer_hears(struct world *world, struct viewer *viewer,
     bool is_own = message->from == number_of(world, viewer);
     double age_ms, room_ms, ahead_ms;
 
+    /* What the server said before it heard of one's own command is not obeyed. */
+    if (viewer->is_ahead && message->number == viewer->number)
+        return;
+    viewer->is_ahead = false;
     if (message->time[3] != 0) {
         viewer->rtt_ms = local_ms - message->time[3];
         viewer->average_ms = moving_average(viewer->average_ms, viewer->rtt_ms);
@@ -567,6 +576,7 @@ static void jellyfin_viewer_ticks(struct world *world, struct viewer *viewer)
     if (viewer->is_pending && local_ms >= jellyfin_local_ms(viewer, viewer->when_ms)) {
         viewer->is_pending = false;
         viewer->enabled_ms = local_ms + 1500;
+        viewer->checked_ms = local_ms;
         viewer->moved_ms = local_ms;
         player_play(player, world->now_ms);
         if (local_ms - jellyfin_local_ms(viewer, viewer->when_ms) > 50)

@@ -28,7 +28,8 @@
 
 void clock_client_init(struct clock_client *client)
 {
-    *client = (struct clock_client){.seek_ms = SEEK_GUESS_MS, .start_ms = START_GUESS_MS};
+    *client =
+        (struct clock_client){.seek_ms = SEEK_GUESS_MS, .start_ms = START_GUESS_MS, .rate = 1};
 }
 
 /* ---- the server's time */
@@ -193,8 +194,10 @@ static void prepare(struct clock_client *client, const struct clock_player *play
 {
     const struct clock_state *state = &client->state;
     double left_ms = (double)state->at_ms - server_ms;
-    double then_ms = player->position_ms + (player->is_playing ? left_ms : 0);
+    double then_ms = player->position_ms + (player->is_playing ? left_ms * client->rate : 0);
 
+    if (player->is_playing)
+        action->rate = client->rate;
     action->again_ms = fmin(left_ms, STEP_MS);
     if (player->is_seeking)
         return;
@@ -230,6 +233,7 @@ void clock_client_step(struct clock_client *client, const struct clock_player *p
     } else {
         start(client, player, room_ms, now_ms, action);
     }
+    client->rate = action->rate;
 }
 
 bool clock_client_reports(struct clock_client *client, const struct clock_player *player,

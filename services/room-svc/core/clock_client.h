@@ -5,7 +5,8 @@
  * milliseconds of the page's own clock (performance.now()) unless they say server.
  *
  * The page calls clock_client_step() when something happened, and no later than `again_ms`, and
- * does what it is told. In between it asks the server for its time (clock_client_asks()), and
+ * does what it is told. A player that is not allowed to play (a browser wants a click first) is
+ * not to be stepped. In between it asks the server for its time (clock_client_asks()), and
  * tells it where it is (clock_client_reports()).
  *
  * A player is put in place in three ways. It lands: after a command, or a stall, it seeks a little
@@ -42,6 +43,7 @@ struct clock_client {
     double reported_ms;
     uint64_t reported_epoch;
 
+    double rate;    /* the last one told to the player */
     double seek_ms; /* what a seek takes, and a start: measured, averaged */
     double start_ms;
     double seek_at_ms, start_at_ms; /* begun then; 0: none is under way */
