@@ -15,9 +15,11 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "bus/pb_json.h"
+#include "engine.h"
 #include "shapes.h"
+#include "websocket.h"
 
-enum { AWAY_MS = 5000, SVC_AWAY_MS = 200 };
+enum { SVC_AWAY_MS = 200 };
 
 static h2o_generator_t no_generator;
 
@@ -278,7 +280,7 @@ static ProtobufCService *call(struct exchange *x, struct bus_remote *remote, uin
 {
     /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
     if (!bus_is_up(remote))
-        deadline_ms = MIN(deadline_ms, (uint32_t)AWAY_MS);
+        deadline_ms = MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
     x->called = remote;
     return bus_to(remote, deadline_ms, key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0),
                   &x->call);
@@ -304,15 +306,20 @@ ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uin
     return bus_to(remote, deadline_ms, bytes_of(NULL, 0), &x->svc_calls[x->svc_call_count++]);
 }
 
+struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out)
+{
+    *asker_out = &x->asker;
+    return x->loop->joined;
+}
+
 const struct error *exchange_call_error(const struct exchange *x)
 {
-    static const struct error no_torrent = {ERR_UNAVAILABLE, "torrent-svc is away"};
-    static const struct error no_transcode = {ERR_UNAVAILABLE, "transcode-svc is away"};
-    const struct error *error = bus_error(x->called);
+    static _Thread_local struct error error;
 
-    if (error->code != ERR_TIMEOUT || bus_is_up(x->called))
-        return error;
-    return x->called == x->loop->torrent ? &no_torrent : &no_transcode;
+    error = *bus_error(x->called);
+    neighbour_explain(x->called == x->loop->torrent ? NEIGHBOUR_torrent : NEIGHBOUR_transcode,
+                      bus_is_up(x->called), &error);
+    return &error;
 }
 
 /* Ids of calls that have ended are fine. */
@@ -321,6 +328,7 @@ static void cancel_calls(struct exchange *x)
     if (x->call != 0)
         bus_cancel(x->loop->bus, x->call);
     x->call = 0;
+    joined_leave(&x->asker);
     for (size_t i = 0; i < x->svc_call_count; i++)
         bus_cancel(x->loop->side_bus, x->svc_calls[i]);
     x->svc_call_count = 0;
@@ -414,7 +422,8 @@ void exchange_abort(struct exchange *x)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
-/* ---- questions: a tracker is asked very often, so this path does as little as it can */
+/* ---- questions for actors: a tracker is asked very often, so this path does as little as it can
+ */
 
 struct ip client_local(struct client *client)
 {
@@ -430,6 +439,19 @@ struct ip client_local(struct client *client)
 static struct exchange *exchange_of_question(struct gateway_question *question)
 {
     return H2O_STRUCT_FROM_MEMBER(struct exchange, question, question);
+}
+
+struct gateway_client *exchange_client(struct exchange *x)
+{
+    struct ip local = client_local(x->client);
+    const struct gateway_client client = {
+        .target = bytes_of_iovec(x->req->input.path),
+        .origin = exchange_header(x, "origin"),
+        .address = bytes_of(x->ip.bytes, x->ip.len),
+        .local = bytes_of(local.bytes, local.len),
+    };
+
+    return gateway_client_copy(&client);
 }
 
 void exchange_ask(struct exchange *x, enum route_actor actor)
@@ -493,7 +515,7 @@ void exchange_fail_question(struct gateway_question *question)
     if (x->route.id == ROUTE_ANNOUNCE || x->route.id == ROUTE_SCRAPE)
         answer_open(x, 503, bytes_of_text("text/plain"), bytes_of(text, sizeof(text) - 1));
     else
-        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "the tracker is away");
+        exchange_fail_as(x, 503, ERR_UNAVAILABLE, "who answers this is away");
 }
 
 /* ---- a request comes and goes */
@@ -541,10 +563,13 @@ static bool begin_websocket(struct exchange *x)
 {
     enum route_actor actor = route_websocket(x->client->door, x->route.path);
 
-    if (actor == ROUTE_ACTORS ||
+    if ((actor == ROUTE_ACTORS && x->route.id != ROUTE_SOCKETIO) ||
         !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
         return false;
-    websocket_upgrade(x, x->loop->gateways[actor]);
+    if (actor != ROUTE_ACTORS)
+        socket_upgrade(x, x->loop->gateways[actor]);
+    else
+        engine_upgrade(x);
     return true;
 }
 

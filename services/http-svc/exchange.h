@@ -25,6 +25,8 @@
 #include "wire/infohash.h"
 
 struct exchange;
+struct joined;
+struct joined_asker;
 
 typedef void exchange_handler(struct exchange *x);
 
@@ -67,7 +69,9 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* Likewise the transcode service. */
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
-/* In its closure, when that got NULL: why. */
+/* What joined_get() is given for its questions. */
+struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out);
+/* In the closure of a call, when that got NULL: why; until the next time. */
 const struct error *exchange_call_error(const struct exchange *x);
 /* svc.Svc of any of them but ourselves; one such call to each may run at the same time. One that is
  * away is not waited for that long. */
@@ -89,6 +93,8 @@ void event_body_start(struct exchange *x, const struct infohash *hash, struct fe
 /* ---- questions to the actors behind the gateway */
 /* Hands the request on; what the actor answers goes back as it is. */
 void exchange_ask(struct exchange *x, enum route_actor actor);
+/* Who asks, as an actor is told of a connection; free() it. */
+struct gateway_client *exchange_client(struct exchange *x);
 /* For the gateway. */
 void exchange_answer_question(struct gateway_question *question, int status, const char *type,
                               struct bytes body);

@@ -38,6 +38,10 @@ enum route_need {
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
     X(TRACKER_STATS, "/stats", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(TRACKER_STATS_JSON, "/stats.json", METHOD_GET, NEED_OPEN, on_tracker)                        \
+    X(SOCKETIO, "/socket.io/*", METHOD_GET | METHOD_POST, NEED_OPEN, on_socketio)                  \
+    X(ICE_SERVERS, "/ice-servers", METHOD_GET, NEED_OPEN, on_room)                                 \
+    X(TURN, "/api/turn", METHOD_GET, NEED_OPEN, on_room)                                           \
+    X(TURN_CREDENTIALS, "/api/turn/credentials", METHOD_GET, NEED_OPEN, on_room)                   \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
@@ -104,7 +108,9 @@ struct route {
 };
 
 /* Actors behind the gateway: X(id, name on the bus). */
-#define ROUTE_ACTOR_NAMES(X) X(TRACKER, "tracker")
+#define ROUTE_ACTOR_NAMES(X)                                                                       \
+    X(TRACKER, "tracker")                                                                          \
+    X(ROOM, "room")
 
 enum route_actor {
 #define X(id, name) ACTOR_##id,

@@ -84,7 +84,7 @@ struct room *room_new(const char *code, const struct room_rules *rules,
     strcpy(room->code, code);
     room->rules = *rules;
     room->outside = *outside;
-    room->settings = (struct room_settings){
+    room->choices = (struct room_choices){
         .needs_approval = rules->needs_approval,
         .may = {[ROOM_MAY_QUEUE] = ROOM_MODERATOR},
         .skip_percent = 50,
@@ -92,8 +92,8 @@ struct room *room_new(const char *code, const struct room_rules *rules,
     };
     room->created_ms = room->empty_ms = room->sync_check_ms = now_ms;
     clock_init(&room->clock, now_ms);
-    room->settings.policy = room->clock.policy;
-    room->settings.wait_ms = room->clock.wait_ms;
+    room->choices.policy = room->clock.policy;
+    room->choices.wait_ms = room->clock.wait_ms;
     for (unsigned part = 0; part < ROOM_PARTS; part++)
         room->versions[part] = 1;
     return room;
@@ -149,9 +149,9 @@ const char *room_code(const struct room *room)
     return room->code;
 }
 
-const struct room_settings *room_settings(const struct room *room)
+const struct room_choices *room_choices(const struct room *room)
 {
-    return &room->settings;
+    return &room->choices;
 }
 
 bool room_has_password(const struct room *room)
@@ -213,7 +213,7 @@ bool room_may(const struct room *room, const struct room_member *member, enum ro
 {
     if (member == NULL)
         return true;
-    return member->presence == ROOM_HERE && member->role >= room->settings.may[action];
+    return member->presence == ROOM_HERE && member->role >= room->choices.may[action];
 }
 
 bool room_hears(const struct room_event *event, const struct room_member *member)

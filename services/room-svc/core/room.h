@@ -105,7 +105,7 @@ enum room_role { ROOM_VIEWER, ROOM_MODERATOR, ROOM_HOST };
 
 enum room_bucket {
     ROOM_BUCKET_CHAT,
-    ROOM_BUCKET_COMMAND, /* play, seek, settings, moderation */
+    ROOM_BUCKET_COMMAND, /* play, seek, choices, moderation */
     ROOM_BUCKET_QUEUE,
     ROOM_BUCKET_RELAY,
     ROOM_BUCKET_SMALL, /* reactions, typing, reports, being ready */
@@ -135,11 +135,11 @@ struct room_member {
     struct bucket buckets[ROOM_BUCKETS];
 };
 
-/* ---- settings */
+/* ---- what a room chooses */
 
 enum room_action { ROOM_MAY_PLAY, ROOM_MAY_SEEK, ROOM_MAY_QUEUE, ROOM_MAY_CHAT, ROOM_ACTIONS };
 
-struct room_settings {
+struct room_choices {
     char title[ROOM_TITLE_MAX + 1];
     bool needs_approval;
     enum room_role may[ROOM_ACTIONS]; /* the least role that may; seeking includes the rate */
@@ -208,7 +208,7 @@ enum room_event_kind {
     ROOM_KNOCK_OVER, /* member: was answered by somebody, or has gone */
     ROOM_ANSWERED,   /* to one who knocked: is_on: can come in now */
     ROOM_EXPELLED,   /* to the connection in `connection`: it is not of this room any more; why */
-    ROOM_CONFIGURED, /* member changed settings or password */
+    ROOM_CONFIGURED, /* member changed choices or password */
     ROOM_PLAYBACK,   /* clock has another state; cause, member, key */
     ROOM_CORRECTION, /* to one: is off; clock says where it should be */
     ROOM_SYNC_CHECK, /* clients that wait to be asked where they are: ask them */
@@ -242,7 +242,7 @@ enum room_cause {
     ROOM_CAUSE_LOAD, /* another film */
     ROOM_CAUSE_END,  /* of the film */
     ROOM_CAUSE_HOLD, /* somebody is waited for, or no longer, or all slow down for somebody */
-    ROOM_CAUSE_SETTINGS,
+    ROOM_CAUSE_CHOICES,
 };
 
 enum room_relay { ROOM_OFFER, ROOM_ANSWER, ROOM_CANDIDATE, ROOM_OTHER, ROOM_RELAYS };
@@ -335,7 +335,7 @@ enum room_error room_mute(struct room *room, struct room_member *by, const char 
 enum room_error room_set_role(struct room *room, struct room_member *by, const char *id,
                               enum room_role role, int64_t now_ms);
 enum room_error room_configure(struct room *room, struct room_member *by,
-                               const struct room_settings *settings, int64_t now_ms);
+                               const struct room_choices *choices, int64_t now_ms);
 /* NULL or "": none. Who has gone has to give it, too. */
 enum room_error room_set_password(struct room *room, struct room_member *by, const char *password,
                                   int64_t now_ms);
@@ -419,7 +419,7 @@ enum room_error room_want_rtc(struct room *room, struct room_member *by, int64_t
 /* ---- looking */
 
 const char *room_code(const struct room *room);
-const struct room_settings *room_settings(const struct room *room);
+const struct room_choices *room_choices(const struct room *room);
 bool room_has_password(const struct room *room);
 int64_t room_created_ms(const struct room *room);
 /* Everybody the room knows of, also who has gone: see `presence`. */

@@ -228,7 +228,7 @@ static bool is_creator(const struct room *room, const struct room_join *join)
 /* Where nobody has ever been there is nobody to ask. */
 static bool is_asked_for(const struct room *room, const struct room_member *member)
 {
-    return room->settings.needs_approval && room->last_member > 0 &&
+    return room->choices.needs_approval && room->last_member > 0 &&
            (member == NULL || !member->is_let_in);
 }
 
@@ -379,7 +379,7 @@ enum room_error room_join(struct room *room, const struct room_join *join, int64
         error = check_door(room, member, join, now_ms);
     if (error == ROOM_OK && is_asked_for(room, member))
         error = ROOM_APPROVAL_NEEDED;
-    if (error == ROOM_OK && room_count_present(room) >= room->settings.max_members &&
+    if (error == ROOM_OK && room_count_present(room) >= room->choices.max_members &&
         (member == NULL || !room_is_present(member)))
         error = ROOM_FULL;
     if (error != ROOM_OK)

@@ -184,15 +184,15 @@ static bool is_role(enum room_role role)
     return role == ROOM_VIEWER || role == ROOM_MODERATOR || role == ROOM_HOST;
 }
 
-bool room_are_settings_sound(const struct room_settings *settings, const struct room_rules *rules)
+bool room_are_choices_sound(const struct room_choices *choices, const struct room_rules *rules)
 {
     for (unsigned action = 0; action < ROOM_ACTIONS; action++)
-        if (!is_role(settings->may[action]))
+        if (!is_role(choices->may[action]))
             return false;
-    return room_fits(settings->title, ROOM_TITLE_MAX) && settings->policy < CLOCK_POLICIES &&
-           settings->skip_percent >= 1 && settings->skip_percent <= 100 &&
-           settings->max_members >= 1 && settings->max_members <= rules->max_members &&
-           settings->wait_ms >= CLOCK_WAIT_MIN_MS && settings->wait_ms <= CLOCK_WAIT_MAX_MS;
+    return room_fits(choices->title, ROOM_TITLE_MAX) && choices->policy < CLOCK_POLICIES &&
+           choices->skip_percent >= 1 && choices->skip_percent <= 100 &&
+           choices->max_members >= 1 && choices->max_members <= rules->max_members &&
+           choices->wait_ms >= CLOCK_WAIT_MIN_MS && choices->wait_ms <= CLOCK_WAIT_MAX_MS;
 }
 
 /* Nobody is left before a door that is open now. */
@@ -204,21 +204,21 @@ static void answer_all(struct room *room, int64_t now_ms)
 }
 
 enum room_error room_configure(struct room *room, struct room_member *by,
-                               const struct room_settings *settings, int64_t now_ms)
+                               const struct room_choices *choices, int64_t now_ms)
 {
     enum room_error error = room_admit(room, by, ROOM_HOST, ROOM_BUCKET_COMMAND, now_ms);
     uint64_t epoch = room->clock.state.epoch;
 
     if (error != ROOM_OK)
         return error;
-    if (!room_are_settings_sound(settings, &room->rules))
+    if (!room_are_choices_sound(choices, &room->rules))
         return ROOM_INVALID;
-    room->settings = *settings;
-    clock_set_policy(&room->clock, settings->policy, settings->wait_ms, now_ms);
+    room->choices = *choices;
+    clock_set_policy(&room->clock, choices->policy, choices->wait_ms, now_ms);
     room_touch(room, ROOM_PART_STATE);
     room_emit(room, (struct room_event){.kind = ROOM_CONFIGURED, .member = by});
-    room_played(room, epoch, ROOM_CAUSE_SETTINGS, by, NULL);
-    if (!settings->needs_approval)
+    room_played(room, epoch, ROOM_CAUSE_CHOICES, by, NULL);
+    if (!choices->needs_approval)
         answer_all(room, now_ms);
     room_count_votes(room, now_ms);
     return ROOM_OK;

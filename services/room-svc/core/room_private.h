@@ -17,7 +17,7 @@ struct room {
     char code[CODE_MAX + 1];
     struct room_rules rules;
     struct room_outside outside;
-    struct room_settings settings;
+    struct room_choices choices;
     struct password password;
     uint64_t versions[ROOM_PARTS];
     int64_t created_ms, empty_ms, sync_check_ms;
@@ -74,7 +74,7 @@ void room_free_member(struct room_member **member);
 
 /* ---- room_order.c */
 
-bool room_are_settings_sound(const struct room_settings *settings, const struct room_rules *rules);
+bool room_are_choices_sound(const struct room_choices *choices, const struct room_rules *rules);
 
 /* ---- room_play.c */
 

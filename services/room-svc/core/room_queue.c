@@ -220,7 +220,7 @@ static unsigned count_votes(const struct room *room, unsigned *needed_out)
 
     for (size_t i = 0; i < room->member_count; i++)
         votes += room->members[i]->votes_to_skip;
-    *needed_out = MAX((here * room->settings.skip_percent + 99) / 100, 1);
+    *needed_out = MAX((here * room->choices.skip_percent + 99) / 100, 1);
     return votes;
 }
 

@@ -14,7 +14,7 @@
 
 typedef Sharestream__Room__Snapshot PbSnapshot;
 typedef Sharestream__Room__State PbState;
-typedef Sharestream__Room__Settings PbSettings;
+typedef Sharestream__Room__Choices PbChoices;
 typedef Sharestream__Room__Member PbMember;
 typedef Sharestream__Room__Ban PbBan;
 typedef Sharestream__Room__Tries PbTries;
@@ -48,20 +48,20 @@ static ProtobufCBinaryData copy_bytes(const void *data, size_t len)
     return copy;
 }
 
-static PbSettings *write_settings(const struct room_settings *settings)
+static PbChoices *write_choices(const struct room_choices *choices)
 {
-    PbSettings *out = MAKE(PbSettings, settings);
+    PbChoices *out = MAKE(PbChoices, choices);
 
-    out->title = xstrdup(settings->title);
-    out->needs_approval = settings->needs_approval;
+    out->title = xstrdup(choices->title);
+    out->needs_approval = choices->needs_approval;
     out->n_may = ROOM_ACTIONS;
     out->may = xcalloc(ROOM_ACTIONS, sizeof(*out->may));
     for (unsigned i = 0; i < ROOM_ACTIONS; i++)
-        out->may[i] = settings->may[i];
-    out->policy = settings->policy;
-    out->wait_ms = settings->wait_ms;
-    out->skip_percent = settings->skip_percent;
-    out->max_members = settings->max_members;
+        out->may[i] = choices->may[i];
+    out->policy = choices->policy;
+    out->wait_ms = choices->wait_ms;
+    out->skip_percent = choices->skip_percent;
+    out->max_members = choices->max_members;
     return out;
 }
 
@@ -193,7 +193,7 @@ static PbState *write_state(const struct room *room)
     out->created_ms = room->created_ms;
     out->empty_ms = room->empty_ms;
     out->sync_check_ms = room->sync_check_ms;
-    out->settings = write_settings(&room->settings);
+    out->choices = write_choices(&room->choices);
     if (room->password.is_set) {
         out->password_salt = copy_bytes(room->password.salt, sizeof(room->password.salt));
         out->password_hash = copy_bytes(room->password.hash, sizeof(room->password.hash));
@@ -306,8 +306,8 @@ static bool is_rate(uint32_t permille)
     return permille >= CLOCK_RATE_MIN / 2 && permille <= CLOCK_RATE_MAX;
 }
 
-static bool read_settings(const PbSettings *in, const struct room_rules *rules,
-                          struct room_settings *out)
+static bool read_choices(const PbChoices *in, const struct room_rules *rules,
+                         struct room_choices *out)
 {
     if (in == NULL || in->n_may != ROOM_ACTIONS || !is_text(in->title, ROOM_TITLE_MAX))
         return false;
@@ -320,7 +320,7 @@ static bool read_settings(const PbSettings *in, const struct room_rules *rules,
     out->skip_percent = in->skip_percent;
     /* The server may allow less than it did. */
     out->max_members = MIN(in->max_members, rules->max_members);
-    return room_are_settings_sound(out, rules);
+    return room_are_choices_sound(out, rules);
 }
 
 static bool read_moment(const PbMoment *in, struct clock_state *out)
@@ -545,11 +545,11 @@ static bool read_state(struct room *room, const PbState *in)
     room->last_member = in->last_member;
     room->owner = in->owner;
     room->last_item = in->last_item;
-    if (!read_settings(in->settings, &room->rules, &room->settings) ||
+    if (!read_choices(in->choices, &room->rules, &room->choices) ||
         !read_password(in, &room->password) || !read_clock(in->clock, &room->clock))
         return false;
-    room->clock.policy = room->settings.policy;
-    room->clock.wait_ms = room->settings.wait_ms;
+    room->clock.policy = room->choices.policy;
+    room->clock.wait_ms = room->choices.wait_ms;
     for (size_t i = 0; i < in->n_members; i++)
         if (!read_member(room, in->members[i]))
             return false;

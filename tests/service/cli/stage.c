@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 
-enum { SERVICES = 4, WAIT_MS = 20000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
+enum { SERVICES = 5, WAIT_MS = 20000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
 
 static char folder[64];
 static pid_t supervisor;
@@ -32,20 +32,23 @@ static void nap(void)
 
 void stage_open(void)
 {
-    char self[PATH_MAX], link[128], tracker[PATH_MAX];
-    const char *const names[] = {"torrent-svc", "transcode-svc", "http-svc"};
+    char self[PATH_MAX], link[128], program[PATH_MAX];
+    const char *const fakes[] = {"torrent-svc", "transcode-svc", "http-svc"};
+    const char *const real[] = {"tracker-svc", "room-svc"};
 
     snprintf(folder, sizeof(folder), "/tmp/sharestream-test-XXXXXX");
     must(realpath("/proc/self/exe", self) != NULL);
     must(mkdtemp(folder) != NULL && chdir(folder) == 0);
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        snprintf(link, sizeof(link), "%s/%s", folder, names[i]);
+    for (size_t i = 0; i < COUNT_OF(fakes); i++) {
+        snprintf(link, sizeof(link), "%s/%s", folder, fakes[i]);
         must(symlink(self, link) == 0);
     }
     must(getenv("BIN_DIR") != NULL);
-    snprintf(link, sizeof(link), "%s/tracker-svc", folder);
-    snprintf(tracker, sizeof(tracker), "%s/tracker-svc", getenv("BIN_DIR"));
-    must(symlink(tracker, link) == 0);
+    for (size_t i = 0; i < COUNT_OF(real); i++) {
+        snprintf(link, sizeof(link), "%s/%s", folder, real[i]);
+        snprintf(program, sizeof(program), "%s/%s", getenv("BIN_DIR"), real[i]);
+        must(symlink(program, link) == 0);
+    }
     setenv("SHARESTREAM_SUPERVISOR_BIN_DIR", folder, 1);
     snprintf(link, sizeof(link), "%s/run", folder);
     setenv("SHARESTREAM_COMMON_RUN_DIR", link, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stage: a folder of its own with the real supervisor, a real tracker-svc, fakes of the others, and
- * the real `sharestream` in front of them.
+ * stage: a folder of its own with the real supervisor, a real tracker-svc and room-svc, fakes of
+ * the others, and the real `sharestream` in front of them.
  */
 #ifndef CLI_STAGE_H
 #define CLI_STAGE_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc or transcode-svc, and raw HTTP towards it.
+// harness: a real http-svc, a fake torrent-svc beside it, if asked for a real tracker-svc, transcode-svc or room-svc, and raw HTTP towards it.
 // Everything on port 0 and in a folder of its own; everything that was started is ended with the test that started it.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -115,7 +115,7 @@ export class Actor extends Process {
 
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, actor = false, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
@@ -124,19 +124,24 @@ export class Stack {
     if (torrent) await stack.startFake();
     if (tracker) await stack.startTracker();
     if (transcode) await stack.startTranscode();
-    stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
-    const ready = await stack.http.ready;
-    stack.ready = ready;
-    stack.port = Number(/port=(\d+)/.exec(ready)[1]);
-    stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    const there = Object.entries({ torrent, tracker, transcode }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
+    if (room) await stack.startRoom();
+    await stack.startHttp(wrapper);
+    const there = Object.entries({ torrent, tracker, transcode, room }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
     if (there.length > 0) await until(async () => {
       const away = await stack.away();
       return !there.some((reason) => away.includes(reason));
     }, 'http-svc to see its neighbours');
     if (actor) await stack.startActor();
     return stack;
+  }
+
+  async startHttp(wrapper = []) {
+    this.http = new Process('http-svc', this.env, this.dir, wrapper);
+    this.ready = await this.http.ready;
+    const port = (name) => Number(new RegExp(`\\b${name}=(\\d+)`).exec(this.ready)?.[1] ?? 0);
+    this.port = port('port');
+    this.trackerPort = port('tracker_port');
+    this.signalPort = port('signal_port');
   }
 
   async startFake() {
@@ -152,6 +157,11 @@ export class Stack {
   async startTranscode(env = {}) {
     this.transcode = new Process('transcode-svc', { ...this.env, ...env }, this.dir);
     await this.transcode.ready;
+  }
+
+  async startRoom(env = {}) {
+    this.room = new Process('room-svc', { ...this.env, ...env }, this.dir);
+    await this.room.ready;
   }
 
   // A torrent of one file, which ffmpeg makes of `args`; returns its size. None of its pieces is ready.
@@ -184,13 +194,24 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
+    const room = await this.room?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
     for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
-    if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
-      throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
+    for (const [ended, service] of [[how, this.http], [room, this.room]].filter(([ended]) => ended))
+      if ((ended.code !== 0 || isUnclean(service)) && !this.mayFail)
+        throw new Error(`${service.name} ended ${JSON.stringify(ended)}\n${service.log.slice(-4000)}`);
+    if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
+  }
+
+  // Asks, and waits for no answer: leave() is what a browser does that closes a tab or jumps elsewhere.
+  ask(target) {
+    const req = http.get({ host: '127.0.0.1', port: this.port, path: target });
+    req.on('error', () => {});
+    return { leave: () => req.destroy() };
   }
 
   // A whole answer: {status, headers, body}.
@@ -220,9 +241,9 @@ export class Stack {
     return answer;
   }
 
-  async metric(name) {
+  async metric(name, service = 'http') {
     const { body } = await this.get('/metrics');
-    const match = new RegExp(`^${name}\\{[^}]*service="http"[^}]*\\} (\\d+)`, 'm').exec(body);
+    const match = new RegExp(`^${name}\\{[^}]*service="${service}"[^}]*\\} (\\d+)`, 'm').exec(body);
     if (!match) throw new Error(`no metric ${name}`);
     return Number(match[1]);
   }

@@ -65,6 +65,10 @@ async function askTracker(stack, status) {
   return [announce, ...await Promise.all(rest)];
 }
 
+function askRoom(stack, status) {
+  return Promise.all(['/ice-servers', '/api/turn', '/api/turn/credentials'].map((path) => ask(stack, 'GET', path, { status })));
+}
+
 // A film, the file of HASH, which is none, and one that never comes.
 async function askForMedia(stack) {
   const FILM = '1'.repeat(40), SLOW = '2'.repeat(40), HLS = '/hls/{source}/{file}/{path}', MEDIA = '/api/v1/torrents/{hash}/files/{file}/media';
@@ -132,7 +136,7 @@ async function askForSubtitles(stack) {
 }
 
 test('the answers are as described', async (t) => {
-  const stack = await Stack.start(t, { tracker: true, transcode: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' } });
+  const stack = await Stack.start(t, { tracker: true, transcode: true, room: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' } });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
@@ -140,6 +144,7 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'GET', '/health/live', { status: 200 });
   await ask(stack, 'GET', '/health/ready', { status: 200 });
   await ask(stack, 'GET', '/metrics', { status: 200 });
+  await askRoom(stack, 200);
   const [announce, scrape, , stats] = await askTracker(stack, 200);
   assert.match(announce.body.toString(), /^d8:completei1e/);
   assert.match(scrape.body.toString('latin1'), /^d5:filesd20:/);
@@ -243,29 +248,31 @@ test('who is there and who is away: every neighbour is asked and missed alike', 
   const stack = await Stack.start(t, { torrent: false });
   // Alone, as somebody may run it by hand: nobody is waited for.
   const begun = Date.now();
-  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, transcode: 0, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 0, tracker: 0, transcode: 0, room: 0, http: 1, supervisor: 0 });
   assert.ok(Date.now() - begun < 1000, 'soon');
   const alone = await stack.json('GET', '/health/ready');
   assert.equal(alone.status, 503);
-  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away', 'transcode-svc is away'] });
-  await askTracker(stack, 503);
+  assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away', 'transcode-svc is away', 'room-svc is away'] });
+  await Promise.all([askTracker(stack, 503), askRoom(stack, 503)]);
   const jobs = await ask(stack, 'GET', '/api/v1/jobs', { status: 503 });
   assert.equal(jobs.json.error.code, 'unavailable');
 
   await stack.startFake();
   await stack.startTranscode();
-  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'the two to be seen');
+  await stack.startRoom();
+  await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'the three to be seen');
   assert.equal((await stack.get('/health/ready')).status, 503);
   await stack.startTracker();
   await until(async () => (await stack.get('/health/ready')).status === 200, 'tracker-svc to be seen');
-  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, transcode: 1, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 1, transcode: 1, room: 1, http: 1, supervisor: 0 });
   await askTracker(stack, 200);
+  await askRoom(stack, 200);
   const { body } = await stack.get('/metrics');
   assert.match(body.toString(), /^sharestream_tracker_announces_http_total\{service="tracker"\} 1$/m);
 
   await stack.tracker.kill();
   await until(async () => (await stack.away()).join() === 'tracker-svc is away', 'its death to be seen');
-  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, transcode: 1, http: 1, supervisor: 0 });
+  assert.deepEqual(await up(stack), { torrent: 1, tracker: 0, transcode: 1, room: 1, http: 1, supervisor: 0 });
   await until(() => stack.http.log.includes('msg=degraded why="tracker-svc is away"'), 'a line in the log');
   await stack.startTracker();
   await until(async () => (await stack.get('/health/ready')).status === 200, 'its next life');

@@ -76,7 +76,7 @@ static inline void rig_on_event(void *arg, const struct room *room, const struct
     };
     static const char *const whys[] = {"left", "expired", "kicked", "banned", "replaced", "closed"};
     static const char *const causes[] = {"play", "pause", "seek", "rate",
-                                         "load", "end",   "hold", "settings"};
+                                         "load", "end",   "hold", "choices"};
     struct rig *rig = arg;
     size_t at = rig->log.len;
 

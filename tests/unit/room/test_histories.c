@@ -233,14 +233,14 @@ static enum room_error join(struct rig *rig, const struct step *step)
 
 static enum room_error configure(struct rig *rig, struct room_member *by, const struct step *step)
 {
-    struct room_settings settings = *room_settings(rig->room);
+    struct room_choices choices = *room_choices(rig->room);
 
-    settings.needs_approval = step->a % 4 == 0;
-    settings.may[step->b % ROOM_ACTIONS] = (enum room_role)(step->c % 3);
-    settings.policy = (enum clock_policy)(step->a % CLOCK_POLICIES);
-    settings.wait_ms = 1000 + step->b * 9;
-    settings.skip_percent = 1 + step->c % 100;
-    return room_configure(rig->room, by, &settings, rig->now_ms);
+    choices.needs_approval = step->a % 4 == 0;
+    choices.may[step->b % ROOM_ACTIONS] = (enum room_role)(step->c % 3);
+    choices.policy = (enum clock_policy)(step->a % CLOCK_POLICIES);
+    choices.wait_ms = 1000 + step->b * 9;
+    choices.skip_percent = 1 + step->c % 100;
+    return room_configure(rig->room, by, &choices, rig->now_ms);
 }
 
 static enum room_error report(struct rig *rig, struct room_member *by, const struct step *step)
@@ -374,10 +374,10 @@ static enum room_error perform(struct rig *rig, struct room_member *by, const st
     return ROOM_INVALID;
 }
 
-/* Reckoned anew from the settings, not asked of the room. */
+/* Reckoned anew from the choices, not asked of the room. */
 static bool may(const struct room *room, const struct room_member *by, const struct step *step)
 {
-    const enum room_role *least = room_settings(room)->may;
+    const enum room_role *least = room_choices(room)->may;
     unsigned command = step->a % 5;
 
     if (step->is_operator)
@@ -489,14 +489,14 @@ static void check_copy(void)
 /* A few are there and watch, in half of the rooms one that waits for stragglers. */
 static void begin(void)
 {
-    struct room_settings settings;
+    struct room_choices choices;
 
     rig_begin(&history.rig, &rig_rules);
-    settings = *room_settings(history.rig.room);
-    settings.policy = (enum clock_policy)MIN(dice(4), (unsigned)CLOCK_SLOW);
+    choices = *room_choices(history.rig.room);
+    choices.policy = (enum clock_policy)MIN(dice(4), (unsigned)CLOCK_SLOW);
     if (dice(4) == 0)
-        settings.policy = CLOCK_WAIT;
-    room_configure(history.rig.room, NULL, &settings, history.rig.now_ms);
+        choices.policy = CLOCK_WAIT;
+    room_configure(history.rig.room, NULL, &choices, history.rig.now_ms);
     for (unsigned i = 0; i < 4; i++)
         rig_tries(&history.rig, somebody(), (struct room_join){.address = "home"}, false);
     room_command(history.rig.room, NULL, &(struct room_command){.kind = ROOM_PLAY},

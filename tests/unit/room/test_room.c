@@ -38,12 +38,12 @@ static enum room_error knocks(const char *id, struct room_join join)
     return rig_tries(&rig, id, join, true);
 }
 
-static void configure(void (*change)(struct room_settings *settings))
+static void configure(void (*change)(struct room_choices *choices))
 {
-    struct room_settings settings = *room_settings(rig.room);
+    struct room_choices choices = *room_choices(rig.room);
 
-    change(&settings);
-    assert_int_equal(room_configure(rig.room, NULL, &settings, rig.now_ms), ROOM_OK);
+    change(&choices);
+    assert_int_equal(room_configure(rig.room, NULL, &choices, rig.now_ms), ROOM_OK);
     rig_forget_log(&rig);
 }
 
@@ -316,14 +316,14 @@ static void host_can_hand_over(void **state)
 
 /* ---- the door */
 
-static void needs_approval(struct room_settings *settings)
+static void needs_approval(struct room_choices *choices)
 {
-    settings->needs_approval = true;
+    choices->needs_approval = true;
 }
 
-static void needs_no_approval(struct room_settings *settings)
+static void needs_no_approval(struct room_choices *choices)
 {
-    settings->needs_approval = false;
+    choices->needs_approval = false;
 }
 
 static void somebody_has_to_let_in(void **state)
@@ -546,10 +546,10 @@ static void bans_are_never_forgotten_for_a_crowd(void **state)
 
 /* ---- playing */
 
-static void only_host_plays(struct room_settings *settings)
+static void only_host_plays(struct room_choices *choices)
 {
-    settings->may[ROOM_MAY_PLAY] = ROOM_HOST;
-    settings->may[ROOM_MAY_SEEK] = ROOM_MODERATOR;
+    choices->may[ROOM_MAY_PLAY] = ROOM_HOST;
+    choices->may[ROOM_MAY_SEEK] = ROOM_MODERATOR;
 }
 
 static enum room_error commands(const char *id, enum room_command_kind kind, int64_t position_ms)

@@ -206,15 +206,15 @@ static void spoil_wait(Sharestream__Room__State *state)
 }
 static void spoil_policy(Sharestream__Room__State *state)
 {
-    state->settings->policy = 3;
+    state->choices->policy = 3;
 }
 static void spoil_permissions(Sharestream__Room__State *state)
 {
-    state->settings->n_may = 2;
+    state->choices->n_may = 2;
 }
 static void spoil_permission(Sharestream__Room__State *state)
 {
-    state->settings->may[2] = 3;
+    state->choices->may[2] = 3;
 }
 static void spoil_salt(Sharestream__Room__State *state)
 {

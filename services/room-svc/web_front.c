@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * web_front: what clients ask by HTTP, and whose a connection is, as the gateways bring it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "room_svc.h"
+
+enum { STATUS_NOT_FOUND = 404 };
+
+void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take)
+{
+    char *body = json_dumps(take, JSON_COMPACT);
+
+    must(body != NULL);
+    gateway_answer(room->gateways, question, status, "application/json", bytes_of_text(body));
+    free(body);
+    json_decref(take);
+}
+
+/* In the shapes that http-svc has. */
+void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
+                    unsigned status, enum err code, const char *why)
+{
+    static const char api[] = "/api/";
+    size_t len = sizeof(api) - 1;
+    bool is_api = client->target.len >= len && memcmp(client->target.data, api, len) == 0;
+
+    web_front_answer(
+        room, question, status,
+        is_api ? json_pack("{s:{s:s,s:s}}", "error", "code", err_word(code), "message", why)
+               : json_pack("{s:s}", "error", why));
+}
+
+static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
+{
+    struct room_svc *room = arg;
+
+    room->metrics.questions_total++;
+    if (!ice_front_asked(room, question, client))
+        web_front_fail(room, question, client, STATUS_NOT_FOUND, ERR_NOT_FOUND, "not found");
+}
+
+/* No dialect is spoken yet. */
+static void *on_opened(void *arg, uint64_t connection, const struct gateway_client *client)
+{
+    struct room_svc *room = arg;
+
+    (void)connection;
+    (void)client;
+    room->metrics.refused_total++;
+    return NULL;
+}
+
+static void on_received(void *arg, void *state, struct bytes payload, bool is_binary)
+{
+    (void)arg;
+    (void)state;
+    (void)payload;
+    (void)is_binary;
+}
+
+static void on_closed(void *arg, void *state)
+{
+    (void)arg;
+    (void)state;
+}
+
+struct gateway_actor web_front(struct room_svc *room)
+{
+    return (struct gateway_actor){.on_opened = on_opened,
+                                  .on_received = on_received,
+                                  .on_closed = on_closed,
+                                  .on_asked = on_asked,
+                                  .arg = room};
+}
