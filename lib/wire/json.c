@@ -7,7 +7,7 @@ enum { REPLACEMENT = 0xfffd };
 
 struct json json_of(struct bytes text)
 {
-    return (struct json){.at = text.data, .end = text.data + text.len};
+    return (struct json){.at = text.data, .end = text.len > 0 ? text.data + text.len : text.data};
 }
 
 static void skip_spaces(struct json *json)

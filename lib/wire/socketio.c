@@ -141,6 +141,8 @@ bool socketio_look(struct socketio_packet *packet)
 
     packet->name = packet->args = bytes_of(NULL, 0);
     packet->is_number = false;
+    if (packet->attachments > 0 && packet->type != SOCKETIO_EVENT && packet->type != SOCKETIO_ACK)
+        return false;
     switch (packet->type) {
     case SOCKETIO_CONNECT:
         if (packet->data.len == 0)

@@ -162,6 +162,7 @@ static void what_is_no_packet_is_refused(void **state)
         "830101" TYPE(0) NSP,
         "83" TYPE(0) DATA "90" NSP, /* data of another kind */
         "83" TYPE(0) DATA "c0" NSP,
+        "83" TYPE(0) DATA "81a161c400" NSP,
         "83" TYPE(1) DATA "80" NSP,
         "82" TYPE(2) NSP,
         "83" TYPE(2) DATA "80" NSP,
