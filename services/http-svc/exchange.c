@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "bus/pb_json.h"
+#include "engine.h"
 #include "shapes.h"
+#include "websocket.h"
 
 enum { AWAY_MS = 5000, SVC_AWAY_MS = 200 };
 
@@ -433,6 +435,19 @@ static struct exchange *exchange_of_question(struct gateway_question *question)
     return H2O_STRUCT_FROM_MEMBER(struct exchange, question, question);
 }
 
+struct gateway_client *exchange_client(struct exchange *x)
+{
+    struct ip local = client_local(x->client);
+    const struct gateway_client client = {
+        .target = bytes_of_iovec(x->req->input.path),
+        .origin = exchange_header(x, "origin"),
+        .address = bytes_of(x->ip.bytes, x->ip.len),
+        .local = bytes_of(local.bytes, local.len),
+    };
+
+    return gateway_client_copy(&client);
+}
+
 void exchange_ask(struct exchange *x, enum route_actor actor)
 {
     client_local(x->client);
@@ -542,10 +557,13 @@ static bool begin_websocket(struct exchange *x)
 {
     enum route_actor actor = route_websocket(x->client->door, x->route.path);
 
-    if (actor == ROUTE_ACTORS ||
+    if ((actor == ROUTE_ACTORS && x->route.id != ROUTE_SOCKETIO) ||
         !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
         return false;
-    websocket_upgrade(x, x->loop->gateways[actor]);
+    if (actor != ROUTE_ACTORS)
+        socket_upgrade(x, x->loop->gateways[actor]);
+    else
+        engine_upgrade(x);
     return true;
 }
 

@@ -89,6 +89,8 @@ void event_body_start(struct exchange *x, const struct infohash *hash, struct fe
 /* ---- questions to the actors behind the gateway */
 /* Hands the request on; what the actor answers goes back as it is. */
 void exchange_ask(struct exchange *x, enum route_actor actor);
+/* Who asks, as an actor is told of a connection; free() it. */
+struct gateway_client *exchange_client(struct exchange *x);
 /* For the gateway. */
 void exchange_answer_question(struct gateway_question *question, int status, const char *type,
                               struct bytes body);

@@ -145,7 +145,7 @@ struct gateway_client *gateway_client_copy(const struct gateway_client *client)
 }
 
 bool gateway_opened(struct gateway *gateway, struct gateway_socket *socket,
-                    struct gateway_client **client)
+                    const struct gateway_carrier *carrier, struct gateway_client **client)
 {
     uint64_t number = slots_add(&gateway->sockets, socket);
 
@@ -155,7 +155,8 @@ bool gateway_opened(struct gateway *gateway, struct gateway_socket *socket,
         gateway->metrics->gateway_refused_total++;
         return false;
     }
-    *socket = (struct gateway_socket){.gateway = gateway, .number = number, .client = *client};
+    *socket = (struct gateway_socket){
+        .carrier = carrier, .gateway = gateway, .number = number, .client = *client};
     *client = NULL;
     return true;
 }

@@ -41,9 +41,20 @@ struct gateway_client {
 /* One block of memory with all that it refers to; free() it. */
 struct gateway_client *gateway_client_copy(const struct gateway_client *client);
 
-/* Part of each WebSocket; for the gateway's eyes. */
+struct gateway_socket;
+
+/* What carries a connection. Nothing is freed before websockets_flush(), so that callers can go
+ * through lists. */
+struct gateway_carrier {
+    /* Does nothing when it is closing. One that takes nothing until too much waits is cut. */
+    void (*send)(struct gateway_socket *socket, struct bytes payload, bool is_binary);
+    void (*close)(struct gateway_socket *socket, unsigned code, struct bytes reason);
+};
+
+/* Part of each connection; for the gateway's eyes. */
 struct gateway_socket {
-    struct gateway *gateway; /* NULL before it is open */
+    const struct gateway_carrier *carrier;
+    struct gateway *gateway; /* NULL before it is open and when it is closed */
     uint64_t number;
     struct gateway_client *client; /* one block of memory with what it refers to */
     uint8_t *tag;
@@ -81,10 +92,10 @@ bool gateway_flush(struct gateway *gateway, uint64_t now_ms);
 /* Every 100 ms. */
 void gateway_tick(struct gateway *gateway, uint64_t now_ms);
 
-/* ---- WebSockets, called by websocket.c. False: too much is waiting already. */
+/* ---- connections. False: too much is waiting already. */
 /* Takes the client when there is room. */
 bool gateway_opened(struct gateway *gateway, struct gateway_socket *socket,
-                    struct gateway_client **client);
+                    const struct gateway_carrier *carrier, struct gateway_client **client);
 bool gateway_received(struct gateway_socket *socket, struct bytes payload, bool is_binary);
 /* The socket is gone; also for one that never opened. */
 void gateway_closed(struct gateway_socket *socket);

@@ -12,7 +12,6 @@
 #include "base/must.h"
 #include "exchange.h"
 #include "gateway_private.h"
-#include "websocket.h"
 
 #define uthash_fatal(msg) must_fail(msg, __FILE__, __LINE__)
 #include <uthash.h>
@@ -124,7 +123,7 @@ static void send_to(struct gateway *gateway, const Sharestream__Gateway__Send *s
 
     for (size_t i = 0; i < send->n_to; i++)
         if ((socket = gateway_socket(gateway, send->to[i])) != NULL)
-            websocket_send(socket, view(send->payload), send->is_binary);
+            socket->carrier->send(socket, view(send->payload), send->is_binary);
 }
 
 static void send_to_group(struct gateway *gateway, const Sharestream__Gateway__Send *send)
@@ -141,7 +140,7 @@ static void send_to_group(struct gateway *gateway, const Sharestream__Gateway__S
             socket->spared_by = gateway->sends;
     DL_FOREACH(group->members, membership)
     if (membership->socket->spared_by != gateway->sends)
-        websocket_send(membership->socket, view(send->payload), send->is_binary);
+        membership->socket->carrier->send(membership->socket, view(send->payload), send->is_binary);
 }
 
 static void set_tag(struct gateway *gateway, const Sharestream__Gateway__Tag *tag)
@@ -191,7 +190,8 @@ static void carry_out(struct gateway *gateway, const Action *action)
         break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_CLOSE:
         if ((socket = gateway_socket(gateway, action->close->number)) != NULL)
-            websocket_close(socket, action->close->code, bytes_of_text(action->close->reason));
+            socket->carrier->close(socket, action->close->code,
+                                   bytes_of_text(action->close->reason));
         break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_ANSWER:
         answer(gateway, action->answer);

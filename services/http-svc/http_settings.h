@@ -28,6 +28,13 @@
       "a WebSocket for which more than this waits is cut")                                         \
     X(DURATION, websocket_ping, "25s", 50, 3600000,                                                \
       "how often a WebSocket is asked whether it is there; the third time in vain it is cut")      \
+    X(LIST, socketio_origins, "*", 0, 0,                                                           \
+      "origins (https://host:port, or *) whose pages may use Socket.IO")                           \
+    X(DURATION, socketio_ping_interval, "25s", 50, 3600000,                                        \
+      "how often a client of Socket.IO is asked whether it is there")                              \
+    X(DURATION, socketio_ping_timeout, "20s", 50, 3600000, "how long it may take to answer")       \
+    X(SIZE, socketio_max_payload, "1000000", 1024, 16777216,                                       \
+      "largest message or polling body of a client of Socket.IO")                                  \
     X(COUNT, threads, "0", 0, 64, "loop threads; 0: one per processor, at most 4")                 \
     X(TEXT, admin_token, "", 0, 0,                                                                 \
       "whoever has it may do everything; empty: nobody needs it on loopback, and on a wider "      \
@@ -90,6 +97,11 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, websockets_busy_total, "WebSockets closed: the actor did not keep up")              \
     X(COUNTER, websocket_received_total, "messages from WebSockets")                               \
     X(COUNTER, websocket_sent_total, "messages to WebSockets")                                     \
+    X(GAUGE, engine_sessions, "sessions of Engine.IO open")                                        \
+    X(COUNTER, engine_sessions_total, "sessions of Engine.IO begun")                               \
+    X(COUNTER, engine_upgrades_total, "of these, gone from polling to WebSocket")                  \
+    X(COUNTER, engine_refused_total, "requests of Engine.IO refused")                              \
+    X(COUNTER, engine_mails_total, "words of a session that came to another loop than its own")    \
     X(COUNTER, gateway_deliveries_total, "messages with events to the actors")                     \
     X(COUNTER, gateway_deliveries_failed_total, "of these, not answered")                          \
     X(COUNTER, gateway_events_total, "events in them")                                             \

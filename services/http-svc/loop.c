@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
@@ -13,6 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "engine.h"
+#include "websocket.h"
 
 enum {
     TICKS_PER_S = 1000 / BUS_TICK_MS,
@@ -80,6 +83,62 @@ void loop_want(struct loop *loop, enum loop_wanted wanted)
     wake(loop);
 }
 
+void loop_send(struct loop *to, struct loop_mail *mail)
+{
+    bool is_over;
+
+    pthread_mutex_lock(&to->inbox_lock);
+    is_over = to->is_over;
+    if (!is_over)
+        DL_APPEND(to->mail, mail);
+    pthread_mutex_unlock(&to->inbox_lock);
+    if (is_over)
+        free(mail);
+    else
+        wake(to);
+}
+
+struct loop *loop_sibling(const struct loop *loop, unsigned index)
+{
+    struct loop *first = (struct loop *)(uintptr_t)(loop - loop->index);
+
+    return index < loop->count ? first + index : NULL;
+}
+
+static struct loop_mail *take_mail(struct loop *loop, bool is_over)
+{
+    struct loop_mail *mail;
+
+    pthread_mutex_lock(&loop->inbox_lock);
+    mail = loop->mail;
+    loop->mail = NULL;
+    loop->is_over = is_over;
+    pthread_mutex_unlock(&loop->inbox_lock);
+    return mail;
+}
+
+static void read_mail(struct loop *loop)
+{
+    struct loop_mail *mail = take_mail(loop, false), *next;
+
+    for (; mail != NULL; mail = next) {
+        next = mail->next;
+        mail->run(loop, mail);
+        free(mail);
+    }
+    websockets_flush(loop);
+}
+
+static void end_mail(struct loop *loop)
+{
+    struct loop_mail *mail = take_mail(loop, true), *next;
+
+    for (; mail != NULL; mail = next) {
+        next = mail->next;
+        free(mail);
+    }
+}
+
 static void read_inbox(struct loop *loop)
 {
     struct feed_event *event;
@@ -102,6 +161,7 @@ static void drain(struct loop *loop)
     listeners_stop(loop);
     h2o_context_request_shutdown(&loop->context);
     event_bodies_end(loop);
+    engine_drain(loop->engine);
     websockets_drain(loop);
 }
 
@@ -115,6 +175,7 @@ static void on_wake(h2o_socket_t *sock, const char *err)
     if (atomic_load(&loop->wanted) >= LOOP_DRAIN)
         drain(loop);
     read_inbox(loop);
+    read_mail(loop);
     run_later(loop);
 }
 
@@ -168,6 +229,7 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     event_bodies_tick(loop, loop->ticks / TICKS_PER_S);
     exchange_watch_tick(loop);
     websockets_tick(loop, now_ms);
+    engine_tick(loop->engine, now_ms);
     loop_maps_sweep(loop, now_ms);
 }
 
@@ -230,6 +292,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
 {
     loop->http = http;
     loop->index = index;
+    loop->count = count;
     pthread_mutex_init(&loop->inbox_lock, NULL);
     init_lists(loop);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -252,6 +315,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
+    loop->engine = engine_new(loop, loop->gateways[ACTOR_ROOM]);
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
@@ -321,6 +385,8 @@ static void fini(struct loop *loop)
     count_rounds(loop);
     h2o_timeout_unlink(&loop->every_100ms);
     h2o_timeout_dispose(loop->evloop, &loop->ping_timeout);
+    engine_free(&loop->engine);
+    end_mail(loop);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
         gateway_free(&loop->gateways[i]);
     lease_set_free(&loop->leases);

@@ -2,9 +2,10 @@
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
  * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c,
- * event_body.c and websocket.c include this; nothing else knows h2o.
+ * event_body.c, websocket.c and engine*.c include this; nothing else knows h2o.
  *
- * Everything of a loop is touched by its own thread only, but for `inbox` (behind its lock).
+ * Everything of a loop is touched by its own thread only, but for `inbox`, `mail` and `is_over`
+ * (behind their lock).
  */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
@@ -42,6 +43,12 @@ struct later {
 
 struct map_entry; /* map_cache in loop_maps.c */
 
+/* From one loop to another; free()d when it has been run. */
+struct loop_mail {
+    struct loop_mail *prev, *next;
+    void (*run)(struct loop *loop, struct loop_mail *mail);
+};
+
 /* One listening socket of one loop. */
 struct listener {
     struct loop *loop;
@@ -53,7 +60,7 @@ struct listener {
 
 struct loop {
     struct http *http;
-    unsigned index;
+    unsigned index, count; /* of how many; they are one array */
     pthread_t thread;
     bool is_running; /* the thread exists */
     h2o_evloop_t *evloop;
@@ -73,6 +80,7 @@ struct loop {
     h2o_socket_t *side_socket;
     struct bus_remote *neighbours[NEIGHBOURS]; /* their svc.Svc; of ourselves NULL */
     struct gateway *gateways[ROUTE_ACTORS];
+    struct engine *engine;
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */
     h2o_linklist_t clients;
@@ -87,8 +95,10 @@ struct loop {
     h2o_timeout_t ping_timeout;
 
     pthread_mutex_t inbox_lock;
-    struct feed inbox; /* events from the main thread */
-    atomic_int wanted; /* enum loop_wanted, set by the main thread */
+    struct feed inbox;      /* events from the main thread */
+    struct loop_mail *mail; /* from other loops */
+    bool is_over;           /* no mail is read any more */
+    atomic_int wanted;      /* enum loop_wanted, set by the main thread */
     bool is_draining;
     atomic_uint busy; /* requests being answered */
 
@@ -138,6 +148,10 @@ enum err loop_start(struct loop *loop, struct error *error);
 void loop_want(struct loop *loop, enum loop_wanted wanted);
 void loop_join(struct loop *loop);
 void loop_post(struct loop *loop, struct feed_event *event);
+/* From any thread. Takes the mail: one block of memory from xcalloc(). */
+void loop_send(struct loop *to, struct loop_mail *mail);
+/* The loop of that index; NULL: there is none. */
+struct loop *loop_sibling(const struct loop *loop, unsigned index);
 void later_add(struct loop *loop, struct later *later);
 void later_remove(struct later *later);
 static inline bool later_is_waiting(struct later *later)
@@ -178,8 +192,6 @@ struct exchange *exchange_of(h2o_socket_t *sock);
 struct ip client_local(struct client *client);
 
 /* ---- websocket.c */
-/* Answers, or turns the connection into a WebSocket of the actor; the exchange is over then. */
-void websocket_upgrade(struct exchange *x, struct gateway *gateway);
 /* Every second. */
 void websockets_tick(struct loop *loop, uint64_t now_ms);
 /* Tells all of them that we go away. */

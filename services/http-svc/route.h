@@ -38,6 +38,7 @@ enum route_need {
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
     X(TRACKER_STATS, "/stats", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(TRACKER_STATS_JSON, "/stats.json", METHOD_GET, NEED_OPEN, on_tracker)                        \
+    X(SOCKETIO, "/socket.io/*", METHOD_GET | METHOD_POST, NEED_OPEN, on_socketio)                  \
     X(ICE_SERVERS, "/ice-servers", METHOD_GET, NEED_OPEN, on_room)                                 \
     X(TURN, "/api/turn", METHOD_GET, NEED_OPEN, on_room)                                           \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket: h2o's connection and wslay's frames on one side, the gateway on the other. h2o has a
+ * websocket: h2o's connection and wslay's frames on one side, who uses them on the other. h2o has a
  * layer of its own for this, which is not used: it writes a header and its payload one by one,
  * closes in front of bytes that still come in (so that the reason is lost), and frees the
  * connection while it is being used.
@@ -13,6 +13,7 @@
  * in callbacks of the socket and in the ticks is a WebSocket freed.
  */
 #include "websocket.h"
+#include "engine.h"
 #include "loop.h"
 
 #include <stdlib.h>
@@ -38,11 +39,10 @@ enum {
 };
 
 struct websocket {
-    struct gateway_socket socket;
     struct loop *loop;
-    struct gateway *gateway;
-    struct gateway_client *opening; /* until it is open */
-    h2o_socket_t *sock;             /* NULL until then */
+    const struct websocket_user *user;
+    void *arg;          /* the user's */
+    h2o_socket_t *sock; /* NULL until it is open */
     wslay_event_context_ptr wslay;
     struct text out; /* what is being written */
     struct address address;
@@ -56,12 +56,8 @@ struct websocket {
     bool is_closing;   /* nothing more is said or heard */
     bool is_lingering; /* nor sent */
     bool is_doomed;    /* freed at the next flush */
+    bool has_pings;
 };
-
-static struct websocket *websocket_of(struct gateway_socket *socket)
-{
-    return H2O_STRUCT_FROM_MEMBER(struct websocket, socket, socket);
-}
 
 /* ---- its end */
 
@@ -86,7 +82,7 @@ static void destroy(struct websocket *ws)
 {
     struct loop *loop = ws->loop;
 
-    gateway_closed(&ws->socket);
+    ws->user->on_gone(ws->arg);
     if (h2o_linklist_is_linked(&ws->link)) {
         loop->http->metrics.websockets--;
         if (loop->is_draining)
@@ -103,7 +99,6 @@ static void destroy(struct websocket *ws)
     if (ws->wslay != NULL)
         wslay_event_context_free(ws->wslay);
     text_fini(&ws->out);
-    free(ws->opening);
     free(ws);
 }
 
@@ -266,6 +261,12 @@ static bool may_send(struct websocket *ws)
     return wait_s == 0;
 }
 
+static void close_busy(struct websocket *ws)
+{
+    ws->loop->http->metrics.websockets_busy_total++;
+    websocket_close(ws, WEBSOCKET_TRY_LATER, bytes_of_text("busy, try again later"));
+}
+
 static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg,
                        void *data)
 {
@@ -278,15 +279,14 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
     metrics->websocket_received_total++;
     if (!may_send(ws)) {
         metrics->websockets_limited_total++;
-        websocket_close(&ws->socket, WEBSOCKET_POLICY, bytes_of_text("too many messages"));
-    } else if (!gateway_received(&ws->socket, bytes_of(arg->msg, arg->msg_length),
-                                 arg->opcode == WSLAY_BINARY_FRAME)) {
-        metrics->websockets_busy_total++;
-        websocket_close(&ws->socket, WEBSOCKET_TRY_LATER, bytes_of_text("busy, try again later"));
+        websocket_close(ws, WEBSOCKET_POLICY, bytes_of_text("too many messages"));
+    } else if (!ws->user->on_message(ws->arg, bytes_of(arg->msg, arg->msg_length),
+                                     arg->opcode == WSLAY_BINARY_FRAME)) {
+        close_busy(ws);
     }
 }
 
-/* ---- what the gateway wants */
+/* ---- what its user wants */
 
 static void set_due(struct websocket *ws)
 {
@@ -295,9 +295,8 @@ static void set_due(struct websocket *ws)
         h2o_linklist_insert(&ws->loop->websockets_due, &ws->due_link);
 }
 
-void websocket_send(struct gateway_socket *socket, struct bytes payload, bool is_binary)
+void websocket_send(struct websocket *ws, struct bytes payload, bool is_binary)
 {
-    struct websocket *ws = websocket_of(socket);
     const struct wslay_event_msg message = {
         .opcode = is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME,
         .msg = payload.data,
@@ -317,14 +316,10 @@ void websocket_send(struct gateway_socket *socket, struct bytes payload, bool is
     set_due(ws);
 }
 
-void websocket_close(struct gateway_socket *socket, unsigned code, struct bytes reason)
+void websocket_close(struct websocket *ws, unsigned code, struct bytes reason)
 {
-    struct websocket *ws = websocket_of(socket);
-
     if (ws->is_closing)
         return;
-    if (!websocket_code_is_sendable(code))
-        code = WEBSOCKET_NORMAL;
     begin_closing(ws);
     wslay_event_queue_close(ws->wslay, (uint16_t)code, reason.data,
                             utf8_valid(reason) ? utf8_cut(reason, WEBSOCKET_REASON_MAX) : 0);
@@ -333,6 +328,7 @@ void websocket_close(struct gateway_socket *socket, unsigned code, struct bytes 
 
 void websockets_flush(struct loop *loop)
 {
+    engine_flush(loop->engine);
     while (!h2o_linklist_is_empty(&loop->websockets_due)) {
         struct websocket *ws =
             H2O_STRUCT_FROM_MEMBER(struct websocket, due_link, loop->websockets_due.next);
@@ -385,8 +381,7 @@ void websockets_drain(struct loop *loop)
         struct websocket *ws = H2O_STRUCT_FROM_MEMBER(struct websocket, link, link);
 
         atomic_fetch_add(&loop->busy, 1); /* the drain waits for it */
-        websocket_close(&ws->socket, WEBSOCKET_GOING_AWAY,
-                        bytes_of_text("the server is restarting"));
+        websocket_close(ws, WEBSOCKET_GOING_AWAY, bytes_of_text("the server is restarting"));
     }
     websockets_flush(loop);
 }
@@ -402,14 +397,12 @@ static void begin(struct websocket *ws)
     loop->http->metrics.websockets_total++;
     if (loop->is_draining)
         atomic_fetch_add(&loop->busy, 1);
-    h2o_timeout_link(loop->evloop, &loop->ping_timeout, &ws->ping);
-    if (!gateway_opened(ws->gateway, &ws->socket, &ws->opening)) {
-        loop->http->metrics.websockets_busy_total++;
-        websocket_close(&ws->socket, WEBSOCKET_TRY_LATER, bytes_of_text("busy, try again later"));
-    } else if (loop->is_draining) {
-        websocket_close(&ws->socket, WEBSOCKET_GOING_AWAY,
-                        bytes_of_text("the server is restarting"));
-    }
+    if (ws->has_pings)
+        h2o_timeout_link(loop->evloop, &loop->ping_timeout, &ws->ping);
+    if (!ws->user->on_open(ws->arg, ws))
+        close_busy(ws);
+    else if (loop->is_draining)
+        websocket_close(ws, WEBSOCKET_GOING_AWAY, bytes_of_text("the server is restarting"));
 }
 
 static void on_upgraded(void *arg, h2o_socket_t *sock, size_t request_bytes)
@@ -428,24 +421,9 @@ static void on_upgraded(void *arg, h2o_socket_t *sock, size_t request_bytes)
     on_read(sock, NULL); /* frames may have come right behind the request */
 }
 
-static struct gateway_client *keep_client(struct exchange *x)
-{
-    struct ip local = client_local(x->client);
-    const struct gateway_client client = {
-        .target = bytes_of(x->req->input.path.base, x->req->input.path.len),
-        .origin = exchange_header(x, "origin"),
-        .address = bytes_of(x->ip.bytes, x->ip.len),
-        .local = bytes_of(local.bytes, local.len),
-    };
-
-    return gateway_client_copy(&client);
-}
-
 /* Answers and returns false when there is to be no WebSocket. */
 static bool may_upgrade(struct exchange *x, char accept[WEBSOCKET_ACCEPT_TEXT])
 {
-    struct bytes origin = exchange_header(x, "origin");
-
     if (x->route.method != METHOD_GET || x->req->version < 0x101 || x->req->version >= 0x200) {
         exchange_fail_as(x, 400, ERR_INVALID, "a WebSocket begins with GET and HTTP/1.1");
     } else if (!bytes_equal_text(exchange_header(x, "sec-websocket-version"), "13")) {
@@ -453,9 +431,6 @@ static bool may_upgrade(struct exchange *x, char accept[WEBSOCKET_ACCEPT_TEXT])
         exchange_fail_as(x, 426, ERR_INVALID, "only version 13 of WebSocket is spoken here");
     } else if (!websocket_accept(exchange_header(x, "sec-websocket-key"), accept)) {
         exchange_fail_as(x, 400, ERR_INVALID, "Sec-WebSocket-Key is missing or wrong");
-    } else if (origin.data != NULL &&
-               !access_lists_origin(x->loop->http->settings->tracker_origins, origin)) {
-        exchange_fail_as(x, 403, ERR_DENIED, "pages of this origin may not open WebSockets here");
     } else if (x->loop->is_draining) {
         exchange_fail_as(x, 503, ERR_UNAVAILABLE, "the server is restarting");
     } else {
@@ -477,7 +452,8 @@ static bool count(struct websocket *ws, struct exchange *x)
     return ws->is_counted;
 }
 
-void websocket_upgrade(struct exchange *x, struct gateway *gateway)
+void websocket_upgrade(struct exchange *x, const struct websocket_options *options,
+                       const struct websocket_user *user, void *arg)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_wants_bytes,
@@ -489,11 +465,14 @@ void websocket_upgrade(struct exchange *x, struct gateway *gateway)
 
     if (!may_upgrade(x, accept)) {
         x->loop->http->metrics.websockets_refused_total++;
+        user->on_gone(arg);
         return;
     }
     ws = xcalloc(1, sizeof(*ws));
     ws->loop = x->loop;
-    ws->gateway = gateway;
+    ws->user = user;
+    ws->arg = arg;
+    ws->has_pings = options->has_pings;
     ws->address = address_of_ip(&x->ip);
     if (!count(ws, x)) {
         x->loop->http->metrics.websockets_refused_total++;
@@ -501,11 +480,9 @@ void websocket_upgrade(struct exchange *x, struct gateway *gateway)
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
         return;
     }
-    ws->opening = keep_client(x);
     ws->ping.cb = on_ping_due;
     must(wslay_event_context_server_init(&ws->wslay, &callbacks, ws) == 0);
-    wslay_event_config_set_max_recv_msg_length(ws->wslay,
-                                               x->loop->http->settings->websocket_max_message);
+    wslay_event_config_set_max_recv_msg_length(ws->wslay, options->max_message);
     x->is_answered = true;
     exchange_unwatch(x);
     x->req->res.status = 101;

@@ -15,7 +15,8 @@
  * standard input: "log" gives what was opened, received and closed since the last time, as JSON;
  * "push TEXT" sends TEXT to everybody by Await; "mute on|off" answers no delivery.
  *
- * With FAKE_ACTOR_ANSWER set each question gets that many bytes, and nothing is logged.
+ * With FAKE_ACTOR_NAME set it is called so. With FAKE_ACTOR_ANSWER set each question gets that many
+ * bytes, and nothing is logged.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -502,7 +503,7 @@ static void stop(void *state)
 int main(int argc, char **argv)
 {
     const struct svc_def def = {
-        .name = "tracker",
+        .name = getenv("FAKE_ACTOR_NAME") != NULL ? getenv("FAKE_ACTOR_NAME") : "tracker",
         .about = "an actor behind the gateway for tests",
         .service = &service.base,
         .state_size = sizeof(struct fake),

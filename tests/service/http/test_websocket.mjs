@@ -62,7 +62,7 @@ test('which paths lead to the tracker', async (t) => {
     [stack.port, '/tracker', 101], [stack.port, '/tracker/', 101], [stack.port, '/announce', 101], [stack.port, '/announce/key', 101],
     [stack.port, '/', 200], [stack.port, '/other', 404], [stack.port, '/trackers', 404], [stack.port, '/health/live', 200],
     [stack.trackerPort, '/', 101], [stack.trackerPort, '/other?x', 101], [stack.trackerPort, '/socket.io/?EIO=4', 101],
-    [stack.signalPort, '/', 101], [stack.signalPort, '/any/thing', 101], [stack.signalPort, '/socket.io', 404], [stack.signalPort, '/socket.io/?EIO=4&transport=websocket', 404],
+    [stack.signalPort, '/', 101], [stack.signalPort, '/any/thing', 101], [stack.signalPort, '/socket.io', 404], [stack.signalPort, '/socket.io/?EIO=4&transport=websocket', 101],
     [stack.signalPort, '/socket.iodine', 101]]) {
     const raw = stack.raw(upgrade(target), { port });
     await until(() => raw.received.includes('\r\n\r\n'), target);

@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine: sessions.
+ *
+ *     polling --> (WebSocket opens, "probe") probed --> ("5") WebSocket --> over
+ *        \-----------------------------------------------------------------^
+ *
+ * Nothing of a session is freed before engine_flush(): whoever goes through a list of connections
+ * may end one of them.
+ */
+#include "engine_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "wire/websocket.h"
+
+enum {
+    UPGRADE_MS = 10000, /* from the opening of the WebSocket to the last word of the change */
+    NUMBER_BYTES = 6,
+    SECRET_BYTES = ENGINEIO_SID_BYTES - 1 - NUMBER_BYTES,
+    CLOSE_PLAIN = 0, /* clients of Engine.IO are told no code */
+};
+
+struct packet {
+    struct packet *prev, *next;
+    bool is_binary;
+    enum engineio_type type;
+    size_t len;
+    uint8_t data[];
+};
+
+struct session {
+    struct gateway_socket socket;
+    struct engine *engine;
+    h2o_linklist_t link;         /* all or over */
+    h2o_linklist_t probing_link; /* while there is a candidate; oldest first */
+    uint64_t number;
+    uint8_t sid[ENGINEIO_SID_BYTES];
+    struct engine_guest poll;      /* a GET that waits */
+    struct engine_guest socket_of; /* the WebSocket that carries it; nobody: polling does */
+    struct engine_guest candidate; /* the one that is to */
+    uint64_t candidate_ms;         /* since when it is here */
+    bool is_probed;
+    struct packet *queue; /* for the next poll */
+    size_t queued;        /* bytes */
+    h2o_timeout_entry_t timer;
+    bool awaits_pong, has_extended;
+    struct address address;
+    bool is_counted; /* by the throttle */
+    bool is_over;
+};
+
+static void end(struct session *session, unsigned code);
+
+/* ---- words */
+
+static struct engine_mail mail_to(const struct session *session, struct engine_guest guest,
+                                  enum engine_word word)
+{
+    struct engine_mail mail = {.word = word, .guest = guest, .fault = ENGINEIO_FINE};
+
+    memcpy(mail.sid, session->sid, sizeof(mail.sid));
+    return mail;
+}
+
+static void answer(struct session *session, struct engine_guest guest, enum engineio_fault fault,
+                   struct bytes data)
+{
+    struct engine_mail mail = mail_to(session, guest, ENGINE_ANSWER);
+
+    mail.fault = fault;
+    engine_post(session->engine, guest.loop, &mail, data);
+}
+
+static void say(struct session *session, struct engine_guest guest, struct bytes data,
+                bool is_binary)
+{
+    struct engine_mail mail = mail_to(session, guest, ENGINE_SAY);
+
+    mail.is_binary = is_binary;
+    engine_post(session->engine, guest.loop, &mail, data);
+}
+
+static void hang_up(struct session *session, struct engine_guest *guest, unsigned code)
+{
+    struct engine_mail mail = mail_to(session, *guest, ENGINE_HANG_UP);
+
+    mail.code = code;
+    if (guest->number != 0)
+        engine_post(session->engine, guest->loop, &mail, bytes_of(NULL, 0));
+    guest->number = 0;
+}
+
+static bool is_same(const struct engine_guest *a, const struct engine_guest *b)
+{
+    return a->number == b->number && a->loop == b->loop;
+}
+
+/* ---- to the client */
+
+static void forget_queue(struct session *session)
+{
+    struct packet *packet, *next;
+
+    DL_FOREACH_SAFE(session->queue, packet, next)
+    free(packet);
+    session->queue = NULL;
+    session->queued = 0;
+}
+
+static void say_packet(struct session *session, enum engineio_type type, struct bytes data,
+                       bool is_binary)
+{
+    struct text *text = &session->engine->scratch;
+    char first = (char)type;
+
+    if (is_binary) {
+        say(session, session->socket_of, data, true);
+        return;
+    }
+    text_clear(text);
+    text_add_bytes(text, bytes_of(&first, 1));
+    text_add_bytes(text, data);
+    say(session, session->socket_of, bytes_of(text->data, text->len), false);
+}
+
+/* A GET that waits is answered with all there is. */
+static void answer_poll(struct session *session)
+{
+    struct engine_guest poll = session->poll;
+    struct text text = {0};
+    struct packet *packet;
+
+    if (poll.number == 0 || (session->queue == NULL && !session->is_probed))
+        return;
+    session->poll.number = 0;
+    DL_FOREACH(session->queue, packet)
+    engineio_add(&text, packet->type, bytes_of(packet->data, packet->len), packet->is_binary);
+    if (session->queue == NULL)
+        engineio_add(&text, ENGINEIO_NOOP, bytes_of(NULL, 0), false);
+    forget_queue(session);
+    answer(session, poll, ENGINEIO_FINE, bytes_of(text.data, text.len));
+    text_fini(&text);
+}
+
+static void put(struct session *session, enum engineio_type type, struct bytes data, bool is_binary)
+{
+    struct packet *packet;
+
+    if (session->socket_of.number != 0) {
+        say_packet(session, type, data, is_binary);
+        return;
+    }
+    if (session->queued + data.len > session->engine->loop->http->settings->websocket_max_queue) {
+        session->engine->loop->http->metrics.websockets_slow_total++;
+        end(session, CLOSE_PLAIN);
+        return;
+    }
+    packet = xcalloc(1, sizeof(*packet) + data.len);
+    packet->type = type;
+    packet->is_binary = is_binary;
+    packet->len = data.len;
+    if (data.len > 0)
+        memcpy(packet->data, data.data, data.len);
+    DL_APPEND(session->queue, packet);
+    session->queued += sizeof(*packet) + data.len;
+    answer_poll(session);
+}
+
+static struct session *session_of(struct gateway_socket *socket)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct session, socket, socket);
+}
+
+static void on_send(struct gateway_socket *socket, struct bytes payload, bool is_binary)
+{
+    if (!session_of(socket)->is_over)
+        put(session_of(socket), ENGINEIO_MESSAGE, payload, is_binary);
+}
+
+/* Clients of Engine.IO know no codes: whatever the actor says, the session is over. */
+static void on_close(struct gateway_socket *socket, unsigned code, struct bytes reason)
+{
+    (void)code;
+    (void)reason;
+    end(session_of(socket), CLOSE_PLAIN);
+}
+
+static const struct gateway_carrier carrier = {.send = on_send, .close = on_close};
+
+/* ---- its end */
+
+/* It carries the session now, or is gone. */
+static void forget_candidate(struct session *session)
+{
+    session->candidate.number = 0;
+    session->is_probed = false;
+    if (h2o_linklist_is_linked(&session->probing_link))
+        h2o_linklist_unlink(&session->probing_link);
+}
+
+static void uncount(struct session *session)
+{
+    struct http *http = session->engine->loop->http;
+
+    if (!session->is_counted)
+        return;
+    pthread_mutex_lock(&http->throttle_lock);
+    throttle_disconnect(http->throttle, &session->address);
+    pthread_mutex_unlock(&http->throttle_lock);
+}
+
+static void end(struct session *session, unsigned code)
+{
+    struct engine *engine = session->engine;
+
+    if (session->is_over)
+        return;
+    session->is_over = true;
+    h2o_linklist_unlink(&session->link);
+    h2o_linklist_insert(&engine->over, &session->link);
+    later_add(engine->loop, &engine->flush);
+    if (session->poll.number != 0) {
+        static const char close_packet[] = {ENGINEIO_CLOSE};
+
+        answer(session, session->poll, ENGINEIO_FINE, bytes_of(close_packet, 1));
+        session->poll.number = 0;
+    }
+    hang_up(session, &session->candidate, code);
+    forget_candidate(session);
+    hang_up(session, &session->socket_of, code);
+}
+
+static void destroy(struct session *session)
+{
+    struct engine *engine = session->engine;
+
+    engine->loop->http->metrics.engine_sessions--;
+    h2o_linklist_unlink(&session->link);
+    if (h2o_timeout_is_linked(&session->timer))
+        h2o_timeout_unlink(&session->timer);
+    slots_remove(&engine->sessions, session->number);
+    gateway_closed(&session->socket);
+    forget_queue(session);
+    uncount(session);
+    free(session);
+}
+
+void engine_flush(struct engine *engine)
+{
+    while (!h2o_linklist_is_empty(&engine->over))
+        destroy(H2O_STRUCT_FROM_MEMBER(struct session, link, engine->over.next));
+}
+
+/* ---- is it there? */
+
+static void on_timer(h2o_timeout_entry_t *entry)
+{
+    struct session *session = H2O_STRUCT_FROM_MEMBER(struct session, timer, entry);
+    struct engine *engine = session->engine;
+
+    if (session->is_over)
+        return;
+    if (session->awaits_pong) {
+        engine->loop->http->metrics.websockets_silent_total++;
+        end(session, CLOSE_PLAIN);
+    } else {
+        session->awaits_pong = true;
+        session->has_extended = false;
+        h2o_timeout_link(engine->loop->evloop, &engine->pong_timeout, entry);
+        put(session, ENGINEIO_PING, bytes_of(NULL, 0), false);
+    }
+    websockets_flush(engine->loop);
+}
+
+static void wait_for(struct session *session, h2o_timeout_t *timeout)
+{
+    if (h2o_timeout_is_linked(&session->timer))
+        h2o_timeout_unlink(&session->timer);
+    h2o_timeout_link(session->engine->loop->evloop, timeout, &session->timer);
+}
+
+/* Whoever is busy sending may take a little longer to answer. */
+static void note_life(struct session *session)
+{
+    if (!session->awaits_pong || session->has_extended)
+        return;
+    session->has_extended = true;
+    wait_for(session, &session->engine->pong_timeout);
+}
+
+/* ---- from the client */
+
+static void receive(struct session *session, struct bytes payload, bool is_binary)
+{
+    if (!gateway_received(&session->socket, payload, is_binary)) {
+        session->engine->loop->http->metrics.websockets_busy_total++;
+        end(session, WEBSOCKET_TRY_LATER);
+    }
+}
+
+static void receive_base64(struct session *session, struct bytes payload)
+{
+    uint8_t *data = xcalloc(1, payload.len + 1);
+    size_t len;
+
+    if (engineio_base64(payload, data, &len))
+        receive(session, bytes_of(data, len), true);
+    else
+        end(session, CLOSE_PLAIN);
+    free(data);
+}
+
+/* Faults end the session, as clients know it. */
+static void hear(struct session *session, struct bytes text)
+{
+    struct engineio_packet packet;
+
+    note_life(session);
+    if (!engineio_parse(text, &packet)) {
+        end(session, CLOSE_PLAIN);
+    } else if (packet.is_binary) {
+        receive_base64(session, packet.payload);
+    } else if (packet.type == ENGINEIO_MESSAGE) {
+        receive(session, packet.payload, false);
+    } else if (packet.type == ENGINEIO_PONG && session->awaits_pong) {
+        session->awaits_pong = false;
+        wait_for(session, &session->engine->ping_timeout);
+    } else if (packet.type != ENGINEIO_PONG && packet.type != ENGINEIO_NOOP) {
+        end(session, CLOSE_PLAIN); /* it says that it leaves, or what only we may say */
+    }
+}
+
+static void hear_payload(struct session *session, struct bytes payload)
+{
+    struct bytes text;
+
+    while (!session->is_over && engineio_next(&payload, &text)) {
+        if (utf8_valid(text))
+            hear(session, text);
+        else
+            end(session, CLOSE_PLAIN);
+    }
+}
+
+/* ---- from polling to WebSocket */
+
+static void change_over(struct session *session)
+{
+    struct packet *packet;
+
+    session->engine->loop->http->metrics.engine_upgrades_total++;
+    answer_poll(session); /* it is not to wait any longer */
+    session->socket_of = session->candidate;
+    forget_candidate(session);
+    DL_FOREACH(session->queue, packet)
+    say_packet(session, packet->type, bytes_of(packet->data, packet->len), packet->is_binary);
+    forget_queue(session);
+}
+
+static void hear_candidate(struct session *session, struct bytes text)
+{
+    static const char probe[] = {ENGINEIO_PONG, 'p', 'r', 'o', 'b', 'e'};
+
+    if (bytes_equal_text(text, "2probe")) {
+        session->is_probed = true;
+        say(session, session->candidate, bytes_of(probe, sizeof(probe)), false);
+        answer_poll(session);
+    } else if (bytes_equal_text(text, "5") && session->is_probed) {
+        change_over(session);
+    } else {
+        hang_up(session, &session->candidate, CLOSE_PLAIN);
+        forget_candidate(session);
+    }
+}
+
+static void take_candidate(struct session *session, const struct engine_mail *mail)
+{
+    struct engine_guest guest = mail->guest;
+
+    if (session->socket_of.number != 0 || session->candidate.number != 0) {
+        hang_up(session, &guest, CLOSE_PLAIN);
+        return;
+    }
+    session->candidate = guest;
+    session->candidate_ms = clock_ms();
+    h2o_linklist_insert(&session->engine->probing, &session->probing_link);
+}
+
+static void lose(struct session *session, const struct engine_guest *guest)
+{
+    if (is_same(guest, &session->candidate)) {
+        forget_candidate(session);
+    } else if (is_same(guest, &session->socket_of)) {
+        session->socket_of.number = 0;
+        end(session, CLOSE_PLAIN);
+    }
+}
+
+/* ---- mail */
+
+/* Two at once: engine.io's own server ends the session over it. */
+static void take_poll(struct session *session, const struct engine_mail *mail)
+{
+    if (session->socket_of.number != 0 || session->poll.number != 0) {
+        answer(session, mail->guest, ENGINEIO_BAD_REQUEST, bytes_of(NULL, 0));
+        if (session->poll.number != 0)
+            end(session, CLOSE_PLAIN);
+        return;
+    }
+    session->poll = mail->guest;
+    answer_poll(session);
+}
+
+static void take_post(struct session *session, const struct engine_mail *mail, struct bytes data)
+{
+    if (session->socket_of.number != 0) {
+        answer(session, mail->guest, ENGINEIO_BAD_REQUEST, bytes_of(NULL, 0));
+        return;
+    }
+    answer(session, mail->guest, ENGINEIO_FINE, bytes_of_text("ok"));
+    hear_payload(session, data);
+}
+
+static void take(struct session *session, const struct engine_mail *mail, struct bytes data)
+{
+    switch (mail->word) {
+    case ENGINE_POLL:
+        take_poll(session, mail);
+        break;
+    case ENGINE_POST:
+        take_post(session, mail, data);
+        break;
+    case ENGINE_KNOCK:
+        answer(session, mail->guest,
+               session->socket_of.number != 0 ? ENGINEIO_BAD_REQUEST : ENGINEIO_FINE,
+               bytes_of(NULL, 0));
+        break;
+    case ENGINE_LEFT:
+        if (is_same(&mail->guest, &session->poll)) {
+            session->poll.number = 0;
+            end(session, CLOSE_PLAIN);
+        }
+        break;
+    case ENGINE_OPEN:
+        take_candidate(session, mail);
+        break;
+    case ENGINE_SAYS:
+        if (is_same(&mail->guest, &session->candidate))
+            hear_candidate(session, data);
+        else if (!is_same(&mail->guest, &session->socket_of))
+            break;
+        else if (mail->is_binary)
+            receive(session, data, true);
+        else
+            hear(session, data);
+        break;
+    case ENGINE_GONE:
+        lose(session, &mail->guest);
+        break;
+    case ENGINE_ANSWER:
+    case ENGINE_SAY:
+    case ENGINE_HANG_UP:
+        break;
+    }
+}
+
+/* Who asks for a session that is gone is told so. */
+static void refuse(struct engine *engine, const struct engine_mail *mail)
+{
+    struct engine_mail reply = {.guest = mail->guest};
+
+    if (mail->word == ENGINE_POLL || mail->word == ENGINE_POST || mail->word == ENGINE_KNOCK) {
+        reply.word = ENGINE_ANSWER;
+        reply.fault = ENGINEIO_UNKNOWN_SID;
+    } else if (mail->word == ENGINE_OPEN) {
+        reply.word = ENGINE_HANG_UP;
+        reply.code = CLOSE_PLAIN;
+    } else {
+        return;
+    }
+    engine_post(engine, mail->guest.loop, &reply, bytes_of(NULL, 0));
+}
+
+static uint64_t number_of(const uint8_t sid[ENGINEIO_SID_BYTES])
+{
+    uint64_t number = 0;
+
+    for (size_t i = 1; i <= NUMBER_BYTES; i++)
+        number = number << 8 | sid[i];
+    return number;
+}
+
+/* Takes as long wherever they differ. */
+static bool is_equal_secret(const uint8_t *a, const uint8_t *b)
+{
+    unsigned different = 0;
+
+    for (size_t i = 0; i < ENGINEIO_SID_BYTES; i++)
+        different |= a[i] ^ b[i];
+    return different == 0;
+}
+
+void session_take(struct engine *engine, const struct engine_mail *mail, struct bytes data)
+{
+    struct session *session = slots_find(&engine->sessions, number_of(mail->sid));
+
+    if (session == NULL || session->is_over || !is_equal_secret(session->sid, mail->sid))
+        refuse(engine, mail);
+    else
+        take(session, mail, data);
+}
+
+struct loop *engine_loop_of(struct engine *engine, const uint8_t sid[ENGINEIO_SID_BYTES])
+{
+    return loop_sibling(engine->loop, sid[0]);
+}
+
+/* ---- its beginning */
+
+/* The loop, the number, and what nobody can guess. */
+static void make_sid(struct session *session)
+{
+    session->sid[0] = (uint8_t)session->engine->loop->index;
+    for (size_t i = 0; i < NUMBER_BYTES; i++)
+        session->sid[NUMBER_BYTES - i] = (uint8_t)(session->number >> 8 * i);
+    must(getrandom(session->sid + 1 + NUMBER_BYTES, SECRET_BYTES, 0) == SECRET_BYTES);
+}
+
+static void write_open(const struct session *session, struct text *out)
+{
+    const struct http_settings *settings = session->engine->loop->http->settings;
+    char sid[ENGINEIO_SID_TEXT + 1];
+
+    text_addf(out,
+              "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,"
+              "\"maxPayload\":%llu}",
+              base64url_encode(bytes_of(session->sid, sizeof(session->sid)), sid),
+              session->socket_of.number == 0 ? "\"websocket\"" : "",
+              (unsigned long long)settings->socketio_ping_interval,
+              (unsigned long long)settings->socketio_ping_timeout,
+              (unsigned long long)settings->socketio_max_payload);
+}
+
+/* Polling holds no connection that would be counted. */
+static bool count(struct session *session)
+{
+    struct http *http = session->engine->loop->http;
+
+    if (session->socket_of.number != 0)
+        return true;
+    pthread_mutex_lock(&http->throttle_lock);
+    session->is_counted = throttle_connect(http->throttle, &session->address, clock_ms());
+    pthread_mutex_unlock(&http->throttle_lock);
+    return session->is_counted;
+}
+
+bool session_begin(struct engine *engine, const struct engine_guest *socket,
+                   const struct address *address, struct gateway_client **client,
+                   uint8_t sid_out[ENGINEIO_SID_BYTES], struct text *first)
+{
+    struct session *session = xcalloc(1, sizeof(*session));
+
+    session->engine = engine;
+    session->address = *address;
+    if (socket != NULL)
+        session->socket_of = *socket;
+    session->timer.cb = on_timer;
+    session->number = slots_add(&engine->sessions, session);
+    if (session->number == 0 || !count(session) ||
+        !gateway_opened(engine->gateway, &session->socket, &carrier, client)) {
+        if (session->number != 0)
+            slots_remove(&engine->sessions, session->number);
+        uncount(session);
+        free(session);
+        return false;
+    }
+    make_sid(session);
+    memcpy(sid_out, session->sid, sizeof(session->sid));
+    h2o_linklist_insert(&engine->all, &session->link);
+    h2o_timeout_link(engine->loop->evloop, &engine->ping_timeout, &session->timer);
+    engine->loop->http->metrics.engine_sessions++;
+    engine->loop->http->metrics.engine_sessions_total++;
+    write_open(session, first);
+    if (socket != NULL)
+        say(session, *socket, bytes_of(first->data, first->len), false);
+    return true;
+}
+
+/* ---- the engine's life */
+
+static void deliver(struct loop *loop, struct loop_mail *mail)
+{
+    struct engine_mail *own = H2O_STRUCT_FROM_MEMBER(struct engine_mail, mail, mail);
+
+    (own->word >= ENGINE_ANSWER ? guest_take : session_take)(loop->engine, own,
+                                                             bytes_of(own->data, own->len));
+}
+
+void engine_post(struct engine *from, struct loop *to, const struct engine_mail *mail,
+                 struct bytes data)
+{
+    bool is_to_guest = mail->word >= ENGINE_ANSWER;
+    struct engine_mail *copy;
+
+    if (to == from->loop) {
+        (is_to_guest ? guest_take : session_take)(from, mail, data);
+        return;
+    }
+    copy = xcalloc(1, sizeof(*copy) + data.len);
+    *copy = *mail;
+    copy->len = data.len;
+    if (data.len > 0)
+        memcpy(copy->data, data.data, data.len);
+    from->loop->http->metrics.engine_mails_total++;
+    copy->mail.run = deliver;
+    loop_send(to, &copy->mail);
+}
+
+static void on_flush(void *arg)
+{
+    websockets_flush(((struct engine *)arg)->loop);
+}
+
+void engine_tick(struct engine *engine, uint64_t now_ms)
+{
+    while (!h2o_linklist_is_empty(&engine->probing)) {
+        struct session *session =
+            H2O_STRUCT_FROM_MEMBER(struct session, probing_link, engine->probing.next);
+
+        if (now_ms - session->candidate_ms < UPGRADE_MS)
+            break;
+        hang_up(session, &session->candidate, CLOSE_PLAIN);
+        forget_candidate(session);
+    }
+    websockets_flush(engine->loop);
+}
+
+void engine_drain(struct engine *engine)
+{
+    while (!h2o_linklist_is_empty(&engine->all))
+        end(H2O_STRUCT_FROM_MEMBER(struct session, link, engine->all.next), WEBSOCKET_GOING_AWAY);
+}
+
+struct engine *engine_new(struct loop *loop, struct gateway *gateway)
+{
+    const struct http_settings *settings = loop->http->settings;
+    struct engine *engine = xcalloc(1, sizeof(*engine));
+
+    engine->loop = loop;
+    engine->gateway = gateway;
+    engine->flush.run = on_flush;
+    engine->flush.arg = engine;
+    h2o_linklist_init_anchor(&engine->all);
+    h2o_linklist_init_anchor(&engine->probing);
+    h2o_linklist_init_anchor(&engine->over);
+    h2o_timeout_init(loop->evloop, &engine->ping_timeout, settings->socketio_ping_interval);
+    h2o_timeout_init(loop->evloop, &engine->pong_timeout, settings->socketio_ping_timeout);
+    return engine;
+}
+
+void engine_free(struct engine **engine_p)
+{
+    struct engine *engine = *engine_p;
+
+    if (engine == NULL)
+        return;
+    engine_drain(engine);
+    engine_flush(engine);
+    later_remove(&engine->flush);
+    h2o_timeout_dispose(engine->loop->evloop, &engine->ping_timeout);
+    h2o_timeout_dispose(engine->loop->evloop, &engine->pong_timeout);
+    slots_fini(&engine->sessions);
+    slots_fini(&engine->requests);
+    slots_fini(&engine->sockets);
+    text_fini(&engine->scratch);
+    free(engine);
+    *engine_p = NULL;
+}
