@@ -78,6 +78,14 @@ struct sio_config {
     size_t recovery_events, recovery_bytes, recovery_sessions;
 };
 
+/* Their values as designated initialisers of the fields above. */
+#define SIO_CONFIG_OF(settings)                                                                    \
+    .connect_timeout_ms = (settings)->connect_timeout,                                             \
+    .max_attachments = (unsigned)(settings)->max_attachments,                                      \
+    .max_packet_bytes = (settings)->max_packet, .recovery_ms = (settings)->recovery_time,          \
+    .recovery_events = (settings)->recovery_events, .recovery_bytes = (settings)->recovery_size,   \
+    .recovery_sessions = (settings)->recovery_sessions
+
 struct sio *sio_new(const struct sio_config *config);
 /* Ends all sockets; connections must be closed. Clears the pointer, accepts NULL. */
 void sio_free(struct sio **sio);

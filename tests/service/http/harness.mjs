@@ -113,6 +113,13 @@ export class Actor extends Process {
   }
 }
 
+// A Socket.IO server on lib/sio (tests/support/socketio_echo.c); it may be killed and started again.
+export class Echo extends Process {
+  constructor(dir, env = {}) {
+    super('socketio_echo', env, dir);
+  }
+}
+
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
   static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, actor = false, wrapper = [] } = {}) {
@@ -184,6 +191,18 @@ export class Stack {
     await until(async () => (await this.metric('sharestream_http_gateway_replays_total')) > replays, 'the gateway to find the actor');
   }
 
+  // Clients may come at once: what they say waits for it.
+  async startEcho(env = {}) {
+    this.echo = new Echo(this.dir, env);
+    (this.echoes ??= []).push(this.echo);
+    await this.echo.ready;
+  }
+
+  async killEcho() {
+    this.echo.mayDie = true;
+    await this.echo.kill();
+  }
+
   async end() {
     this.sockets?.forEach((socket) => socket.destroy());
     const how = await this.http?.stop();
@@ -191,10 +210,11 @@ export class Stack {
     await this.tracker?.stop();
     await this.transcode?.stop();
     await this.room?.stop();
-    for (const actor of this.actors ?? []) await actor.stop();
+    const actors = [...this.actors ?? [], ...this.echoes ?? []];
+    for (const actor of actors) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
-    for (const actor of this.actors ?? [])
+    for (const actor of actors)
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
     if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
       throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
