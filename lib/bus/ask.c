@@ -85,8 +85,8 @@ enum err ask(const struct ask *where, const ProtobufCServiceDescriptor *descript
 {
     const ProtobufCMethodDescriptor *method =
         protobuf_c_service_descriptor_get_method_by_name(descriptor, method_name);
-    Envelope envelope = SHARESTREAM__BUS__ENVELOPE__INIT;
     struct asker asker;
+    Envelope envelope;
     char full[160];
 
     *reply_out = NULL;
@@ -96,10 +96,9 @@ enum err ask(const struct ask *where, const ProtobufCServiceDescriptor *descript
     enum err err = asker_open(&asker, where, ZMQ_REQ, false, error);
     if (err == ERR_NONE) {
         snprintf(full, sizeof(full), "%s/%s", descriptor->name, method->name);
+        envelope =
+            bus_request_envelope(asker.bus, asker.bus->next_call, where->deadline_ms, clock_ms());
         envelope.method = full;
-        envelope.call = asker.bus->next_call;
-        envelope.deadline_ms = where->deadline_ms;
-        envelope.from = asker.bus->self;
         if (!bus_send_message(asker.socket, &envelope.base, ZMQ_SNDMORE) ||
             !bus_send_message(asker.socket, request, 0))
             err = error_set(error, ERR_UNAVAILABLE, "cannot send to %s.%u", where->service,

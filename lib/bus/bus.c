@@ -144,6 +144,13 @@ static enum err check_encryption(struct bus *bus, const char *secret, struct err
     return curve_make_keys(bus, secret, error);
 }
 
+static uint64_t read_clock_name(void)
+{
+    char boot[CLOCK_BOOT_TEXT];
+
+    return clock_boot(boot) ? bytes_hash(bytes_of(boot, sizeof(boot)), 0) : 0;
+}
+
 static const char *or_empty(const char *text)
 {
     return text != NULL ? text : "";
@@ -166,6 +173,7 @@ struct bus *bus_new(const struct bus_config *config, struct error *error)
     must(epoll_ctl(bus->epoll_fd, EPOLL_CTL_ADD, bus->kick_fd, &event) == 0);
     /* Random start: ids of different processes and lives do not meet in a log. */
     must(getrandom(&bus->next_call, sizeof(bus->next_call), 0) == sizeof(bus->next_call));
+    bus->clock = read_clock_name();
     if (check_encryption(bus, config->secret, error) != ERR_NONE)
         bus_free(&bus);
     return bus;
@@ -257,6 +265,7 @@ void bus_tick(struct bus *bus)
     uint64_t now_ms = clock_ms();
 
     call_expire(bus, now_ms);
+    cancel_expired(bus, now_ms);
     for (struct bus_remote *remote = bus->remotes; remote != NULL; remote = remote->next)
         for (size_t i = 0; i < remote->peer_count; i++)
             peer_tick(&remote->peers[i], now_ms);
@@ -313,6 +322,20 @@ Envelope *bus_read_envelope(zmq_msg_t *frame)
     if (data.len > 4096) /* ours have some hundred bytes */
         return NULL;
     return sharestream__bus__envelope__unpack(NULL, data.len, data.data);
+}
+
+Envelope bus_request_envelope(const struct bus *bus, uint64_t call, uint32_t deadline_ms,
+                              uint64_t sent_ms)
+{
+    Envelope envelope = SHARESTREAM__BUS__ENVELOPE__INIT;
+
+    envelope.call = call;
+    envelope.deadline_ms = deadline_ms;
+    envelope.clock = bus->clock;
+    envelope.sent_ms = sent_ms;
+    envelope.generation = bus->generation;
+    envelope.from = (char *)(uintptr_t)bus->self;
+    return envelope;
 }
 
 const char *bus_method_name(const char *full)

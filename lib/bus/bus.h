@@ -16,11 +16,14 @@
  * The closure is called exactly once, later, from bus_dispatch() or bus_tick(), unless the call is
  * cancelled; `info` lives until it returns. Serving: fill the generated struct of handlers and
  * bus_serve() it. A handler answers through its closure, now or later, exactly once: with a reply,
- * or bus_fail().
+ * or bus_fail(). One that takes long can ask to be told when nobody waits any more:
+ * bus_on_cancel().
  *
  * Every call has a deadline. A message to a service that is away waits in a bounded queue until the
  * deadline; when the service comes back as another generation, calls that the old one may have
- * swallowed end at once with ERR_UNAVAILABLE. Answers nobody waits for are dropped and counted.
+ * swallowed end at once with ERR_UNAVAILABLE. Answers nobody waits for are dropped and counted. So
+ * are requests that a service of the same machine reads after their deadline; the service is told
+ * of every other call that its caller gave up.
  * Wire format: proto/envelope.proto.
  */
 #ifndef BUS_BUS_H
@@ -89,6 +92,12 @@ __attribute__((format(printf, 3, 4))) void bus_fail(void *closure_data, enum err
 void bus_fail_error(void *closure_data, const struct error *error);
 /* Monotonic ms after which nobody waits for the answer. */
 uint64_t bus_deadline_ms(const void *closure_data);
+/* To be called by the handler itself, not later: `fn` is called, at most once and from
+ * bus_dispatch() or bus_tick(), when nobody waits for the answer any more: the caller said so, or
+ * has begun a new life, or its deadline is over. Nothing else changes: `closure_data` is valid
+ * until it is answered, and must be, in `fn` or later; the answer goes nowhere then. */
+typedef void bus_cancelled_fn(void *arg);
+void bus_on_cancel(void *closure_data, bus_cancelled_fn *fn, void *arg);
 /* Publishes to all subscribers; never blocks. Slow subscribers lose events and are told
  * (bus_watch.on_gap). */
 void bus_publish(struct bus *bus, const ProtobufCMessage *event);
@@ -115,7 +124,8 @@ ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct
 /* Addresses one instance by number instead. */
 ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,
                                   uint32_t deadline_ms, uint64_t *call_out);
-/* The closure will not be called any more. Unknown ids are fine: the call may have ended. */
+/* The closure will not be called any more, and the service is told. Unknown ids are fine: the call
+ * may have ended. */
 void bus_cancel(struct bus *bus, uint64_t call);
 /* Inside a closure that got NULL: why. Valid until it returns. */
 const struct error *bus_error(const struct bus_remote *remote);
@@ -142,8 +152,12 @@ void bus_watch(struct bus_remote *remote, const struct bus_watch *watch);
     X(COUNTER, calls_total, "calls sent to other services")                                        \
     X(COUNTER, calls_failed_total, "calls that ended in an error")                                 \
     X(COUNTER, calls_timeout_total, "calls nobody answered before the deadline")                   \
+    X(COUNTER, calls_cancelled_total, "calls given up, of which the service was told")             \
     X(COUNTER, requests_total, "requests received")                                                \
     X(COUNTER, requests_bad_total, "requests that could not be understood")                        \
+    X(COUNTER, requests_late_total, "requests that came after their deadline")                     \
+    X(COUNTER, requests_cancelled_total,                                                           \
+      "requests given up by their callers while they were worked on")                              \
     X(COUNTER, replies_lost_total, "replies whose caller was gone or full")                        \
     X(COUNTER, replies_late_total, "replies nobody waited for")                                    \
     X(COUNTER, events_sent_total, "events published")                                              \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of lib/bus share. bus.c: sockets and the dispatch round; call.c: our calls;
- * serve.c: requests of others; peer.c: one connection to one instance; event.c: PUB/SUB; trace.c;
- * curve.c: keys; endpoint.c: addresses.
+ * serve.c: requests of others; cancel.c: those nobody waits for; peer.c: one connection to one
+ * instance; event.c: PUB/SUB; trace.c; curve.c: keys; endpoint.c: addresses.
  */
 #ifndef BUS_PRIVATE_H
 #define BUS_PRIVATE_H
@@ -48,7 +48,7 @@ struct peer {
     unsigned instance;
     char name[BUS_NAME_MAX]; /* "torrent.0" */
     void *dealer, *monitor, *sub;
-    bool is_up, is_mismatch_logged;
+    bool is_connected, is_up, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
     uint64_t heard_ms;   /* last answer to a greeting */
     uint64_t hello_ms;   /* last greeting sent */
@@ -82,9 +82,23 @@ struct call {
     const ProtobufCMethodDescriptor *method;
     ProtobufCClosure closure;
     void *arg;
+    bool is_sent;
     struct error failed; /* code set: ends at the next dispatch */
     UT_hash_handle hh;
     struct call *prev, *next;
+};
+
+/* Random where each bus begins, so no two are the same. */
+struct request_key {
+    uint64_t generation, call;
+};
+
+/* A caller some of whose requests are watched, by its name. */
+struct caller {
+    char name[BUS_NAME_MAX];
+    uint64_t generation;
+    struct request *requests; /* list: of_prev, of_next */
+    UT_hash_handle hh;
 };
 
 /* A request of somebody that we have not answered yet; the closure_data of handlers. */
@@ -92,12 +106,22 @@ struct request {
     struct bus *bus;
     void *state;
     const ProtobufCMethodDescriptor *method;
-    uint64_t call, trace, deadline_ms, came_us;
+    struct request_key key;
+    uint64_t trace, deadline_ms, came_us;
     char from[BUS_NAME_MAX];
     bool has_delimiter; /* came from a REQ socket */
     size_t identity_len;
     uint8_t identity[255];
     struct request *prev, *next;
+
+    /* cancel.c's */
+    bool is_watched, is_given_up; /* given up: the answer goes nowhere */
+    bus_cancelled_fn *on_cancel;
+    void *cancel_arg;
+    UT_hash_handle hh;
+    struct request *soon_prev, *soon_next;
+    struct caller *caller; /* NULL: nobody we would know again */
+    struct request *of_prev, *of_next;
 };
 
 struct served {
@@ -119,10 +143,14 @@ struct bus {
     char events_endpoint[BUS_ENDPOINT_MAX];
     struct served *served;
     struct request *requests;
+    struct request *watched_requests; /* hash */
+    struct request *soonest;          /* the same as a list, soonest deadline first */
+    struct caller *callers;           /* hash: those of watched requests */
     struct bus_remote *remotes;
     struct call *calls;     /* hash */
     struct call *deadlines; /* list, soonest first */
     uint64_t next_call, next_event;
+    uint64_t clock; /* which one clock_ms() is; 0: unknown */
 };
 
 /* bus.c */
@@ -140,6 +168,9 @@ bool bus_receive(void *socket, zmq_msg_t *frame);
 bool bus_frame_has_more(const zmq_msg_t *frame);
 void bus_drop_rest(void *socket, zmq_msg_t *frame);
 Envelope *bus_read_envelope(zmq_msg_t *frame);
+/* Of a request but for the method; strings are borrowed from the bus. */
+Envelope bus_request_envelope(const struct bus *bus, uint64_t call, uint32_t deadline_ms,
+                              uint64_t sent_ms);
 struct bytes bus_frame_bytes(zmq_msg_t *frame);
 
 /* call.c */
@@ -158,6 +189,15 @@ void call_cancel_all(struct bus *bus);
 /* serve.c */
 receive_fn serve_receive; /* of a struct bus */
 void serve_drop_all(struct bus *bus);
+
+/* cancel.c */
+/* The caller of the request says so. */
+void cancel_request(struct bus *bus, const Envelope *envelope);
+/* All of former lives of whoever sent this. */
+void cancel_former_lives(struct bus *bus, const Envelope *envelope);
+void cancel_expired(struct bus *bus, uint64_t now_ms);
+/* Before a request is freed. */
+void cancel_unwatch(struct request *request);
 
 /* peer.c */
 void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,

@@ -158,21 +158,39 @@ static void finish_failed(struct bus *bus, struct call *call)
     free(call);
 }
 
+/* We have given it up; does nothing when it never left. Without room in the queue the service goes
+ * by the deadline. */
+static void send_cancel(const struct call *call)
+{
+    struct bus *bus = call->remote->bus;
+    Envelope envelope = SHARESTREAM__BUS__ENVELOPE__INIT;
+
+    if (!call->is_sent)
+        return;
+    envelope.call = call->id;
+    envelope.trace = call->trace;
+    envelope.generation = bus->generation;
+    envelope.from = bus->self;
+    if (!bus_send_message(call->peer->dealer, &envelope.base, 0))
+        return;
+    bus_metrics()->calls_cancelled_total++;
+    bus_check_after_send(bus, call->peer->dealer);
+    if (trace_is_on(call->peer->name))
+        trace_line(bus, "%s -> %s  %s id=%016llx given up", bus->self, call->peer->name,
+                   call->method->name, (unsigned long long)call->id);
+}
+
 static bool send_frames(struct call *call, const char *package_service, uint32_t deadline_ms,
                         const ProtobufCMessage *input)
 {
     struct peer *peer = call->peer;
     struct bus *bus = peer->remote->bus;
-    Envelope envelope = SHARESTREAM__BUS__ENVELOPE__INIT;
+    Envelope envelope = bus_request_envelope(bus, call->id, deadline_ms, call->sent_us / 1000);
     char method[160];
 
     snprintf(method, sizeof(method), "%s/%s", package_service, call->method->name);
     envelope.method = method;
-    envelope.call = call->id;
-    envelope.deadline_ms = deadline_ms;
     envelope.trace = call->trace;
-    envelope.generation = bus->generation;
-    envelope.from = bus->self;
     if (!bus_send_message(peer->dealer, &envelope.base, ZMQ_SNDMORE) ||
         !bus_send_message(peer->dealer, input, 0))
         return false;
@@ -208,7 +226,7 @@ uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *pac
         error_set(&call->failed, ERR_UNAVAILABLE, "no such instance of %s is configured",
                   remote->name);
         bus_kick(bus);
-    } else if (!send_frames(call, package_service, deadline_ms, input)) {
+    } else if (!(call->is_sent = send_frames(call, package_service, deadline_ms, input))) {
         bus_metrics()->queue_full_total++;
         error_set(&call->failed, ERR_BUSY, "too many messages wait for %s", peer->name);
         bus_kick(bus);
@@ -239,6 +257,7 @@ void bus_cancel(struct bus *bus, uint64_t id)
     HASH_FIND(hh, bus->calls, &id, sizeof(id), call);
     if (call == NULL)
         return;
+    send_cancel(call);
     forget(bus, call);
     free(call);
 }
@@ -329,6 +348,7 @@ void call_finish_failed(struct bus *bus)
             continue;
         }
         left--;
+        send_cancel(call); /* it may still lie in the queue */
         finish_failed(bus, call);
         call = bus->deadlines; /* the closure may have cancelled or made others */
     }
@@ -344,6 +364,7 @@ void call_expire(struct bus *bus, uint64_t now_ms)
         bus_metrics()->calls_timeout_total++;
         error_set(&call->failed, ERR_TIMEOUT, "%s did not answer %s in time", call->peer->name,
                   call->method->name);
+        send_cancel(call);
         finish_failed(bus, call);
     }
 }
@@ -354,6 +375,7 @@ void call_cancel_all(struct bus *bus)
         struct call *call = bus->deadlines;
 
         error_set(&call->failed, ERR_CANCELLED, "this process is stopping");
+        send_cancel(call);
         finish_failed(bus, call);
     }
 }

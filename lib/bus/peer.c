@@ -127,7 +127,8 @@ unsigned peer_monitor(void *owner, unsigned budget)
         if (zmq_msg_size(&frame) >= sizeof(event))
             memcpy(&event, zmq_msg_data(&frame), sizeof(event));
         bus_drop_rest(peer->monitor, &frame);
-        if (event == ZMQ_EVENT_DISCONNECTED) {
+        peer->is_connected = event != ZMQ_EVENT_DISCONNECTED;
+        if (!peer->is_connected) {
             /* What it still answered comes first, or a late greeting would make the dead look
              * alive. */
             while (call_receive(peer, BUS_ROUND_MAX) == BUS_ROUND_MAX)
@@ -145,7 +146,8 @@ void peer_tick(struct peer *peer, uint64_t now_ms)
 {
     if (peer->is_up && now_ms - peer->heard_ms > BUS_SILENT_MS + BUS_HELLO_MS)
         went_down(peer, "does not answer");
-    if (now_ms - peer->hello_ms >= BUS_HELLO_MS)
+    /* Greetings to somebody who is away would fill the queue. */
+    if (peer->is_connected && now_ms - peer->hello_ms >= BUS_HELLO_MS)
         greet(peer, now_ms);
 }
 

@@ -90,6 +90,7 @@ uint64_t bus_deadline_ms(const void *closure_data)
 
 static void release(struct request *request)
 {
+    cancel_unwatch(request);
     DL_DELETE(request->bus->requests, request);
     free(request);
 }
@@ -97,6 +98,10 @@ static void release(struct request *request)
 static void answer(struct request *request, enum err code, const char *text,
                    const ProtobufCMessage *reply)
 {
+    if (request->is_given_up) {
+        release(request);
+        return;
+    }
     struct bus *bus = request->bus;
     Envelope envelope = SHARESTREAM__BUS__ENVELOPE__INIT;
     size_t size = reply != NULL ? protobuf_c_message_get_packed_size(reply) : 0;
@@ -105,7 +110,7 @@ static void answer(struct request *request, enum err code, const char *text,
         answer(request, ERR_TOO_LARGE, "the answer is too large for the bus", NULL);
         return;
     }
-    envelope.call = request->call;
+    envelope.call = request->key.call;
     envelope.trace = request->trace;
     envelope.generation = bus->generation;
     envelope.from = bus->self;
@@ -113,8 +118,9 @@ static void answer(struct request *request, enum err code, const char *text,
     envelope.text = (char *)(uintptr_t)text;
     if (trace_is_on(request->from))
         trace_line(bus, "%s -> %s  %s id=%016llx %s %zuB %.1fms", bus->self, request->from,
-                   request->method ? request->method->name : "?", (unsigned long long)request->call,
-                   err_word(code), size, (double)(clock_us() - request->came_us) / 1000);
+                   request->method ? request->method->name : "?",
+                   (unsigned long long)request->key.call, err_word(code), size,
+                   (double)(clock_us() - request->came_us) / 1000);
     bool is_sent = zmq_send(bus->router, request->identity, request->identity_len,
                             ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
     if (is_sent && request->has_delimiter)
@@ -192,13 +198,23 @@ static void handle(struct request *request, const Envelope *envelope, struct byt
     }
     if (trace_is_on(request->from))
         trace_line(request->bus, "%s -> %s  %s id=%016llx %zuB", request->from, request->bus->self,
-                   name, (unsigned long long)request->call, payload.len);
+                   name, (unsigned long long)request->key.call, payload.len);
     request->state = served->state;
     log_set_trace(request->trace);
     served->service->invoke(served->service, (unsigned)(request->method - descriptor->methods),
                             input, on_reply, request);
     log_set_trace(0);
     protobuf_c_message_free_unpacked(input, NULL);
+}
+
+/* How long it lay in queues, if that can be known. */
+static uint64_t age_of(const struct bus *bus, const Envelope *envelope)
+{
+    uint64_t now_ms = clock_ms();
+
+    if (envelope->clock == 0 || envelope->clock != bus->clock)
+        return 0;
+    return now_ms - MIN(envelope->sent_ms, now_ms);
 }
 
 static struct request *make_request(struct bus *bus, struct bytes identity, bool has_delimiter,
@@ -211,15 +227,28 @@ static struct request *make_request(struct bus *bus, struct bytes identity, bool
     memcpy(request->identity, identity.data, request->identity_len);
     request->has_delimiter = has_delimiter;
     request->came_us = clock_us();
-    request->call = envelope->call;
+    request->key = (struct request_key){envelope->generation, envelope->call};
     request->trace = envelope->trace;
-    request->deadline_ms = request->came_us / 1000 + envelope->deadline_ms;
+    request->deadline_ms = request->came_us / 1000 + envelope->deadline_ms - age_of(bus, envelope);
     snprintf(request->from, sizeof(request->from), "%s", envelope->from);
     DL_APPEND(bus->requests, request);
     return request;
 }
 
-/* Frames: identity, [empty delimiter of a REQ socket,] envelope, payload. */
+/* `envelope` may be NULL, `payload.data` as well. */
+static void receive_request(struct bus *bus, struct bytes identity, bool has_delimiter,
+                            const Envelope *envelope, struct bytes payload)
+{
+    bus_metrics()->requests_total++;
+    if (envelope == NULL || payload.data == NULL)
+        bus_metrics()->requests_bad_total++; /* nothing to answer to: not even a call id */
+    else if (age_of(bus, envelope) >= envelope->deadline_ms)
+        bus_metrics()->requests_late_total++;
+    else
+        handle(make_request(bus, identity, has_delimiter, envelope), envelope, payload);
+}
+
+/* Frames: identity, [empty delimiter of a REQ socket,] envelope, payload (none: it is given up). */
 static void receive_one(struct bus *bus, zmq_msg_t *identity)
 {
     zmq_msg_t frame, payload;
@@ -237,12 +266,13 @@ static void receive_one(struct bus *bus, zmq_msg_t *identity)
     bool has_payload = bus_frame_has_more(&frame) && bus_receive(bus->router, &payload);
 
     envelope = bus_read_envelope(&frame);
-    bus_metrics()->requests_total++;
-    if (envelope != NULL && has_payload)
-        handle(make_request(bus, bus_frame_bytes(identity), has_delimiter, envelope), envelope,
-               bus_frame_bytes(&payload));
+    if (envelope != NULL && !has_delimiter)
+        cancel_former_lives(bus, envelope);
+    if (envelope != NULL && envelope->method[0] == '\0' && !has_payload)
+        cancel_request(bus, envelope);
     else
-        bus_metrics()->requests_bad_total++; /* nothing to answer to: not even a call id */
+        receive_request(bus, bus_frame_bytes(identity), has_delimiter, envelope,
+                        has_payload ? bus_frame_bytes(&payload) : bytes_of(NULL, 0));
     sharestream__bus__envelope__free_unpacked(envelope, NULL);
     zmq_msg_close(&frame);
     if (has_payload)

@@ -46,15 +46,10 @@ static enum err map_path(const char *run_dir, const struct infohash *hash, const
 }
 
 /* A map of an earlier boot says what was in the page cache then, not what reached the disk. */
-static enum err read_boot(char out[MAP_BOOT_TEXT], struct error *error)
+static enum err read_boot(char out[CLOCK_BOOT_TEXT], struct error *error)
 {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, out, MAP_BOOT_TEXT);
-
-    if (fd >= 0)
-        close(fd);
-    return len == MAP_BOOT_TEXT ? ERR_NONE
-                                : error_set(error, ERR_IO, "cannot read the boot id of the kernel");
+    return clock_boot(out) ? ERR_NONE
+                           : error_set(error, ERR_IO, "cannot read the boot id of the kernel");
 }
 
 /* ---- checking */
@@ -180,7 +175,7 @@ static enum err map_pieces(struct ready_map *map, int fd, uint32_t piece_count, 
 static enum err load(struct ready_map *map, int fd, const char *path, struct error *error)
 {
     struct map_head head;
-    char boot[MAP_BOOT_TEXT];
+    char boot[CLOCK_BOOT_TEXT];
     struct stat st;
     enum err err = check_owner(fd, path, &st, error);
 

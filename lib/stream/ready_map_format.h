@@ -18,11 +18,12 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
+
 #define MAP_MAGIC "SSREADY"
 
 enum {
     MAP_VERSION = 1,
-    MAP_BOOT_TEXT = 36, /* a UUID as the kernel prints it */
     MAP_PIECES_MAX = 1 << 24,
     MAP_PIECE_BYTES_MAX = 256 << 20,
     MAP_FILES_MAX = 1000000,
@@ -34,7 +35,7 @@ struct map_head {
     char magic[8];
     uint32_t version;
     _Atomic uint32_t is_gone;
-    char boot[MAP_BOOT_TEXT];
+    char boot[CLOCK_BOOT_TEXT];
     uint8_t hash[20];
     uint64_t total_bytes;
     uint32_t piece_count, piece_bytes;

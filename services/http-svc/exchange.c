@@ -19,7 +19,7 @@
 #include "shapes.h"
 #include "websocket.h"
 
-enum { AWAY_MS = 5000, SVC_AWAY_MS = 200 };
+enum { SVC_AWAY_MS = 200 };
 
 static h2o_generator_t no_generator;
 
@@ -280,7 +280,7 @@ static ProtobufCService *call(struct exchange *x, struct bus_remote *remote, uin
 {
     /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
     if (!bus_is_up(remote))
-        deadline_ms = MIN(deadline_ms, (uint32_t)AWAY_MS);
+        deadline_ms = MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
     x->called = remote;
     return bus_to(remote, deadline_ms, key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0),
                   &x->call);
@@ -306,15 +306,20 @@ ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uin
     return bus_to(remote, deadline_ms, bytes_of(NULL, 0), &x->svc_calls[x->svc_call_count++]);
 }
 
+struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out)
+{
+    *asker_out = &x->asker;
+    return x->loop->joined;
+}
+
 const struct error *exchange_call_error(const struct exchange *x)
 {
-    static const struct error no_torrent = {ERR_UNAVAILABLE, "torrent-svc is away"};
-    static const struct error no_transcode = {ERR_UNAVAILABLE, "transcode-svc is away"};
-    const struct error *error = bus_error(x->called);
+    static _Thread_local struct error error;
 
-    if (error->code != ERR_TIMEOUT || bus_is_up(x->called))
-        return error;
-    return x->called == x->loop->torrent ? &no_torrent : &no_transcode;
+    error = *bus_error(x->called);
+    neighbour_explain(x->called == x->loop->torrent ? NEIGHBOUR_torrent : NEIGHBOUR_transcode,
+                      bus_is_up(x->called), &error);
+    return &error;
 }
 
 /* Ids of calls that have ended are fine. */
@@ -323,6 +328,7 @@ static void cancel_calls(struct exchange *x)
     if (x->call != 0)
         bus_cancel(x->loop->bus, x->call);
     x->call = 0;
+    joined_leave(&x->asker);
     for (size_t i = 0; i < x->svc_call_count; i++)
         bus_cancel(x->loop->side_bus, x->svc_calls[i]);
     x->svc_call_count = 0;

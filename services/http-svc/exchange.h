@@ -25,6 +25,8 @@
 #include "wire/infohash.h"
 
 struct exchange;
+struct joined;
+struct joined_asker;
 
 typedef void exchange_handler(struct exchange *x);
 
@@ -67,7 +69,9 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* Likewise the transcode service. */
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
-/* In its closure, when that got NULL: why. */
+/* What joined_get() is given for its questions. */
+struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out);
+/* In the closure of a call, when that got NULL: why; until the next time. */
 const struct error *exchange_call_error(const struct exchange *x);
 /* svc.Svc of any of them but ourselves; one such call to each may run at the same time. One that is
  * away is not waited for that long. */

@@ -185,6 +185,15 @@ void gateway_closed(struct gateway_socket *socket)
 
 /* ---- the talk with the actor */
 
+static void set_attached(struct gateway *gateway, bool is_attached)
+{
+    if (is_attached && !gateway->is_attached)
+        gateway->metrics->gateways_attached++;
+    else if (!is_attached && gateway->is_attached)
+        gateway->metrics->gateways_attached--;
+    gateway->is_attached = is_attached;
+}
+
 static void deliver_failed(struct gateway *gateway)
 {
     const struct error *error = bus_error(gateway->remote);
@@ -196,7 +205,7 @@ static void deliver_failed(struct gateway *gateway)
     fail_sent(gateway);
     /* It may have done some of it, or all: it is told from the beginning what there is. */
     gateway->needs_first = true;
-    gateway->is_attached = false;
+    set_attached(gateway, false);
     if (gateway->is_up)
         gateway->retry_ms = clock_ms() + RETRY_MS;
     log_debug("delivery failed", "gateway=%s error=%s", gateway->name, error->text);
@@ -212,7 +221,7 @@ static void must_begin_anew(struct gateway *gateway)
     ask_again(gateway);
     fail_sent(gateway);
     gateway->needs_first = true;
-    gateway->is_attached = false;
+    set_attached(gateway, false);
 }
 
 static void on_delivered(const Actions *actions, void *arg)
@@ -226,7 +235,7 @@ static void on_delivered(const Actions *actions, void *arg)
         must_begin_anew(gateway);
     } else {
         queue_drop(&gateway->queue, &gateway->in_flight);
-        gateway->is_attached = true;
+        set_attached(gateway, true);
         actions_carry_out(gateway, actions);
     }
     websockets_flush(gateway->loop);
@@ -270,7 +279,7 @@ static void on_awaited(const Actions *actions, void *arg)
     }
     if (actions->needs_first) {
         gateway->needs_first = true;
-        gateway->is_attached = false;
+        set_attached(gateway, false);
         if (gateway->call == 0)
             fail_sent(gateway); /* else the Delivery in flight will tell */
         return;
@@ -335,7 +344,7 @@ static void on_up(void *arg, unsigned instance)
         return;
     gateway->is_up = true;
     gateway->needs_first = true;
-    gateway->is_attached = false;
+    set_attached(gateway, false);
     gateway->retry_ms = gateway->await_retry_ms = 0;
 }
 
@@ -345,7 +354,8 @@ static void on_down(void *arg, unsigned instance)
 
     if (instance != INSTANCE)
         return;
-    gateway->is_up = gateway->is_attached = false;
+    gateway->is_up = false;
+    set_attached(gateway, false);
 }
 
 struct gateway *gateway_new(const struct gateway_config *config)

@@ -86,6 +86,9 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, waits_total, "times a file body had to wait for a piece")                           \
     X(COUNTER, sent_bytes_total, "bytes of file bodies")                                           \
     X(COUNTER, aborts_seen_total, "clients that left while we were waiting for something")         \
+    X(COUNTER, hls_joined_total, "playlists and segments waited for together with another client") \
+    X(COUNTER, hls_remembered_total,                                                               \
+      "segments that another client got just before, so that nobody was asked")                    \
     X(GAUGE, event_clients, "clients listening to events")                                         \
     X(COUNTER, events_dropped_total, "events a slow client did not get")                           \
     X(GAUGE, websockets, "WebSockets open")                                                        \
@@ -102,6 +105,7 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, engine_upgrades_total, "of these, gone from polling to WebSocket")                  \
     X(COUNTER, engine_refused_total, "requests of Engine.IO refused")                              \
     X(COUNTER, engine_mails_total, "words of a session that came to another loop than its own")    \
+    X(GAUGE, gateways_attached, "gateways, one a loop and actor, that the actor knows")            \
     X(COUNTER, gateway_deliveries_total, "messages with events to the actors")                     \
     X(COUNTER, gateway_deliveries_failed_total, "of these, not answered")                          \
     X(COUNTER, gateway_events_total, "events in them")                                             \

@@ -307,6 +307,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     loop->torrent = bus_remote(loop->bus, "torrent", &sharestream__torrent__torrent__descriptor);
     loop->transcode =
         bus_remote(loop->bus, "transcode", &sharestream__transcode__transcode__descriptor);
+    loop->joined = joined_new(loop->bus, loop->transcode, &http->metrics);
     for (enum neighbour i = 0; i < NEIGHBOURS; i++)
         if (i != NEIGHBOUR_http)
             loop->neighbours[i] =
@@ -390,6 +391,7 @@ static void fini(struct loop *loop)
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
         gateway_free(&loop->gateways[i]);
     lease_set_free(&loop->leases);
+    joined_free(&loop->joined);
     unwatch_fd(&loop->bus_socket);
     unwatch_fd(&loop->side_socket);
     unwatch_fd(&loop->wake_socket);

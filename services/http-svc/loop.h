@@ -21,6 +21,7 @@
 #include "forwarded.h"
 #include "gateway.h"
 #include "http.h"
+#include "joined.h"
 #include "neighbours.h"
 #include "parts.h"
 #include "stream/lease.h"
@@ -75,6 +76,7 @@ struct loop {
     struct bus *bus;
     h2o_socket_t *bus_socket;
     struct bus_remote *torrent, *transcode;
+    struct joined *joined; /* questions to the latter */
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
@@ -133,6 +135,7 @@ struct exchange {
     bool is_admin;
     uint64_t call, svc_calls[NEIGHBOURS];
     struct bus_remote *called; /* by `call` */
+    struct joined_asker asker;
     size_t svc_call_count;
     bool is_answered;
     bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */

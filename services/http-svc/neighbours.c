@@ -24,3 +24,9 @@ bool neighbour_is_needed(enum neighbour neighbour)
 {
     return neighbour != NEIGHBOUR_http && neighbour != NEIGHBOUR_supervisor;
 }
+
+void neighbour_explain(enum neighbour neighbour, bool is_up, struct error *error)
+{
+    if (error->code == ERR_TIMEOUT && !is_up)
+        error_set(error, ERR_UNAVAILABLE, "%s is away", neighbour_binary(neighbour));
+}

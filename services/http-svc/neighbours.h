@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
+enum { NEIGHBOUR_AWAY_MS = 5000 }; /* how long the answer of one that is away is waited for */
+
 enum neighbour {
 #define X(name, binary, class, order, grace, about) NEIGHBOUR_##name,
 #include "svc/services.def"
@@ -23,5 +27,7 @@ const char *neighbour_name(enum neighbour neighbour);
 const char *neighbour_binary(enum neighbour neighbour);
 /* Is something missing when it is away? Not the supervisor: without it everything goes on. */
 bool neighbour_is_needed(enum neighbour neighbour);
+/* Of a call that failed: who is away did not merely take too long. */
+void neighbour_explain(enum neighbour neighbour, bool is_up, struct error *error);
 
 #endif

@@ -5,8 +5,10 @@
  */
 #include <proto/transcode.pb-c.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
+#include "joined.h"
 #include "routes.h"
 
 enum {
@@ -45,36 +47,50 @@ static size_t read_can(struct exchange *x, char ***out)
 
 /* ---- /hls/{hash or magnet}/{file}/... */
 
-/* A question; it changes nothing, so it may be put again. */
 struct getting {
     struct exchange *x;
     Sharestream__Transcode__GetRequest request;
     bool is_second;
 };
 
-static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg);
+static void on_got(void *arg, const Sharestream__Transcode__GetReply *reply,
+                   const struct error *error);
 
 static void get(struct getting *getting)
 {
-    struct exchange *x = getting->x;
+    struct joined_asker *asker;
+    struct joined *joined = exchange_joined(getting->x, &asker);
 
-    sharestream__transcode__transcode__get(
-        exchange_transcode(x, MAKE_MS, getting->request.info_hash), &getting->request, on_got,
-        getting);
+    joined_get(joined, &getting->request, asker, MAKE_MS, on_got, getting);
 }
 
-static void on_got(const Sharestream__Transcode__GetReply *reply, void *arg)
+/* It has left the cache since the question was answered. */
+static bool is_gone(const Sharestream__Transcode__GetReply *reply)
+{
+    return reply->file[0] != '\0' && access(reply->file, F_OK) != 0;
+}
+
+static void get_again(struct getting *getting)
+{
+    struct joined_asker *asker;
+
+    getting->is_second = true;
+    joined_forget(exchange_joined(getting->x, &asker), &getting->request);
+    get(getting);
+}
+
+static void on_got(void *arg, const Sharestream__Transcode__GetReply *reply,
+                   const struct error *error)
 {
     struct getting *getting = arg;
     struct exchange *x = getting->x;
 
-    if (reply == NULL && exchange_call_error(x)->code == ERR_UNAVAILABLE && !getting->is_second) {
-        getting->is_second = true; /* it died over this; its next life is waited for */
-        get(getting);
+    if (reply == NULL) {
+        fail(x, error);
         return;
     }
-    if (reply == NULL) {
-        fail(x, exchange_call_error(x));
+    if (is_gone(reply) && !getting->is_second) {
+        get_again(getting);
         return;
     }
     exchange_add_header(x, "cache-control",

@@ -155,7 +155,9 @@ static void fetch_nothing(struct service *service, struct torrent *torrent)
 {
     uint8_t *priorities = xcalloc(torrent->info->piece_count, 1);
 
-    lt_prioritize(service->lt, torrent->id, priorities, torrent->info->piece_count);
+    lt_apply(
+        service->lt, torrent->id,
+        &(struct lt_plan){.priorities = priorities, .piece_count = torrent->info->piece_count});
     free(priorities);
 }
 
@@ -290,19 +292,15 @@ void layout_replan(struct service *service, struct torrent *torrent, uint64_t no
     if (torrent->info == NULL || torrent->row.is_seed || !sched_plan(torrent->sched, now_ms, &plan))
         return;
     service->metrics.plans_total++;
-    /* The order is sched.h's. Clearing lowers the priority of those pieces, so priorities come
-     * after it; and libtorrent cancels what it has asked for only when a deadline is set on an
-     * empty list. */
-    if (plan.clears_deadlines) {
-        service->metrics.seeks_total++;
-        lt_clear_deadlines(service->lt, torrent->id);
-    }
-    if (plan.has_new_priorities)
-        lt_prioritize(service->lt, torrent->id, plan.priorities, torrent->info->piece_count);
-    lt_sequential(service->lt, torrent->id, plan.is_sequential);
+    service->metrics.seeks_total += plan.clears_deadlines;
     for (size_t i = 0; i < plan.deadline_count; i++)
         deadlines[i] = (struct lt_deadline){.piece = plan.deadlines[i].piece,
                                             .in_ms = plan.deadlines[i].in_ms};
-    if (plan.deadline_count > 0)
-        lt_deadlines(service->lt, torrent->id, deadlines, plan.deadline_count);
+    lt_apply(service->lt, torrent->id,
+             &(struct lt_plan){.is_sequential = plan.is_sequential,
+                               .clears_deadlines = plan.clears_deadlines,
+                               .priorities = plan.has_new_priorities ? plan.priorities : NULL,
+                               .piece_count = torrent->info->piece_count,
+                               .deadlines = deadlines,
+                               .deadline_count = plan.deadline_count});
 }

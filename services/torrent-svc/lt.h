@@ -132,18 +132,21 @@ enum err lt_connect_peer(struct lt_session *session, lt_id id, const char *addre
 /* ERR_DENIED: it is private (BEP 27), and has its own only. */
 enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url);
 
-/* The scheduler's hands; ERR_UNAVAILABLE without metadata. `priorities` has one byte (0..7) per
- * piece. A deadline raises its piece to the top priority; where a peer would leave the cancel that
- * comes with it unanswered, it does only that. All of them take effect in call order. */
-enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
-                       uint32_t count);
+/* The scheduler's hands. A deadline raises its piece to the top priority; where a peer would leave
+ * the cancel that comes with it unanswered, it does only that. ERR_UNAVAILABLE without metadata;
+ * with ERR_INVALID (another number of pieces, a deadline for none of them) nothing has changed. */
 struct lt_deadline {
     uint32_t piece, in_ms;
 };
-enum err lt_deadlines(struct lt_session *session, lt_id id, const struct lt_deadline *deadlines,
-                      size_t count);
-enum err lt_clear_deadlines(struct lt_session *session, lt_id id);
-enum err lt_sequential(struct lt_session *session, lt_id id, bool on);
+struct lt_plan {
+    bool is_sequential;
+    bool clears_deadlines;     /* those of earlier plans */
+    const uint8_t *priorities; /* one byte (0..7) per piece; NULL: as they are */
+    uint32_t piece_count;
+    const struct lt_deadline *deadlines;
+    size_t deadline_count;
+};
+enum err lt_apply(struct lt_session *session, lt_id id, const struct lt_plan *plan);
 
 /* Everything metadata tells. One block of memory; caller lt_info_free()s it. */
 struct lt_file {
@@ -152,7 +155,7 @@ struct lt_file {
     uint64_t offset, size;
     bool is_pad;
     bool is_wanted; /* false when the magnet's so= left it out. Told, not done: libtorrent fetches
-                       it all the same until lt_prioritize() says otherwise. Only known in the run
+                       it all the same until lt_apply() says otherwise. Only known in the run
                        that added the magnet */
 };
 struct lt_info {

@@ -132,21 +132,24 @@ enum err lt_add_tracker(struct lt_session *session, lt_id id, const char *url)
     });
 }
 
-enum err lt_prioritize(struct lt_session *session, lt_id id, const uint8_t *priorities,
-                       uint32_t count)
+// The whole plan makes sense.
+static bool fits(lt_torrent const &torrent, struct lt_plan const &plan)
 {
-    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
-        if (!torrent.info)
-            return ERR_UNAVAILABLE;
-        if (count != static_cast<uint32_t>(torrent.info->num_pieces()))
-            return ERR_INVALID;
-        std::vector<lt::download_priority_t> list;
-        list.reserve(count);
-        for (uint32_t i = 0; i < count; i++)
-            list.emplace_back(std::min<std::uint8_t>(priorities[i], 7));
-        torrent.handle.prioritize_pieces(list);
-        return ERR_NONE;
-    });
+    auto const pieces = static_cast<uint32_t>(torrent.info->num_pieces());
+
+    return (plan.priorities == nullptr || plan.piece_count == pieces) &&
+           std::all_of(plan.deadlines, plan.deadlines + plan.deadline_count,
+                       [&](struct lt_deadline const &deadline) { return deadline.piece < pieces; });
+}
+
+static void prioritize(lt_torrent const &torrent, uint8_t const *priorities, uint32_t count)
+{
+    std::vector<lt::download_priority_t> list;
+
+    list.reserve(count);
+    for (uint32_t i = 0; i < count; i++)
+        list.emplace_back(std::min<std::uint8_t>(priorities[i], 7));
+    torrent.handle.prioritize_pieces(list);
 }
 
 // Clients of which we know that they answer a cancel, with the block or a rejection (BEP 6).
@@ -174,40 +177,37 @@ static bool may_cancel(lt_torrent const &torrent)
     });
 }
 
-enum err lt_deadlines(struct lt_session *session, lt_id id, const struct lt_deadline *deadlines,
-                      size_t count)
+static void set_deadlines(lt_torrent const &torrent, struct lt_plan const &plan)
+{
+    bool const cancels = plan.deadline_count > 0 && may_cancel(torrent);
+
+    for (size_t i = 0; i < plan.deadline_count; i++) {
+        lt::piece_index_t const index(static_cast<int>(plan.deadlines[i].piece));
+        if (cancels)
+            torrent.handle.set_piece_deadline(index, ltp_limit(plan.deadlines[i].in_ms));
+        else
+            torrent.handle.piece_priority(index, lt::top_priority);
+    }
+}
+
+// The order matters. Clearing lowers the priority of the pieces it frees; prioritising takes the
+// top priority off pieces with a deadline, and drops the deadline of those at 0; and libtorrent
+// cancels what it has asked for only when a deadline is set on an empty list.
+enum err lt_apply(struct lt_session *session, lt_id id, const struct lt_plan *plan)
 {
     return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
         if (!torrent.info)
             return ERR_UNAVAILABLE;
-        bool const cancels = may_cancel(torrent);
-        for (size_t i = 0; i < count; i++) {
-            if (deadlines[i].piece >= static_cast<uint32_t>(torrent.info->num_pieces()))
-                return ERR_INVALID;
-            lt::piece_index_t const index(static_cast<int>(deadlines[i].piece));
-            if (cancels)
-                torrent.handle.set_piece_deadline(index, ltp_limit(deadlines[i].in_ms));
-            else
-                torrent.handle.piece_priority(index, lt::top_priority);
-        }
-        return ERR_NONE;
-    });
-}
-
-enum err lt_clear_deadlines(struct lt_session *session, lt_id id)
-{
-    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
-        torrent.handle.clear_piece_deadlines();
-        return ERR_NONE;
-    });
-}
-
-enum err lt_sequential(struct lt_session *session, lt_id id, bool on)
-{
-    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
-        torrent.handle.set_flags(on ? lt::torrent_flags::sequential_download
-                                    : lt::torrent_flags_t{},
+        if (!fits(torrent, *plan))
+            return ERR_INVALID;
+        if (plan->clears_deadlines)
+            torrent.handle.clear_piece_deadlines();
+        if (plan->priorities != nullptr)
+            prioritize(torrent, plan->priorities, plan->piece_count);
+        torrent.handle.set_flags(plan->is_sequential ? lt::torrent_flags::sequential_download
+                                                     : lt::torrent_flags_t{},
                                  lt::torrent_flags::sequential_download);
+        set_deadlines(torrent, *plan);
         return ERR_NONE;
     });
 }

@@ -8,7 +8,8 @@
  *
  * The policy stands on measurements (docs/decisions/0002-piece-scheduler.md): libtorrent ignores
  * priorities 1..6 under sequential picking and takes priority-7 pieces in random order, so a window
- * is expressed by *filtering*: priority 0 before the lowest head, 4 from there on, sequential on;
+ * is expressed by *filtering*: priority 0 before the lowest head, 4 from there on, sequential on,
+ * and 7 only for the end of a window, where order matters less than that peers stay unchoked;
  * deadlines only for the first two pieces after a seek, and for readers the sequence does not
  * serve. sched.c keeps the books, sched_plan.c decides.
  */
@@ -26,6 +27,8 @@ enum {
     SCHED_PROBE_BYTES =
         1 << 20, /* a range no longer than this does not move the head (players probe tails) */
     SCHED_WATCHDOG_MS = 5000, /* with readers present a plan is given again this often */
+    SCHED_WANTED = 4,         /* the priority of what is wanted */
+    SCHED_FIRST = 7,          /* and of what comes before that, in any order */
 };
 
 /* A real file inside the torrent, in torrent order (pad files are not listed but do occupy
@@ -61,17 +64,14 @@ struct sched_deadline {
     uint32_t in_ms; /* 0 = at once */
 };
 
-/* How to apply a plan, back to back and in this order: lt_clear_deadlines if clears_deadlines;
- * lt_prioritize if has_new_priorities; lt_sequential; lt_deadlines. The order matters:
- * clearing lowers the priority of the pieces it frees, prioritising takes the top priority off
- * pieces with a deadline (and drops the deadline of those at 0), so deadlines come last and all of
- * them come again in each plan. */
+/* What lt_apply() is told. Deadlines come again in each plan, all that stand. */
 struct sched_plan {
     bool is_sequential;
     bool clears_deadlines;   /* earlier deadlines are void (a seek, or one that nobody can meet) */
     bool has_new_priorities; /* false: same as in the last plan, the costly call can be skipped */
-    const uint8_t *priorities; /* piece_count entries of 0 or 4; owned by sched, valid until the
-                                  next call. What it says of a ready piece means nothing */
+    const uint8_t *priorities; /* piece_count entries of 0, SCHED_WANTED or SCHED_FIRST; owned by
+                                  sched, valid until the next call. What it says of a ready piece
+                                  means nothing */
     size_t deadline_count;
     struct sched_deadline
         deadlines[SCHED_DEADLINES_MAX]; /* missing pieces, in_ms strictly rising */

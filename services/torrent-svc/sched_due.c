@@ -112,7 +112,8 @@ static void collect_pins(struct sched_thought *thought)
 {
     struct sched *sched = thought->sched;
 
-    if (!sched->has_pins_due || sched->reader_count > 0 || !sched->has_background)
+    if (!sched->has_pins_due || sched->reader_count > 0 || thought->is_resting ||
+        !sched->has_background)
         return;
     sched->has_pins_due = false;
     for (size_t i = 0; i < sched->layout.file_count; i++) {

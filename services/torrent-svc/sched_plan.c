@@ -31,6 +31,10 @@ enum {
     SHARE_BYTES = 64 << 20,        /* heads no further apart than this share a window */
     TAIL_BYTES = 16 << 20,         /* the tail of a media file: this much or 1 %, the larger */
     UNKNOWN_BYTES_PER_S = 1 << 20, /* to tell time from bytes while the bitrate is unknown */
+    LOW_BYTES = 8 << 20,           /* wanted and missing: with less the windows are widened */
+    LOW_PIECES = 2,                /* or with less than this */
+    REST_MS = 3000,                /* so long a player may be away and come back elsewhere */
+    REST_BYTES = 16 << 20,         /* fetched meanwhile, where only readers fetch anything */
 };
 
 static const struct {
@@ -236,25 +240,144 @@ static struct sched_span window_of(const struct sched *sched, const struct sched
                                lowest->file->span.last};
 }
 
-static void choose_windows(struct sched_thought *thought)
+static void add_background(struct sched_thought *thought)
 {
     struct sched *sched = thought->sched;
+
+    thought->shape.has_background = sched->has_background;
+    thought->shape.wanted_edition = sched->has_background ? sched->wanted_edition : 0;
+}
+
+static void add_windows(struct sched_thought *thought)
+{
     const struct sched_book_file *covered = NULL;
 
-    if (thought->group_count == 0) {
-        thought->shape.has_background = sched->has_background;
-        thought->shape.wanted_edition = sched->has_background ? sched->wanted_edition : 0;
-        return;
-    }
     for (size_t i = 0; i < thought->group_count; i++) {
         const struct sched_group *group = &thought->groups[i];
         const struct sched_look *lowest = lowest_of(thought, group);
 
         if ((thought->focus && group < thought->focus) || lowest->file == covered)
             continue;
-        add_span(&thought->shape, window_of(sched, lowest));
+        add_span(&thought->shape, window_of(thought->sched, lowest));
         covered = lowest->file;
     }
+}
+
+static uint32_t pieces_of(const struct sched *sched, uint32_t bytes)
+{
+    return MAX(bytes / sched->layout.piece_bytes, (uint32_t)LOW_PIECES);
+}
+
+/* Hardly anything in these spans is missing. */
+static bool is_low(const struct sched *sched, const struct sched_span *spans, size_t count)
+{
+    uint32_t left = pieces_of(sched, LOW_BYTES);
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t last = spans[i].last, piece = sched_next_missing(sched, spans[i].first, last);
+
+        for (; piece <= last; piece = sched_next_missing(sched, piece + 1, last))
+            if (left-- == 0)
+                return false;
+    }
+    return true;
+}
+
+/* When nothing is missing of what is wanted, libtorrent tells its peers that they no longer
+ * interest it, and they give its place away: to be asked for a seek, they must first be willing
+ * again, which most consider every ten seconds. So while somebody reads, what is wanted must not
+ * run out. Before it does, the whole file is wanted too, then all wanted files; what was wanted
+ * comes first by the top priority, which goes before the sequence. */
+static void widen(struct sched_thought *thought)
+{
+    struct sched_shape *shape = &thought->shape;
+    const struct sched_book_file *covered = NULL;
+
+    if (!is_low(thought->sched, shape->spans, shape->span_count))
+        return;
+    shape->first_count = shape->span_count;
+    if (thought->is_resting)
+        add_span(shape, thought->sched->rest.all);
+    for (size_t i = 0; i < thought->group_count; i++) {
+        const struct sched_look *lowest = lowest_of(thought, &thought->groups[i]);
+
+        if (lowest->file != covered)
+            add_span(shape, lowest->file->span);
+        covered = lowest->file;
+    }
+    if (is_low(thought->sched, shape->spans + shape->first_count,
+               shape->span_count - shape->first_count))
+        add_background(thought);
+}
+
+/* Where only readers fetch anything, a rest is no reason to fetch much. */
+static struct sched_span bounded(const struct sched *sched, struct sched_span span)
+{
+    if (!sched->has_background) {
+        uint32_t missing = sched_next_missing(sched, span.first, span.last);
+
+        span.last = MIN(span.last, missing + pieces_of(sched, REST_BYTES) - 1);
+    }
+    return span;
+}
+
+static void rest_after(struct sched *sched, const struct sched_book_file *file,
+                       struct sched_span window)
+{
+    sched->rest = (struct sched_rest){.window = window, .all = file->span, .is_near = true};
+}
+
+static void note_players(struct sched_thought *thought)
+{
+    const struct sched_look *lowest =
+        lowest_of(thought, thought->focus ? thought->focus : thought->groups);
+
+    rest_after(thought->sched, lowest->file, window_of(thought->sched, lowest));
+}
+
+/* Nobody plays. Who looks somewhere will play soon. */
+static void note_rest(struct sched_thought *thought)
+{
+    struct sched *sched = thought->sched;
+    struct sched_rest *rest = &sched->rest;
+
+    for (size_t i = 0; i < thought->look_count; i++) {
+        const struct sched_look *look = &thought->looks[i];
+        uint64_t end = look->reader->says.end;
+
+        if (look->role == ROLE_PROBE && end > look->reader->says.position)
+            rest_after(sched, look->file,
+                       (struct sched_span){look->head, sched_piece_at(sched, look->file, end - 1)});
+    }
+    if (!rest->is_near)
+        return;
+    *rest = (struct sched_rest){.window = bounded(sched, rest->window),
+                                .all = bounded(sched, rest->all),
+                                .until_ms = thought->now_ms + REST_MS};
+}
+
+/* Players seek by closing one connection and opening another, and before they play they look here
+ * and there. For a moment after the last has left, its sequence goes on: blocks of anything else
+ * would be in the way of what the next one wants. */
+static void choose_windows(struct sched_thought *thought)
+{
+    struct sched *sched = thought->sched;
+
+    if (thought->group_count > 0) {
+        note_players(thought);
+        add_windows(thought);
+        widen(thought);
+        return;
+    }
+    note_rest(thought);
+    thought->is_resting = thought->now_ms < sched->rest.until_ms;
+    if (!thought->is_resting) {
+        add_background(thought);
+        return;
+    }
+    thought->is_sequential = true;
+    add_span(&thought->shape, sched->rest.window);
+    widen(thought);
 }
 
 static bool background_wants(const struct sched *sched, uint32_t piece)
@@ -279,19 +402,20 @@ bool sched_shape_wants(const struct sched *sched, const struct sched_shape *shap
 
 bool sched_is_in_sequence(const struct sched_thought *thought, const struct sched_look *look)
 {
-    return thought->focus && look->missing == lowest_of(thought, thought->focus)->missing;
+    return thought->focus && thought->shape.first_count == 0 &&
+           look->missing == lowest_of(thought, thought->focus)->missing;
 }
 
 static bool shapes_equal(const struct sched_shape *a, const struct sched_shape *b)
 {
     return a->has_background == b->has_background && a->wanted_edition == b->wanted_edition &&
-           a->span_count == b->span_count &&
+           a->first_count == b->first_count && a->span_count == b->span_count &&
            memcmp(a->spans, b->spans, a->span_count * sizeof(a->spans[0])) == 0;
 }
 
-static void paint(struct sched *sched, struct sched_span span)
+static void paint(struct sched *sched, struct sched_span span, uint8_t priority)
 {
-    memset(sched->priorities + span.first, 4, span.last - span.first + 1);
+    memset(sched->priorities + span.first, priority, span.last - span.first + 1);
 }
 
 static void paint_priorities(struct sched *sched)
@@ -299,9 +423,10 @@ static void paint_priorities(struct sched *sched)
     memset(sched->priorities, 0, sched->layout.piece_count);
     for (size_t i = 0; sched->shape.has_background && i < sched->layout.file_count; i++)
         if (sched->files[i].is.is_wanted && sched->files[i].is.size > 0)
-            paint(sched, sched->files[i].span);
-    for (uint32_t i = 0; i < sched->shape.span_count; i++)
-        paint(sched, sched->shape.spans[i]);
+            paint(sched, sched->files[i].span, SCHED_WANTED);
+    for (uint32_t i = sched->shape.span_count; i-- > 0;)
+        paint(sched, sched->shape.spans[i],
+              i < sched->shape.first_count ? SCHED_FIRST : SCHED_WANTED);
 }
 
 static bool watchdog_barks(const struct sched *sched, uint64_t now_ms)
@@ -312,6 +437,7 @@ static bool watchdog_barks(const struct sched *sched, uint64_t now_ms)
 static bool has_reason(const struct sched *sched, uint64_t now_ms)
 {
     return sched->is_dirty || !sched->has_planned || watchdog_barks(sched, now_ms) ||
+           (sched->is_resting && now_ms >= sched->rest.until_ms) ||
            sched_is_due_overdue(sched, now_ms);
 }
 
@@ -352,6 +478,7 @@ bool sched_plan(struct sched *sched, uint64_t now_ms, struct sched_plan *plan_ou
     choose_focus(&thought);
     choose_windows(&thought);
     sched_settle_dues(&thought);
+    sched->is_resting = thought.is_resting;
     sched->is_dirty = false;
 
     bool has_new_shape = !sched->has_planned || !shapes_equal(&sched->shape, &thought.shape);

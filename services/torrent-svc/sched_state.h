@@ -40,13 +40,21 @@ struct sched_due {
     uint64_t due_ms;
 };
 
-/* Which pieces get priority 4: the wanted files or none, and on top of them some spans. Two equal
+/* Which pieces are wanted: the wanted files or none, and on top of them some spans. Two equal
  * shapes give equal priorities, so comparing shapes saves comparing arrays. */
 struct sched_shape {
     bool has_background;
     uint32_t wanted_edition; /* counts changes of is_wanted; 0 without background */
+    uint32_t first_count;    /* so many spans come before everything else, see widen() */
     uint32_t span_count;
-    struct sched_span spans[SCHED_READERS_MAX + SCHED_DEADLINES_MAX];
+    struct sched_span spans[2 * SCHED_READERS_MAX + SCHED_DEADLINES_MAX];
+};
+
+/* What stays wanted for a moment when nobody plays any more. */
+struct sched_rest {
+    struct sched_span window, all; /* what was played last, and its file */
+    bool is_near;                  /* somebody plays: it begins when they leave */
+    uint64_t until_ms;
 };
 
 struct sched {
@@ -69,6 +77,8 @@ struct sched {
     bool wants_sequence; /* hysteresis of the buffer-aware switch */
     uint64_t focus_id;   /* a reader of the group that the sequence serves */
     uint64_t planned_ms, rescued_ms;
+    struct sched_rest rest;
+    bool is_resting;
     struct sched_shape shape;
     size_t due_count; /* deadlines that stand; libtorrent knows no others */
     struct sched_due dues[SCHED_DEADLINES_MAX]; /* soonest first */
@@ -115,7 +125,7 @@ struct sched_thought {
     struct sched_shape shape;
     size_t want_count;
     struct sched_due wants[SCHED_DEADLINES_MAX]; /* soonest first, each piece once */
-    bool is_sequential, is_seek, clears, has_new_dues;
+    bool is_sequential, is_resting, is_seek, clears, has_new_dues;
 };
 
 /* First missing piece in from..last, last + 1 when there is none. */

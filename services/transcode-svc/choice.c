@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "choice.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,24 @@
 
 typedef Sharestream__Worker__Media Media;
 typedef Sharestream__Worker__Stream Stream;
+
+struct choice_client choice_client_copy(char *const *can, size_t count)
+{
+    struct choice_client client = {.can_count = MIN(count, CHOICE_CAN_MAX)};
+
+    client.can = xcalloc(MAX(client.can_count, 1), sizeof(*client.can));
+    for (size_t i = 0; i < client.can_count; i++)
+        client.can[i] = xstrdup(can[i]);
+    return client;
+}
+
+void choice_client_fini(struct choice_client *client)
+{
+    for (size_t i = 0; i < client->can_count; i++)
+        free(client->can[i]);
+    free(client->can);
+    *client = (struct choice_client){0};
+}
 
 const Stream *choice_stream(const Media *media, int64_t index)
 {

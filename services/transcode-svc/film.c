@@ -481,11 +481,15 @@ static struct head *find_idle(struct transcode *transcode, const struct film *fi
     return found;
 }
 
+/* Those that nobody waits for. */
 static void drop_jobs(struct head *head)
 {
-    while (head->jobs != NULL) {
-        struct job *job = head->jobs;
+    struct job *job, *next;
 
+    DL_FOREACH_SAFE(head->jobs, job, next)
+    {
+        if (job->waiting_count > 0)
+            continue;
         DL_DELETE(head->jobs, job);
         free(job);
     }
@@ -646,6 +650,7 @@ static void add_waiting(struct job *job, film_made_fn *on_made, void *arg)
     waiting->on_made = on_made;
     waiting->arg = arg;
     LL_PREPEND(job->waiting, waiting);
+    job->is_left = false;
     if (job->waiting_count++ == 0)
         job->asked_ms = clock_ms();
 }
@@ -680,7 +685,6 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
         on_made(arg, NULL, 0, &error);
         return;
     }
-    note_asked(head, path);
     if (job != NULL) {
         add_waiting(job, on_made, arg);
     } else {
@@ -690,20 +694,26 @@ void film_make(struct film *film, const struct path *path, film_made_fn *on_made
     }
 }
 
-/* The encoder goes on behind what was asked for, so far and no farther, while somebody watches. */
-static void look_ahead(struct film *film, struct head *head)
+/* The encoder goes on behind what somebody got, so far and no farther, while somebody watches. */
+static bool is_looked_ahead(const struct film *film, const struct head *head, uint32_t number)
 {
     const struct plan *plan = plan_of(film, &head->rendition);
+
+    return head->kind == HEAD_ENCODE && number < plan->count && number >= head->asked &&
+           plan->starts[number] - plan->starts[head->asked] <=
+               (int64_t)settings_of(film)->ahead * 1000 &&
+           clock_ms() - head->asked_ms < settings_of(film)->worker_idle;
+}
+
+static void look_ahead(struct film *film, struct head *head)
+{
     const struct path path = {
         .what = PATH_SEGMENT, .rendition = head->rendition, .number = head->at};
     struct head *other;
     uint64_t size;
     struct job *job;
 
-    if (head->jobs != NULL || head->at >= plan->count || head->asked >= plan->count ||
-        plan->starts[head->at] - plan->starts[head->asked] >
-            (int64_t)settings_of(film)->ahead * 1000 ||
-        clock_ms() - head->asked_ms >= settings_of(film)->worker_idle)
+    if (head->jobs != NULL || !is_looked_ahead(film, head, head->at))
         return;
     job = new_job(film, &path);
     if (cache_find(film->source.transcode->cache, job->name, &size) != NULL ||
@@ -755,6 +765,8 @@ void film_on_done(struct film *film, struct head *head, struct job *job,
     } else {
         head->at = UINT32_MAX;
     }
+    if (job->waiting_count > 0)
+        note_asked(head, &job->path);
     copy = path != NULL ? xstrdup(path) : NULL;
     end_job(film, job, copy, size, copy != NULL ? NULL : &error);
     free(copy);
@@ -905,16 +917,106 @@ void film_open(struct transcode *transcode, const struct infohash *hash, uint32_
     }
 }
 
+/* ---- who leaves */
+
+static bool remove_waiting(struct waiting **list, const void *arg)
+{
+    struct waiting *waiting;
+
+    LL_SEARCH_SCALAR(*list, waiting, arg, arg);
+    if (waiting == NULL)
+        return false;
+    LL_DELETE(*list, waiting);
+    free(waiting);
+    return true;
+}
+
+/* It waits for bytes that nobody needs any more. */
+static bool is_in_vain(const struct film *film, const struct head *head)
+{
+    const struct job *job = head->job != NULL ? head->job : head->jobs;
+
+    if (!head->is_wanting ||
+        (head->job == NULL && (head_is_wanted(head) || (head->kind == HEAD_CUT && film->waiting))))
+        return false;
+    return job == NULL || (job->is_left && !is_looked_ahead(film, head, job->path.number));
+}
+
+static void end_in_vain(const struct film *film, struct head *head)
+{
+    if (!is_in_vain(film, head))
+        return;
+    head_interrupt(head);
+    drop_jobs(head);
+    head->at = UINT32_MAX;
+    head_step(head);
+}
+
+/* Two heads may be about to make the same: the job is the one that he waits for. */
+static struct job *find_left(const struct film *film, const char *name, const void *arg,
+                             struct head **head_out)
+{
+    struct head *head;
+    struct job *job;
+
+    DL_FOREACH(film->heads, head)
+    {
+        *head_out = head;
+        job = head->job;
+        if (job != NULL && strcmp(job->name, name) == 0 && remove_waiting(&job->waiting, arg))
+            return job;
+        DL_FOREACH(head->jobs, job)
+        if (strcmp(job->name, name) == 0 && remove_waiting(&job->waiting, arg))
+            return job;
+    }
+    return NULL;
+}
+
+bool film_leave(struct transcode *transcode, const struct infohash *hash, uint32_t file,
+                const struct path *path, const void *arg)
+{
+    const struct key key = key_of(hash, file);
+    char name[CACHE_NAME];
+    struct film *film;
+    struct head *head;
+    struct job *job;
+
+    HASH_FIND(hh, transcode->films, &key, sizeof(key), film);
+    if (film == NULL)
+        return false;
+    if (remove_waiting(&film->waiting, arg)) {
+        end_in_vain(film, film->heads);
+        return true;
+    }
+    if (path == NULL)
+        return false;
+    film_cache_name(hash, file, path, name);
+    job = find_left(film, name, arg, &head);
+    if (job == NULL)
+        return false;
+    if (--job->waiting_count > 0)
+        return true;
+    job->is_left = true;
+    if (job != head->job) {
+        DL_DELETE(head->jobs, job);
+        free(job);
+    }
+    end_in_vain(film, head);
+    return true;
+}
+
 /* ---- time */
 
 /* Who waits too long is told to ask again; what is in the works goes on. */
-static void tell_late(const struct film *film, struct job *job, uint64_t now_ms)
+static void tell_late(struct head *head, struct job *job, uint64_t now_ms)
 {
     static const struct error late = {ERR_TIMEOUT, "it is not made yet; ask again"};
 
     if (job != NULL && job->waiting_count > 0 &&
-        now_ms - MIN(job->asked_ms, now_ms) >= settings_of(film)->wait)
+        now_ms - MIN(job->asked_ms, now_ms) >= settings_of(head->film)->wait) {
+        note_asked(head, &job->path);
         tell_made(job, NULL, 0, &late);
+    }
 }
 
 static void tick_head(struct film *film, struct head *head, uint64_t now_ms)
@@ -922,15 +1024,12 @@ static void tick_head(struct film *film, struct head *head, uint64_t now_ms)
     static const struct error over = {ERR_TIMEOUT, "nobody has asked for long"};
     struct job *job, *next;
 
-    tell_late(film, head->job, now_ms);
+    tell_late(head, head->job, now_ms);
     DL_FOREACH_SAFE(head->jobs, job, next)
-    {
-        tell_late(film, job, now_ms);
-        if (job->waiting_count == 0 && head->kind != HEAD_ENCODE) {
-            DL_DELETE(head->jobs, job);
-            free(job);
-        }
-    }
+    tell_late(head, job, now_ms);
+    if (head->kind != HEAD_ENCODE)
+        drop_jobs(head);
+    end_in_vain(film, head);
     if (head->kind == HEAD_ENCODE && !head_is_wanted(head) &&
         now_ms - MIN(head->asked_ms, now_ms) >= settings_of(film)->worker_idle)
         end_head(film, head, &over);

@@ -32,6 +32,11 @@ void film_open(struct transcode *transcode, const struct infohash *hash, uint32_
                film_known_fn *on_known, void *arg);
 /* A segment, or the beginning of a rendition; from the cache, or made. */
 void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg);
+/* Who waits with `arg`, for the film or (`path` not NULL) for a job of it, will not be called any
+ * more. What was to be made for nobody else ends, unless it costs no bytes, or an encoder would
+ * make it anyway. False: nobody waits so. */
+bool film_leave(struct transcode *transcode, const struct infohash *hash, uint32_t file,
+                const struct path *path, const void *arg);
 /* What it is called in the cache. */
 void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
                      char out[CACHE_NAME]);

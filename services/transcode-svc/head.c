@@ -408,6 +408,8 @@ void head_interrupt(struct head *head)
 {
     drop_worker(head);
     put_back(head);
+    stop_wanting(head);
+    lease_close(&head->lease);
 }
 
 void head_tick(struct head *head, uint64_t now_ms)

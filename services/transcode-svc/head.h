@@ -23,6 +23,7 @@ struct job {
     char name[CACHE_NAME]; /* in the cache */
     struct waiting *waiting;
     unsigned waiting_count, attempts;
+    bool is_left;      /* who waited for it last has gone */
     uint64_t asked_ms; /* since when somebody waits for it */
     struct job *prev, *next;
 };
@@ -57,8 +58,8 @@ struct head {
     /* film.c's, of HEAD_ENCODE. */
     struct rendition rendition;
     uint32_t at;       /* number of the segment that its encoder would make next */
-    uint32_t asked;    /* highest number somebody asked for */
-    uint64_t asked_ms; /* last time */
+    uint32_t asked;    /* number that somebody got last, or is to ask for again */
+    uint64_t asked_ms; /* when */
 };
 
 struct head *head_new(struct film *film, enum head_kind kind);

@@ -98,6 +98,13 @@ static bool is_new_upload(const struct making *job)
     return job->waiting != NULL && job->waiting->on_added != NULL;
 }
 
+static void forget(struct making *job)
+{
+    let_go(job);
+    DL_DELETE(job->subtitles->jobs, job);
+    free(job);
+}
+
 /* Whoever is told may ask for more. */
 static void end(struct making *job, const char *path, uint64_t size, const struct error *error)
 {
@@ -106,9 +113,7 @@ static void end(struct making *job, const char *path, uint64_t size, const struc
 
     if (path == NULL)
         job->subtitles->transcode->metrics.failures_total++;
-    let_go(job);
-    DL_DELETE(job->subtitles->jobs, job);
-    free(job);
+    forget(job);
     for (; waiting != NULL; waiting = next) {
         next = waiting->next;
         if (waiting->on_added != NULL)
@@ -509,18 +514,26 @@ static bool is_full(const struct subtitles *subtitles)
     return subtitles_jobs(subtitles) >= QUEUE_MAX + AT_ONCE;
 }
 
+static struct making *find(const struct subtitles *subtitles, const struct infohash *hash,
+                           uint32_t film, const struct path *path)
+{
+    char name[CACHE_NAME];
+    struct making *job;
+
+    film_cache_name(hash, film, path, name);
+    DL_FOREACH(subtitles->jobs, job)
+    if (strcmp(job->name, name) == 0)
+        break;
+    return job;
+}
+
 void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
                     const struct path *path, film_made_fn *on_made, void *arg)
 {
     const struct asker waiting = {.on_made = on_made, .arg = arg};
-    char name[CACHE_NAME];
+    struct making *job = find(subtitles, hash, file, path);
     struct error error;
-    struct making *job;
 
-    film_cache_name(hash, file, path, name);
-    DL_FOREACH(subtitles->jobs, job)
-    if (strcmp(job->name, name) == 0)
-        break;
     if (path->what == PATH_SEGMENT && path->number > 0)
         error_set(&error, ERR_NOT_FOUND, "it has one segment only");
     else if (job == NULL ? is_full(subtitles) : job->waiting_count >= WAITING_MAX)
@@ -535,6 +548,24 @@ void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, ui
         job = new_job(subtitles, hash, file, path);
     add_waiting(job, &waiting);
     step(subtitles);
+}
+
+bool subtitles_leave(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
+                     const struct path *path, const void *arg)
+{
+    struct making *job = find(subtitles, hash, file, path);
+    struct asker *asker = NULL;
+
+    if (job != NULL)
+        LL_SEARCH_SCALAR(job->waiting, asker, arg, arg);
+    if (asker == NULL)
+        return false;
+    LL_DELETE(job->waiting, asker);
+    free(asker);
+    if (--job->waiting_count == 0)
+        forget(job);
+    step(subtitles);
+    return true;
 }
 
 void subtitles_add(struct subtitles *subtitles, const struct upload *upload, struct bytes data,

@@ -27,6 +27,9 @@ bool subtitles_make_it(const struct path *path);
 /* Of film `file`. From the cache, or made; on_made as of film_make(). */
 void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
                     const struct path *path, film_made_fn *on_made, void *arg);
+/* As film_leave(): what is made for nobody else ends. */
+bool subtitles_leave(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
+                     const struct path *path, const void *arg);
 /* All there are of a film. `media` NULL: without its own. */
 void subtitles_list(const struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
                     const Sharestream__Worker__Media *media, struct captions *out);

@@ -117,6 +117,15 @@ struct listing {
     struct place place;
 };
 
+static void on_left(void *arg)
+{
+    struct listing *listing = arg;
+
+    must(film_leave(listing->transcode, &listing->place.hash, listing->place.file, NULL, listing));
+    bus_fail(listing->data, ERR_CANCELLED, "nobody waits for it");
+    free(listing);
+}
+
 static void on_known(void *arg, struct film *film, const struct error *error)
 {
     struct listing *listing = arg;
@@ -159,6 +168,7 @@ void on_subtitles(Rpc *rpc, const Sharestream__Transcode__SubtitlesRequest *requ
     listing->data = data;
     listing->transcode = bus_state(data);
     listing->place = (struct place){hash, request->file};
+    bus_on_cancel(data, on_left, listing);
     film_open(listing->transcode, &hash, request->file, on_known, listing);
 }
 

@@ -25,7 +25,8 @@ typedef Sharestream__Transcode__GetRequest GetRequest;
 typedef Sharestream__Transcode__GetReply GetReply;
 typedef Sharestream__Transcode__MediaReply MediaReply;
 
-enum { CAN_MAX = 64 };
+/* Goes nowhere: whom it is for is not there any more. */
+static const struct error nobody_waits = {ERR_CANCELLED, "nobody waits for it"};
 
 /* ---- Get */
 
@@ -38,15 +39,12 @@ struct getting {
     uint32_t file;
     struct path path;
     char *query, *burn;
-    char **can;
-    size_t can_count;
+    struct choice_client client;
 };
 
 static void getting_free(struct getting *getting)
 {
-    for (size_t i = 0; i < getting->can_count; i++)
-        free(getting->can[i]);
-    free(getting->can);
+    choice_client_fini(&getting->client);
     free(getting->query);
     free(getting->burn);
     free(getting);
@@ -128,7 +126,8 @@ static void answer_file(struct getting *getting, const char *path, uint64_t size
     reply.type = type;
     reply.file = file;
     reply.size = size;
-    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER;
+    reply.may_change = getting->path.rendition.kind == RENDITION_POSTER ||
+                       getting->path.rendition.kind == RENDITION_UPLOAD; /* may be removed */
     getting->closure(&reply, getting->data);
     free(type);
     free(file);
@@ -166,7 +165,6 @@ static bool read_burn(const struct getting *getting, const struct film *film,
 
 static void answer_master(struct getting *getting, const struct film *film)
 {
-    const struct choice_client client = {getting->can, getting->can_count};
     struct playlist_sizes sizes = {.count = 0};
     struct captions captions;
     struct text body = {0};
@@ -174,7 +172,7 @@ static void answer_master(struct getting *getting, const struct film *film)
     const char *why;
 
     sizes.count = film_ladder(film, sizes.rungs);
-    switch (choice_way(film_media(film), &client, film_has_keyframe_plan(film), &why)) {
+    switch (choice_way(film_media(film), &getting->client, film_has_keyframe_plan(film), &why)) {
     case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
     case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
         error_set(&error, ERR_INVALID, "%s", why);
@@ -197,7 +195,7 @@ static void answer_master(struct getting *getting, const struct film *film)
     }
     subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file, film_media(film),
                    &captions);
-    playlist_master(&body, film_media(film), &captions, &client, &sizes, getting->query);
+    playlist_master(&body, film_media(film), &captions, &getting->client, &sizes, getting->query);
     captions_fini(&captions);
     answer_text(getting, &body);
 }
@@ -285,6 +283,19 @@ static void on_known(void *arg, struct film *film, const struct error *error)
         film_make(film, &getting->path, on_made, getting);
 }
 
+/* Until it is answered, it waits for the film, or for what is made. */
+static void on_left(void *arg)
+{
+    struct getting *getting = arg;
+    struct transcode *transcode = getting->transcode;
+
+    transcode->metrics.left_total++;
+    must(film_leave(transcode, &getting->hash, getting->file, &getting->path, getting) ||
+         subtitles_leave(transcode->subtitles, &getting->hash, getting->file, &getting->path,
+                         getting));
+    answer_error(getting, &nobody_waits);
+}
+
 static struct getting *new_getting(const GetRequest *request,
                                    Sharestream__Transcode__GetReply_Closure closure, void *data)
 {
@@ -298,10 +309,7 @@ static struct getting *new_getting(const GetRequest *request,
     getting->path.delay_ms = request->delay_ms;
     getting->query = xstrdup(request->query);
     getting->burn = xstrdup(request->burn);
-    getting->can_count = MIN(request->n_can, CAN_MAX);
-    getting->can = xcalloc(MAX(getting->can_count, 1), sizeof(*getting->can));
-    for (size_t i = 0; i < getting->can_count; i++)
-        getting->can[i] = xstrdup(request->can[i]);
+    getting->client = choice_client_copy(request->can, request->n_can);
     return getting;
 }
 
@@ -348,6 +356,7 @@ static void on_get(Rpc *rpc, const GetRequest *request,
     struct error error = {0};
 
     (void)rpc;
+    bus_on_cancel(data, on_left, getting);
     getting->transcode->metrics.requests_total++;
     if (!infohash_parse(bytes_of_text(request->info_hash), &getting->hash))
         error_set(&error, ERR_INVALID, "that is no info-hash");
@@ -366,14 +375,21 @@ static void on_get(Rpc *rpc, const GetRequest *request,
 struct asking {
     Sharestream__Transcode__MediaReply_Closure closure;
     void *data;
-    char **can;
-    size_t can_count;
+    struct transcode *transcode;
+    struct infohash hash;
+    uint32_t file;
+    struct choice_client client;
 };
+
+static void asking_free(struct asking *asking)
+{
+    choice_client_fini(&asking->client);
+    free(asking);
+}
 
 static void on_media_known(void *arg, struct film *film, const struct error *error)
 {
     struct asking *asking = arg;
-    const struct choice_client client = {asking->can, asking->can_count};
     MediaReply reply = SHARESTREAM__TRANSCODE__MEDIA_REPLY__INIT;
     const char *why = "";
     Sharestream__Worker__Media media;
@@ -385,16 +401,22 @@ static void on_media_known(void *arg, struct film *film, const struct error *err
         media = *film_media(film);
         media.n_keyframes_us = media.n_keyframe_offsets = 0; /* nobody reads thousands */
         reply.media = &media;
-        reply.way = choice_way(&media, &client, film_has_keyframe_plan(film), &why);
+        reply.way = choice_way(&media, &asking->client, film_has_keyframe_plan(film), &why);
         words = xstrdup(why);
         reply.why = words;
         asking->closure(&reply, asking->data);
         free(words);
     }
-    for (size_t i = 0; i < asking->can_count; i++)
-        free(asking->can[i]);
-    free(asking->can);
-    free(asking);
+    asking_free(asking);
+}
+
+static void on_media_left(void *arg)
+{
+    struct asking *asking = arg;
+
+    must(film_leave(asking->transcode, &asking->hash, asking->file, NULL, asking));
+    bus_fail_error(asking->data, &nobody_waits);
+    asking_free(asking);
 }
 
 static void on_media(Rpc *rpc, const Sharestream__Transcode__MediaRequest *request,
@@ -411,11 +433,12 @@ static void on_media(Rpc *rpc, const Sharestream__Transcode__MediaRequest *reque
     asking = xcalloc(1, sizeof(*asking));
     asking->closure = closure;
     asking->data = data;
-    asking->can_count = MIN(request->n_can, CAN_MAX);
-    asking->can = xcalloc(MAX(asking->can_count, 1), sizeof(*asking->can));
-    for (size_t i = 0; i < asking->can_count; i++)
-        asking->can[i] = xstrdup(request->can[i]);
-    film_open(bus_state(data), &hash, request->file, on_media_known, asking);
+    asking->transcode = bus_state(data);
+    asking->hash = hash;
+    asking->file = request->file;
+    asking->client = choice_client_copy(request->can, request->n_can);
+    bus_on_cancel(data, on_media_left, asking);
+    film_open(asking->transcode, &hash, request->file, on_media_known, asking);
 }
 
 /* ---- Jobs */

@@ -37,6 +37,7 @@ extern const struct settings_table transcode_settings_table;
 #define TRANSCODE_METRICS(X)                                                                       \
     X(COUNTER, requests_total, "playlists and segments asked for")                                 \
     X(COUNTER, hits_total, "segments that were in the cache")                                      \
+    X(COUNTER, left_total, "playlists and segments whose client left before they were there")      \
     X(COUNTER, segments_total, "segments made")                                                    \
     X(COUNTER, segment_bytes_total, "bytes of segments made")                                      \
     X(COUNTER, read_bytes_total, "bytes of media read for them")                                   \

@@ -42,13 +42,10 @@ static void make_dir(void)
 
 static void put_in_place(uint8_t *data, size_t size)
 {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    if (size >= sizeof(struct map_head)) {
-        must(read(fd, data + offsetof(struct map_head, boot), MAP_BOOT_TEXT) == MAP_BOOT_TEXT);
-        memcpy(data + offsetof(struct map_head, hash), &hash, sizeof(hash));
-    }
-    close(fd);
+    if (size < sizeof(struct map_head))
+        return;
+    must(clock_boot((char *)data + offsetof(struct map_head, boot)));
+    memcpy(data + offsetof(struct map_head, hash), &hash, sizeof(hash));
 }
 
 static void use(const struct ready_map *map)

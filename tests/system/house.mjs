@@ -118,10 +118,10 @@ export async function makeTorrent(yard, file, name = 'film.torrent') {
 }
 
 // Debian's aria2 as a seeder. `limit` in bytes/s, 0 = none.
-export async function seedWithAria2(yard, torrent, folder, limit = 0) {
+export async function seedWithAria2(yard, torrent, folder, limit = 0, ...more) {
   const port = await freePort();
   const aria2 = yard.start('aria2c', ['--seed-ratio=0', '--check-integrity=true', '--enable-dht=false', '--enable-dht6=false', '--bt-enable-lpd=false',
-    '--enable-peer-exchange=false', '--disable-ipv6=true', `--listen-port=${port}`, `--max-upload-limit=${limit}`, '--summary-interval=0', '-d', folder, torrent]);
+    '--enable-peer-exchange=false', '--disable-ipv6=true', `--listen-port=${port}`, `--max-upload-limit=${limit}`, '--summary-interval=0', ...more, '-d', folder, torrent]);
   await until(() => canConnect(port), 'aria2 to listen');
   await until(() => /seed|SEED|\[#\w+ SEED|complete/i.test(aria2.said) || aria2.exitCode !== null, 'aria2 to seed');
   return { port, process: aria2 };
@@ -203,7 +203,8 @@ export class House {
         const parts = [];
         res.on('data', (part) => { parts.push(part); onData(part, res); });
         res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts), isWhole: true }));
-        res.on('error', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts), isWhole: false }));
+        res.on('error', () => {});
+        res.on('close', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts), isWhole: false }));
       });
       req.on('error', reject);
     });

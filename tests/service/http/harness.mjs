@@ -132,12 +132,7 @@ export class Stack {
     if (tracker) await stack.startTracker();
     if (transcode) await stack.startTranscode();
     if (room) await stack.startRoom();
-    stack.http = new Process('http-svc', stack.env, stack.dir, wrapper);
-    const ready = await stack.http.ready;
-    stack.ready = ready;
-    stack.port = Number(/port=(\d+)/.exec(ready)[1]);
-    stack.trackerPort = Number(/tracker_port=(\d+)/.exec(ready)?.[1] ?? 0);
-    stack.signalPort = Number(/signal_port=(\d+)/.exec(ready)?.[1] ?? 0);
+    await stack.startHttp(wrapper);
     const there = Object.entries({ torrent, tracker, transcode, room }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
     if (there.length > 0) await until(async () => {
       const away = await stack.away();
@@ -145,6 +140,15 @@ export class Stack {
     }, 'http-svc to see its neighbours');
     if (actor) await stack.startActor();
     return stack;
+  }
+
+  async startHttp(wrapper = []) {
+    this.http = new Process('http-svc', this.env, this.dir, wrapper);
+    this.ready = await this.http.ready;
+    const port = (name) => Number(new RegExp(`\\b${name}=(\\d+)`).exec(this.ready)?.[1] ?? 0);
+    this.port = port('port');
+    this.trackerPort = port('tracker_port');
+    this.signalPort = port('signal_port');
   }
 
   async startFake() {
@@ -216,8 +220,17 @@ export class Stack {
     this.ended = how;
     for (const actor of actors)
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
-    if (how && (how.code !== 0 || /AddressSanitizer|LeakSanitizer|runtime error/.test(this.http.log)) && !this.mayFail)
+    const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
+    if (how && (how.code !== 0 || isUnclean(this.http)) && !this.mayFail)
       throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
+  }
+
+  // Asks, and waits for no answer: leave() is what a browser does that closes a tab or jumps elsewhere.
+  ask(target) {
+    const req = http.get({ host: '127.0.0.1', port: this.port, path: target });
+    req.on('error', () => {});
+    return { leave: () => req.destroy() };
   }
 
   // A whole answer: {status, headers, body}.
@@ -247,9 +260,9 @@ export class Stack {
     return answer;
   }
 
-  async metric(name) {
+  async metric(name, service = 'http') {
     const { body } = await this.get('/metrics');
-    const match = new RegExp(`^${name}\\{[^}]*service="http"[^}]*\\} (\\d+)`, 'm').exec(body);
+    const match = new RegExp(`^${name}\\{[^}]*service="${service}"[^}]*\\} (\\d+)`, 'm').exec(body);
     if (!match) throw new Error(`no metric ${name}`);
     return Number(match[1]);
   }

@@ -114,8 +114,9 @@ test('kill -9 of the actor: no session is cut, whatever carries it', async (t) =
     each.send('tag kept');
     assert.equal(await each.ask('done'), 'done');
   }
-  await stack.actor.kill();
   stack.actor.mayDie = true;
+  await stack.actor.kill();
+  await until(async () => (await stack.metric('sharestream_http_gateways_attached')) === 0, 'the gateway to notice');
   const before = polling.heard.length;
   polling.send('meanwhile');
   await stack.startActor({ FAKE_ACTOR_NAME: 'room' });

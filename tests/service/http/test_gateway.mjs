@@ -12,6 +12,8 @@ const start = (t, env = {}, more = {}) => Stack.start(t, { env, torrent: false, 
 async function kill(stack) {
   stack.actor.mayDie = true;
   await stack.actor.kill();
+  // What is sent to it before that is seen dies with it.
+  await until(async () => (await stack.metric('sharestream_http_gateways_attached')) === 0, 'the gateway to notice');
 }
 
 test('a question is answered as the actor says', async (t) => {

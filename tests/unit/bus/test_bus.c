@@ -24,12 +24,12 @@
 typedef Sharestream__Http__Http_Service Http;
 
 /* A service with one honest method (Stats), and Link in several moods chosen by request.file. */
-enum mood { MOOD_ANSWER, MOOD_FAIL, MOOD_SILENT, MOOD_LATER };
+enum mood { MOOD_ANSWER, MOOD_FAIL, MOOD_SILENT, MOOD_LATER, MOOD_WATCHED };
 
 struct callee {
     struct bus *bus;
     Http service;
-    unsigned calls;
+    unsigned calls, cancels;
     Sharestream__Http__LinkReply_Closure later;
     void *later_data;
 };
@@ -56,6 +56,11 @@ static void answer_link(Sharestream__Http__LinkReply_Closure closure, void *data
     closure(&reply, data);
 }
 
+static void count_cancel(void *arg)
+{
+    ((struct callee *)arg)->cancels++;
+}
+
 static void on_link(Http *service, const Sharestream__Http__LinkRequest *request,
                     Sharestream__Http__LinkReply_Closure closure, void *data)
 {
@@ -70,6 +75,9 @@ static void on_link(Http *service, const Sharestream__Http__LinkRequest *request
     case MOOD_FAIL:
         bus_fail(data, ERR_NOT_FOUND, "no torrent %s", request->info_hash);
         break;
+    case MOOD_WATCHED:
+        bus_on_cancel(data, count_cancel, callee);
+        /* fall through */
     case MOOD_LATER:
         callee->later = closure;
         callee->later_data = data;
@@ -169,29 +177,36 @@ static void start_caller(struct fixture *fixture, const struct bus_config *base)
     bus_watch(caller->remote, &watch);
 }
 
-/* Turns both buses until the counter reaches `wanted`. */
-static void turn_until(struct fixture *fixture, const unsigned *counter, unsigned wanted)
+/* Turns these buses, which may be NULL, until the counter reaches `wanted`. */
+static void turn_these_until(struct bus *one, struct bus *other, const unsigned *counter,
+                             unsigned wanted)
 {
     uint64_t until_ms = clock_ms() + 10000, tick_ms = 0;
+    struct bus *buses[] = {one, other};
 
     while (*counter < wanted && clock_ms() < until_ms) {
-        struct pollfd fds[2] = {{.fd = bus_fd(fixture->caller.bus), .events = POLLIN},
-                                {.fd = -1, .events = POLLIN}};
+        struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+        bool is_due = clock_ms() - tick_ms >= BUS_TICK_MS;
 
-        if (fixture->callee.bus != NULL)
-            fds[1].fd = bus_fd(fixture->callee.bus);
+        for (size_t i = 0; i < COUNT_OF(buses); i++)
+            if (buses[i] != NULL)
+                fds[i].fd = bus_fd(buses[i]);
         poll(fds, 2, BUS_TICK_MS);
-        bus_dispatch(fixture->caller.bus);
-        if (fixture->callee.bus != NULL)
-            bus_dispatch(fixture->callee.bus);
-        if (clock_ms() - tick_ms >= BUS_TICK_MS) {
-            tick_ms = clock_ms();
-            bus_tick(fixture->caller.bus);
-            if (fixture->callee.bus != NULL)
-                bus_tick(fixture->callee.bus);
+        for (size_t i = 0; i < COUNT_OF(buses); i++) {
+            if (buses[i] != NULL)
+                bus_dispatch(buses[i]);
+            if (buses[i] != NULL && is_due)
+                bus_tick(buses[i]);
         }
+        if (is_due)
+            tick_ms = clock_ms();
     }
     assert_int_equal(*counter, wanted);
+}
+
+static void turn_until(struct fixture *fixture, const unsigned *counter, unsigned wanted)
+{
+    turn_these_until(fixture->caller.bus, fixture->callee.bus, counter, wanted);
 }
 
 static void on_link_reply(const Sharestream__Http__LinkReply *reply, void *arg)
@@ -326,6 +341,94 @@ static void handler_may_answer_later(void **state)
     assert_int_equal(fixture->caller.replies, 0);
     answer_link(fixture->callee.later, fixture->callee.later_data);
     turn_until(fixture, &fixture->caller.replies, 1);
+}
+
+static void service_hears_that_a_call_was_given_up_and_may_still_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct callee *callee = &fixture->callee;
+    uint64_t late = bus_metrics()->replies_late_total;
+    uint64_t id = call_link(&fixture->caller, MOOD_WATCHED, 60000);
+
+    turn_until(fixture, &callee->calls, 1);
+    bus_cancel(fixture->caller.bus, id);
+    turn_until(fixture, &callee->cancels, 1);
+    answer_link(callee->later, callee->later_data);
+    call_link(&fixture->caller, MOOD_ANSWER, 5000);
+    turn_until(fixture, &fixture->caller.replies, 1);
+    assert_int_equal(bus_metrics()->replies_late_total, late);
+    assert_int_equal(callee->cancels, 1);
+}
+
+static void one_of_many_calls_is_given_up_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct callee *callee = &fixture->callee;
+    uint64_t ids[3];
+
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        ids[i] = call_link(&fixture->caller, MOOD_WATCHED, 60000 - 10000 * (uint32_t)i);
+    turn_until(fixture, &callee->calls, 3);
+    answer_link(callee->later, callee->later_data); /* the last */
+    turn_until(fixture, &fixture->caller.replies, 1);
+    for (size_t i = COUNT_OF(ids); i-- > 1;)
+        bus_cancel(fixture->caller.bus, ids[i]);
+    turn_until(fixture, &callee->cancels, 1);
+    call_link(&fixture->caller, MOOD_ANSWER, 5000);
+    turn_until(fixture, &fixture->caller.replies, 2);
+    assert_int_equal(callee->cancels, 1);
+}
+
+static void service_hears_of_a_deadline_though_the_caller_says_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct callee *callee = &fixture->callee;
+
+    call_link(&fixture->caller, MOOD_WATCHED, 60000);
+    call_link(&fixture->caller, MOOD_WATCHED, 2000);
+    turn_until(fixture, &callee->calls, 2);
+    turn_these_until(NULL, callee->bus, &callee->cancels, 1);
+}
+
+static void new_life_of_a_caller_gives_up_what_the_former_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct caller former = fixture->caller;
+    struct bus_config config = ipc_config(fixture);
+
+    call_link(&former, MOOD_WATCHED, 60000);
+    call_link(&former, MOOD_WATCHED, 60000);
+    turn_until(fixture, &fixture->callee.calls, 2);
+    config.generation = 2;
+    fixture->caller = (struct caller){0};
+    start_caller(fixture, &config);
+    turn_until(fixture, &fixture->callee.cancels, 2);
+    bus_watch(former.remote, &(struct bus_watch){0});
+    bus_free(&former.bus);
+}
+
+static void request_is_not_worked_on_after_its_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bus_config config = ipc_config(fixture);
+    struct caller *caller = &fixture->caller;
+    uint64_t late = bus_metrics()->requests_late_total;
+
+    /* It reads nothing for a while, and then is away. */
+    call_link(caller, MOOD_ANSWER, 100);
+    turn_these_until(caller->bus, NULL, &caller->failures, 1);
+    call_link(caller, MOOD_ANSWER, 5000);
+    turn_until(fixture, &caller->replies, 1);
+    assert_int_equal(fixture->callee.calls, 1);
+    bus_free(&fixture->callee.bus);
+    turn_until(fixture, &caller->downs, 1);
+    call_link(caller, MOOD_ANSWER, 100);
+    turn_until(fixture, &caller->failures, 2);
+    call_link(caller, MOOD_ANSWER, 10000);
+    start_callee(fixture, &config);
+    turn_until(fixture, &caller->replies, 2);
+    assert_int_equal(fixture->callee.calls, 2);
+    assert_true(bus_metrics()->requests_late_total >= late + 2);
 }
 
 static void death_of_the_callee_ends_its_calls_at_once_and_the_next_life_answers(void **state)
@@ -575,6 +678,11 @@ int main(void)
         T(deadlines_end_in_their_order_whatever_the_order_of_calls),
         T(cancelled_call_never_calls_back),
         T(handler_may_answer_later),
+        T(service_hears_that_a_call_was_given_up_and_may_still_answer),
+        T(one_of_many_calls_is_given_up_alone),
+        T(service_hears_of_a_deadline_though_the_caller_says_nothing),
+        T(new_life_of_a_caller_gives_up_what_the_former_asked),
+        T(request_is_not_worked_on_after_its_deadline),
         T(death_of_the_callee_ends_its_calls_at_once_and_the_next_life_answers),
         T(full_queue_is_an_error_now),
         T(events_arrive_and_a_lost_one_is_noticed),

@@ -116,15 +116,20 @@ static void want_from(uint32_t first)
 
     for (uint32_t i = 0; i < leech->info->piece_count; i++)
         priorities[i] = i < first ? 0 : 4;
-    assert_int_equal(lt_clear_deadlines(leech->session, leech->id), ERR_NONE);
-    assert_int_equal(lt_prioritize(leech->session, leech->id, priorities, leech->info->piece_count),
-                     ERR_NONE);
-    assert_int_equal(lt_sequential(leech->session, leech->id, true), ERR_NONE);
-    assert_int_equal(
-        lt_deadlines(leech->session, leech->id,
-                     (struct lt_deadline[]){{.piece = first}, {.piece = first + 1, .in_ms = 50}},
-                     2),
-        ERR_NONE);
+    struct lt_deadline deadlines[] = {{.piece = first}, {.piece = first + 1, .in_ms = 50}};
+    struct lt_plan plan = {.is_sequential = true,
+                           .clears_deadlines = true,
+                           .priorities = priorities,
+                           .piece_count = leech->info->piece_count,
+                           .deadlines = deadlines,
+                           .deadline_count = COUNT_OF(deadlines)};
+
+    assert_int_equal(lt_apply(leech->session, leech->id, &plan), ERR_NONE);
+    deadlines[1].piece = leech->info->piece_count;
+    assert_int_equal(lt_apply(leech->session, leech->id, &plan), ERR_INVALID);
+    plan.deadline_count = 0;
+    plan.piece_count--;
+    assert_int_equal(lt_apply(leech->session, leech->id, &plan), ERR_INVALID);
 }
 
 static void check_info(const struct lt_info *info, bool is_hybrid)

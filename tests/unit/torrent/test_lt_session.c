@@ -126,7 +126,7 @@ static void unknown_torrents_are_not_found(void **state)
     assert_int_equal(lt_remove(node->session, 7, true), ERR_NOT_FOUND);
     assert_int_equal(lt_pause(node->session, 0, true), ERR_NOT_FOUND);
     assert_int_equal(lt_pieces(node->session, 7, &byte, 1), ERR_NOT_FOUND);
-    assert_int_equal(lt_prioritize(node->session, 7, &byte, 1), ERR_NOT_FOUND);
+    assert_int_equal(lt_apply(node->session, 7, &(struct lt_plan){0}), ERR_NOT_FOUND);
     assert_int_equal(lt_peers(node->session, 7, NULL, 0, &count), ERR_NOT_FOUND);
     assert_int_equal(lt_connect_peer(node->session, 7, "127.0.0.1", 1, &error), ERR_NOT_FOUND);
     assert_int_equal(lt_save_resume(node->session, 7, true), ERR_NOT_FOUND);

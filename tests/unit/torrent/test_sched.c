@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #define MIB (1ULL << 20)
+enum { REST_MS = 3000 }; /* as in sched_plan.c */
 
 /* Pieces of 1 MiB: a film of 400, a second film of 300 and a subtitle that shares piece 700 with
  * nobody. */
@@ -56,14 +57,15 @@ static bool replan(struct stage *stage, uint64_t now_ms)
 
         assert_true(piece < PIECES);
         assert_false(stage->have[piece]);
-        assert_int_equal(stage->plan.priorities[piece], 4);
+        assert_int_not_equal(stage->plan.priorities[piece], 0);
         if (i > 0)
             assert_true(stage->plan.deadlines[i - 1].in_ms < stage->plan.deadlines[i].in_ms);
         for (size_t k = 0; k < i; k++)
             assert_int_not_equal(stage->plan.deadlines[k].piece, piece);
     }
     for (uint32_t i = 0; i < PIECES; i++)
-        assert_true(stage->plan.priorities[i] == 0 || stage->plan.priorities[i] == 4);
+        assert_true(stage->plan.priorities[i] == 0 || stage->plan.priorities[i] == SCHED_WANTED ||
+                    stage->plan.priorities[i] == SCHED_FIRST);
     if (stage->plan.clears_deadlines)
         assert_true(stage->plan.has_new_priorities);
     return true;
@@ -222,7 +224,8 @@ static void head_and_tail_wait_until_nobody_reads(void **state)
     assert_null(deadline_of(&stage, 0));
     assert_null(deadline_of(&stage, 399));
     sched_close(stage.sched, 1);
-    assert_true(replan(&stage, 100));
+    assert_false(replan(&stage, 100));
+    assert_true(replan(&stage, 100 + REST_MS));
     assert_non_null(deadline_of(&stage, 0));
     assert_non_null(deadline_of(&stage, 399));
     close_stage(&stage);
@@ -391,10 +394,112 @@ static void lease_runs_out_and_background_returns(void **state)
     assert_true(replan(&stage, 0));
     replan(&stage, SCHED_LEASE_MS);
     assert_int_equal(sched_readers(stage.sched, NULL, 0), 1);
-    assert_true(replan(&stage, SCHED_LEASE_MS + 1));
+    replan(&stage, SCHED_LEASE_MS + 1);
     assert_int_equal(sched_readers(stage.sched, NULL, 0), 0);
+    assert_true(replan(&stage, SCHED_LEASE_MS + 1 + REST_MS));
     assert_false(stage.plan.is_sequential);
     expect_priorities(&stage, 0, PIECES - 1, 4);
+    close_stage(&stage);
+}
+
+/* What libtorrent would be asked for if this plan were all that it ever heard. */
+static uint32_t count_wanted(const struct stage *stage)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < PIECES; i++)
+        count += stage->plan.priorities[i] > 0 && !stage->have[i];
+    return count;
+}
+
+static void windows_that_run_out_are_widened_before(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage);
+    read_at(&stage, player(1, FILM, 388 * MIB), 0);
+    assert_true(replan(&stage, 0));
+    expect_priorities(&stage, 0, 387, 0);
+    expect_priorities(&stage, 388, 399, SCHED_WANTED);
+    make_ready(&stage, 388, 4); /* 8 MiB are left */
+    assert_true(replan(&stage, 10));
+    assert_true(stage.plan.is_sequential);
+    expect_priorities(&stage, 0, 387, SCHED_WANTED);
+    expect_priorities(&stage, 392, 399, SCHED_FIRST);
+    expect_priorities(&stage, 400, PIECES - 1, 0);
+    assert_non_null(deadline_of(&stage, 392)); /* no sequence goes there any more */
+    assert_non_null(deadline_of(&stage, 393));
+
+    make_ready(&stage, 0, 388); /* nor is there anything else in the file */
+    assert_true(replan(&stage, 20));
+    expect_priorities(&stage, 392, 399, SCHED_FIRST);
+    expect_priorities(&stage, 400, PIECES - 1, SCHED_WANTED);
+    close_stage(&stage);
+}
+
+/* An index is read at the end of a film, then its beginning, by another connection. */
+static void something_is_wanted_between_two_readers(void **state)
+{
+    for (int has_background = 0; has_background <= 1; has_background++) {
+        struct stage stage;
+
+        (void)state;
+        open_stage(&stage);
+        sched_set_background(stage.sched, has_background);
+        read_at(&stage, player(1, FILM, 395 * MIB), 0);
+        assert_true(replan(&stage, 0));
+        make_ready(&stage, 395, 5);
+        assert_true(count_wanted(&stage) > 0);
+        replan(&stage, 10);
+        assert_true(count_wanted(&stage) > 0);
+        sched_close(stage.sched, 1);
+        replan(&stage, 20);
+        assert_true(stage.plan.is_sequential);
+        expect_priorities(&stage, 0, 10, SCHED_WANTED); /* a good guess, too */
+        read_at(&stage, player(2, FILM, 48), 30);
+        assert_true(replan(&stage, 30));
+        expect_priorities(&stage, 0, 394, SCHED_WANTED);
+        close_stage(&stage);
+    }
+}
+
+static void sequence_goes_on_for_a_moment_when_the_last_reader_leaves(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage);
+    read_at(&stage, player(1, FILM, 100 * MIB), 0);
+    assert_true(replan(&stage, 0));
+    sched_close(stage.sched, 1);
+    assert_false(replan(&stage, 10)); /* just as it was */
+    assert_false(replan(&stage, 9 + REST_MS));
+    assert_true(replan(&stage, 10 + REST_MS));
+    assert_false(stage.plan.is_sequential);
+    expect_priorities(&stage, 0, PIECES - 1, SCHED_WANTED);
+    close_stage(&stage);
+}
+
+static void rest_without_background_is_bounded_and_ends(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage);
+    sched_set_background(stage.sched, false);
+    make_ready(&stage, 100, 5);
+    read_at(&stage, player(1, FILM, 100 * MIB), 0);
+    assert_true(replan(&stage, 0));
+    sched_close(stage.sched, 1);
+    assert_true(replan(&stage, 10));
+    expect_priorities(&stage, 105, 120, SCHED_WANTED);
+    expect_priorities(&stage, 121, 399, 0);
+    make_ready(&stage, 105, 2);
+    replan(&stage, 20);
+    expect_priorities(&stage, 121, 399, 0); /* what arrives does not move it */
+    assert_true(replan(&stage, 10 + REST_MS));
+    assert_int_equal(count_wanted(&stage), 0);
     close_stage(&stage);
 }
 
@@ -419,11 +524,11 @@ static void what_is_read_to_the_end_gives_way_to_background(void **state)
 
     (void)state;
     open_stage(&stage);
-    make_ready(&stage, 390, 10);
+    make_ready(&stage, 380, 20);
     read_at(&stage, player(1, FILM, 390 * MIB), 0);
     assert_true(replan(&stage, 0));
     assert_false(stage.plan.is_sequential);
-    expect_priorities(&stage, 0, 389, 4);
+    expect_priorities(&stage, 0, 379, 4);
     expect_priorities(&stage, 400, PIECES - 1, 4);
 
     read_at(&stage, player(1, FILM, 400 * MIB), 10); /* position == size */
@@ -431,13 +536,15 @@ static void what_is_read_to_the_end_gives_way_to_background(void **state)
     assert_int_equal(view_of(&stage, 1).head_piece, 399);
     assert_int_equal(view_of(&stage, 1).buffered_bytes, 0);
 
-    sched_piece_lost(stage.sched, 395);
-    stage.have[395] = 0;
-    read_at(&stage, player(1, FILM, 391 * MIB), 20);
+    for (uint32_t i = 385; i < 400; i++) {
+        sched_piece_lost(stage.sched, i);
+        stage.have[i] = 0;
+    }
+    read_at(&stage, player(1, FILM, 384 * MIB), 20);
     assert_true(replan(&stage, 20));
     assert_true(stage.plan.is_sequential);
-    expect_priorities(&stage, 0, 389, 0);
-    assert_int_equal(stage.plan.priorities[395], 4);
+    expect_priorities(&stage, 0, 379, 0);
+    expect_priorities(&stage, 385, 399, 4);
     close_stage(&stage);
 }
 
@@ -615,7 +722,30 @@ static void small_range_does_not_move_the_head(void **state)
     close_stage(&stage);
 }
 
-static void lone_probe_leaves_background_as_it_is(void **state)
+static void lone_probe_comes_before_its_file(void **state)
+{
+    struct stage stage;
+    struct sched_reader probe = player(1, FILM, 200 * MIB);
+
+    (void)state;
+    open_stage(&stage);
+    probe.end = probe.position + 1000;
+    read_at(&stage, probe, 0);
+    assert_true(replan(&stage, 0));
+    assert_true(stage.plan.is_sequential);
+    assert_int_equal(stage.plan.deadline_count, 1);
+    expect_priorities(&stage, 0, 199, SCHED_WANTED);
+    expect_priorities(&stage, 200, 200, SCHED_FIRST);
+    expect_priorities(&stage, 400, PIECES - 1, 0);
+    sched_close(stage.sched, 1);
+    replan(&stage, 10);
+    assert_true(replan(&stage, 10 + REST_MS));
+    assert_false(stage.plan.is_sequential);
+    expect_priorities(&stage, 0, PIECES - 1, SCHED_WANTED);
+    close_stage(&stage);
+}
+
+static void lone_probe_fetches_no_other_file(void **state)
 {
     struct stage stage;
     struct sched_reader probe = player(1, SUBTITLE, 0);
@@ -625,13 +755,13 @@ static void lone_probe_leaves_background_as_it_is(void **state)
     sched_set_background(stage.sched, false);
     read_at(&stage, probe, 0);
     assert_true(replan(&stage, 0));
-    assert_false(stage.plan.is_sequential);
     assert_int_equal(stage.plan.deadline_count, 1);
     expect_priorities(&stage, 0, 699, 0);
-    expect_priorities(&stage, 700, 700, 4);
+    expect_priorities(&stage, 700, 700, SCHED_FIRST);
     make_ready(&stage, 700, 1);
-    assert_true(replan(&stage, 10));
-    expect_priorities(&stage, 0, PIECES - 1, 0);
+    replan(&stage, 10);
+    expect_priorities(&stage, 0, 699, 0);
+    assert_int_equal(count_wanted(&stage), 0);
     close_stage(&stage);
 }
 
@@ -645,7 +775,7 @@ static void small_ranges_in_a_row_are_a_player(void **state)
     range.end = range.position + MIB / 2;
     read_at(&stage, range, 0);
     assert_true(replan(&stage, 0));
-    assert_false(stage.plan.is_sequential);
+    expect_priorities(&stage, 0, 9, 4);
     sched_close(stage.sched, 1);
     range = player(2, FILM, 10 * MIB + MIB / 2);
     range.end = range.position + MIB / 2;
@@ -668,8 +798,8 @@ static void end_of_a_long_range_is_no_probe(void **state)
     read_at(&stage, player(1, FILM, 399 * MIB), 5000);
     assert_true(replan(&stage, 5000));
     assert_true(stage.plan.is_sequential);
-    expect_priorities(&stage, 0, 389, 0);
-    expect_priorities(&stage, 399, 399, 4);
+    expect_priorities(&stage, 399, 399, SCHED_FIRST);
+    assert_true(view_of(&stage, 1).bytes_per_s > 0); /* of a probe it would not be told */
     close_stage(&stage);
 }
 
@@ -1025,7 +1155,7 @@ static void odd_layouts_are_fine(void **state)
 
     assert_true(sched_read(sched, &c, 0));
     assert_true(sched_plan(sched, 0, &plan));
-    assert_memory_equal(plan.priorities, "\0\4\4\0\0", 5); /* piece 1 is shared with a */
+    assert_memory_equal(plan.priorities, "\0\7\7\0\0", 5); /* piece 1 is shared with a */
     sched_piece_ready(sched, 1);
     assert_int_equal(sched_buffered(sched, 0, 0), 0);
     assert_int_equal(sched_buffered(sched, 0, 10), 2);
@@ -1039,7 +1169,7 @@ static void odd_layouts_are_fine(void **state)
 
     assert_true(sched_read(sched, &d, 0));
     assert_true(sched_plan(sched, 0, &plan));
-    assert_memory_equal(plan.priorities + 3, "\0\4", 2);
+    assert_memory_equal(plan.priorities + 3, "\4\7", 2);
     assert_int_equal(plan.deadlines[0].piece, 4);
     sched_piece_ready(sched, 4);
     assert_int_equal(sched_buffered(sched, 3, 12), 3); /* short last piece */
@@ -1135,6 +1265,10 @@ int main(void)
         cmocka_unit_test(plain_playback_changes_nothing),
         cmocka_unit_test(watchdog_repeats_everything_while_somebody_reads),
         cmocka_unit_test(lease_runs_out_and_background_returns),
+        cmocka_unit_test(windows_that_run_out_are_widened_before),
+        cmocka_unit_test(something_is_wanted_between_two_readers),
+        cmocka_unit_test(sequence_goes_on_for_a_moment_when_the_last_reader_leaves),
+        cmocka_unit_test(rest_without_background_is_bounded_and_ends),
         cmocka_unit_test(paused_reader_keeps_its_window),
         cmocka_unit_test(what_is_read_to_the_end_gives_way_to_background),
         cmocka_unit_test(straggler_within_64_mib_shares_the_window),
@@ -1145,7 +1279,8 @@ int main(void)
         cmocka_unit_test(reader_of_a_later_file_stays_wanted_after_the_focus),
         cmocka_unit_test(reader_of_an_earlier_file_gets_only_its_deadlines),
         cmocka_unit_test(small_range_does_not_move_the_head),
-        cmocka_unit_test(lone_probe_leaves_background_as_it_is),
+        cmocka_unit_test(lone_probe_comes_before_its_file),
+        cmocka_unit_test(lone_probe_fetches_no_other_file),
         cmocka_unit_test(small_ranges_in_a_row_are_a_player),
         cmocka_unit_test(end_of_a_long_range_is_no_probe),
         cmocka_unit_test(look_at_the_tail_does_not_move_the_head),

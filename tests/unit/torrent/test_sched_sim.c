@@ -146,14 +146,15 @@ static void apply(struct world *world, const struct sched_plan *plan)
     if (!plan->has_new_priorities)
         check(world, memcmp(world->priorities, plan->priorities, world->layout.piece_count) == 0);
     for (uint32_t i = 0; i < world->layout.piece_count; i++)
-        check(world, plan->priorities[i] == 0 || plan->priorities[i] == 4);
+        check(world, plan->priorities[i] == 0 || plan->priorities[i] == SCHED_WANTED ||
+                         plan->priorities[i] == SCHED_FIRST);
     memcpy(world->priorities, plan->priorities, world->layout.piece_count);
     for (size_t i = world->deadline_count; i-- > 0;)
         if (world->priorities[world->deadlines[i].piece] == 0)
             drop_deadline(world, i);
     world->is_sequential = plan->is_sequential;
     for (size_t i = 0; i < plan->deadline_count; i++) {
-        check(world, plan->priorities[plan->deadlines[i].piece] == 4);
+        check(world, plan->priorities[plan->deadlines[i].piece] > 0);
         set_deadline(world, plan->deadlines[i]);
     }
     /* What the scheduler believes to stand is what stands. */
@@ -178,9 +179,21 @@ static bool is_fetchable(const struct world *world, uint32_t piece)
     return !world->have[piece] && world->priorities[piece] > 0;
 }
 
+/* The next of that priority at least, from `start` on and round. */
+static uint32_t next_fetchable(const struct world *world, uint32_t start, uint8_t priority)
+{
+    uint32_t count = world->layout.piece_count;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (is_fetchable(world, (start + i) % count) &&
+            world->priorities[(start + i) % count] >= priority)
+            return (start + i) % count;
+    return NONE;
+}
+
 static uint32_t pick(struct world *world)
 {
-    uint32_t count = world->layout.piece_count, start;
+    uint32_t piece, anywhere = (uint32_t)roll(world, world->layout.piece_count);
     size_t soonest = 0;
 
     for (size_t i = 1; i < world->deadline_count; i++)
@@ -188,11 +201,30 @@ static uint32_t pick(struct world *world)
             soonest = i;
     if (world->deadline_count > 0)
         return world->deadlines[soonest].piece;
-    start = world->is_sequential ? 0 : (uint32_t)roll(world, count);
-    for (uint32_t i = 0; i < count; i++)
-        if (is_fetchable(world, (start + i) % count))
-            return (start + i) % count;
-    return NONE;
+    piece = next_fetchable(world, anywhere, SCHED_FIRST);
+    if (piece != NONE)
+        return piece;
+    return next_fetchable(world, world->is_sequential ? 0 : anywhere, SCHED_WANTED);
+}
+
+/* The piece lies ahead of somebody who plays a file that lacks more, there or elsewhere. */
+static bool needs_more(const struct world *world, uint32_t piece)
+{
+    uint32_t piece_bytes = world->layout.piece_bytes;
+
+    for (size_t i = 0; i < PLAYERS_MAX; i++) {
+        const struct player *player = &world->players[i];
+        const struct sched_file *file = &world->files[player->file];
+        uint64_t first = file->offset / piece_bytes;
+        uint64_t last = (file->offset + file->size - 1) / piece_bytes;
+
+        if (!player->is_open || player->end < file->size || piece > last ||
+            piece < (file->offset + player->position) / piece_bytes)
+            continue;
+        if (memchr(world->have + first, 0, last - first + 1) != NULL)
+            return true;
+    }
+    return false;
 }
 
 static void finish_piece(struct world *world, uint32_t piece)
@@ -203,6 +235,8 @@ static void finish_piece(struct world *world, uint32_t piece)
         if (world->deadlines[i].piece == piece)
             drop_deadline(world, i);
     sched_piece_ready(world->sched, piece);
+    /* What is wanted has not run out, whatever the scheduler says next. */
+    check(world, !needs_more(world, piece) || next_fetchable(world, 0, SCHED_WANTED) != NONE);
     replan(world);
 }
 
