@@ -30,7 +30,7 @@ function connect(t, stack, { nsp = '/', version = '4.8', parser = 'json', ...opt
   socket.on('disconnect', (reason) => { socket.reason = reason; });
   socket.connected_ = new Promise((resolve, reject) => { socket.once('connect', resolve); socket.once('connect_error', reject); });
   socket.connected_.catch(() => {});
-  t.after(() => socket.disconnect());
+  t.after(() => socket.io._close()); // with all namespaces, and it does not try again
   socket.next = async (name) => {
     const found = await until(() => socket.heard.find(([event]) => event === name), `the event ${name}`);
     socket.heard.splice(socket.heard.indexOf(found), 1);
@@ -208,6 +208,24 @@ test('numbers stay as they were written', async (t) => {
   assert.equal((await ws.next()).data, '462-789[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
   assert.deepEqual([...(await ws.next()).data], [1, 2, 3]);
   assert.deepEqual([...(await ws.next()).data], [4, 5, 6]);
+});
+
+test('the last word comes before the end', async (t) => {
+  const stack = await start(t);
+  const ws = await raw(stack);
+  ws.send('40');
+  await ws.next();
+  await ws.next();
+  assert.equal((await ws.ask('42["close-me"]')).data, '41');
+  assert.equal((await ws.closed).code, 1005);
+  const polling = '/socket.io/?EIO=4&transport=polling';
+  const { sid } = JSON.parse((await stack.get(polling)).body.toString().slice(1));
+  const post = (body) => stack.request('POST', `${polling}&sid=${sid}`, { headers: { 'content-type': 'text/plain;charset=UTF-8' }, body });
+  await post('40');
+  await stack.get(`${polling}&sid=${sid}`);
+  const last = stack.get(`${polling}&sid=${sid}`);
+  await post('42["close-me"]');
+  assert.match((await last).body.toString(), /41\x1e1$|^41$/);
 });
 
 test('who enters no namespace in time is closed', async (t) => {
