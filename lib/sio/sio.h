@@ -149,8 +149,8 @@ struct sio_refusal {
 struct sio_namespace_def {
     const char *name; /* "/" or "/custom"; copied */
     /* Recovery: events bear one argument more, the last, by which clients say how far they got.
-     * JavaScript handlers never see that they have it; Dart's socket_io_client hands a list to its
-     * handlers instead of the one argument that they expect. */
+     * Handlers in JavaScript need not look at it; Dart's socket_io_client hands its handlers a list
+     * instead of the one argument that they expect. */
     bool recovers;
     /* Optional; false: refused with what it said. Not asked for SIO_RESUMED. */
     bool (*accepts)(void *arg, const struct sio_handshake *handshake, struct sio_refusal *refusal);

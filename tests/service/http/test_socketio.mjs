@@ -341,3 +341,30 @@ test('who was there before the server was killed recovers after it', async (t) =
   assert.equal(socket.recovered, true);
   assert.equal(socket.id, id);
 });
+
+test('clients recover when http-svc was killed, and miss nothing', async (t) => {
+  const stack = await start(t, { SHARESTREAM_HTTP_THREADS: '4' }, { SHARESTREAM_ECHO_RECOVERS: 'true' });
+  const sockets = Array.from({ length: 12 }, (_, i) => connect(t, stack, { parser: i % 2 ? 'msgpack' : 'json', transports: [i % 3 ? 'websocket' : 'polling'] }));
+  for (const socket of sockets) {
+    assert.deepEqual(await socket.ask('join', 'r'), [true]);
+    await socket.next('auth');
+  }
+  const ids = sockets.map(({ id }) => id);
+  sockets[0].emit('say-all', 'before');
+  for (const socket of sockets) assert.equal((await socket.next('said'))[0], 'before');
+  await stack.restartHttp();
+  // Who is back first speaks at once: the others have it replayed.
+  const first = await until(() => sockets.find((socket) => socket.connected && socket.times === 2), 'the first to be back');
+  first.emit('say-all', 'meanwhile');
+  for (const [i, socket] of sockets.entries()) {
+    assert.equal((await socket.next('said'))[0], 'meanwhile');
+    await until(() => socket.connected, 'it to be back');
+    assert.equal(socket.recovered, true);
+    assert.equal(socket.id, ids[i]);
+  }
+  sockets[5].emit('say-all', 'after');
+  for (const socket of sockets) {
+    assert.equal((await socket.next('said'))[0], 'after');
+    assert.deepEqual(socket.heard, []);
+  }
+});
