@@ -73,17 +73,29 @@ static void wait_no_more(struct sio_connection *connection)
     DL_DELETE(connection->sio->waited_for, connection);
 }
 
-static void gather_free(struct gather **gather_p)
+static void gather_free(struct gather *gather)
 {
-    struct gather *gather = *gather_p;
-
-    if (gather == NULL)
-        return;
     for (unsigned i = 0; i < gather->count; i++)
         free((void *)(uintptr_t)gather->attachments[i].data);
     free(gather->text);
     free(gather);
-    *gather_p = NULL;
+}
+
+static struct gather *take_gather(struct sio_connection *connection)
+{
+    struct gather *gather = connection->gather;
+    struct sio *sio = connection->sio;
+
+    connection->gather = NULL;
+    sio->gathered -= gather->bytes;
+    DL_DELETE2(sio->gathering, connection, prev_gathering, next_gathering);
+    return gather;
+}
+
+static void gather_no_more(struct sio_connection *connection)
+{
+    if (connection->gather != NULL)
+        gather_free(take_gather(connection));
 }
 
 static void end_sockets(struct sio_connection *connection, const char *reason, bool may_recover)
@@ -100,7 +112,7 @@ void connection_close(struct sio_connection *connection, const char *reason)
         return;
     connection->is_closed = true;
     wait_no_more(connection);
-    gather_free(&connection->gather);
+    gather_no_more(connection);
     end_sockets(connection, reason, false);
     transport->close(transport->arg, connection->id);
 }
@@ -194,7 +206,7 @@ void sio_closed(struct sio_connection *connection)
 
     connection->is_closed = true; /* nothing reaches it any more */
     wait_no_more(connection);
-    gather_free(&connection->gather);
+    gather_no_more(connection);
     end_sockets(connection, "transport close", true);
     if (connection->is_dirty) {
         connection->is_dirty = false;
@@ -361,6 +373,19 @@ static void on_packet(struct sio_connection *connection, const struct socketio_p
 
 /* ---- bytes that came */
 
+/* May end the connection, or an older one. */
+static void count_gathered(struct sio_connection *connection, size_t bytes)
+{
+    struct sio *sio = connection->sio;
+
+    connection->gather->bytes += bytes;
+    sio->gathered += bytes;
+    if (connection->gather->bytes > sio->config.max_packet_bytes)
+        break_off(connection);
+    while (sio->gathered > SIO_GATHERED_PACKETS * sio->config.max_packet_bytes)
+        break_off(sio->gathering);
+}
+
 /* A packet of which attachments are to come. Our own copy: it has to wait. */
 static void begin_gather(struct sio_connection *connection, struct bytes text)
 {
@@ -368,10 +393,11 @@ static void begin_gather(struct sio_connection *connection, struct bytes text)
 
     gather->text = xcalloc(1, text.len);
     memcpy(gather->text, text.data, text.len);
-    gather->bytes = text.len;
     must(socketio_parse(bytes_of(gather->text, text.len), SOCKETIO_ATTACHMENTS_MAX,
                         &gather->packet));
     connection->gather = gather;
+    DL_APPEND2(connection->sio->gathering, connection, prev_gathering, next_gathering);
+    count_gathered(connection, text.len);
 }
 
 static void received_text(struct sio_connection *connection, struct bytes text)
@@ -398,20 +424,16 @@ static void received_attachment(struct sio_connection *connection, struct bytes 
             break_off(connection);
         return;
     }
-    gather->bytes += bytes.len;
-    if (gather->bytes > connection->sio->config.max_packet_bytes) {
-        break_off(connection);
-        return;
-    }
     copy = xcalloc(1, bytes.len + 1);
     if (bytes.len > 0)
         memcpy(copy, bytes.data, bytes.len);
     gather->attachments[gather->count++] = bytes_of(copy, bytes.len);
-    if (gather->count < gather->packet.attachments)
+    count_gathered(connection, bytes.len);
+    if (connection->gather == NULL || gather->count < gather->packet.attachments)
         return;
-    connection->gather = NULL;
+    take_gather(connection);
     on_packet(connection, &gather->packet, gather->attachments);
-    gather_free(&gather);
+    gather_free(gather);
 }
 
 static void received_msgpack(struct sio_connection *connection, struct bytes message)

@@ -30,7 +30,9 @@ enum {
     SIO_ROOM_MAX = 96, /* bytes of a room's name */
     SIO_ID_CHARS = 20,
     SIO_KEPT_MAX = 1024,
-    SIO_ACKS_MAX = 256, /* waited for from one socket */
+    SIO_ACKS_MAX = 256,        /* waited for from one socket */
+    SIO_GATHERED_PACKETS = 32, /* packets of all whose attachments are still to come have the bytes
+                                  of so many largest ones; over that the oldest is closed */
 };
 
 struct sio;

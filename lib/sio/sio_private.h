@@ -84,6 +84,7 @@ struct sio_connection {
     bool skips_binary;  /* attachments of a packet that the last life had */
     uint64_t opened_ms;
     struct sio_connection *prev, *next; /* of those that are waited for */
+    struct sio_connection *prev_gathering, *next_gathering;
     struct sio_connection *next_dirty;
 };
 
@@ -104,6 +105,8 @@ struct sio {
     size_t namespace_count;
     struct sio_connection *waited_for; /* oldest first */
     struct sio_connection *dirty;
+    struct sio_connection *gathering; /* oldest first */
+    size_t gathered;                  /* bytes that these have */
     struct pending *pending;
     uint64_t next_ack, next_deadline_ms;
     struct sio_metrics metrics;

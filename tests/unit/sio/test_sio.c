@@ -516,6 +516,31 @@ static void a_packet_has_a_size(void **state)
     assert_heard(fixture, 2, "closed\n");
 }
 
+static void packets_that_wait_for_attachments_have_a_size_in_all(void **state)
+{
+    enum { WAITING = SIO_GATHERED_PACKETS + 1 };
+    struct fixture *fixture = *state;
+    char large[3900] = "";
+
+    for (uint64_t id = 0; id < WAITING; id++) {
+        enter(fixture, id, "0");
+        say(fixture, id, "52-[\"bin\"]");
+        assert_heard(fixture, 0, "");
+        receive(fixture, id, bytes_of(large, sizeof(large)), true);
+    }
+    assert_heard(fixture, 0, "closed\n"); /* the oldest */
+    for (uint64_t id = 1; id < WAITING; id++) {
+        assert_heard(fixture, id, "");
+        say(fixture, id, "<00>");
+        assert_non_null(strstr(text_str(&fixture->clients[id].heard), "bin-back"));
+    }
+    enter(fixture, WAITING, "0");
+    say(fixture, WAITING, "52-[\"bin\"]");
+    receive(fixture, WAITING, bytes_of(large, sizeof(large)), true);
+    assert_heard(fixture, WAITING, "");
+    assert_int_equal(sio_metrics(fixture->sio)->broken_total, 1);
+}
+
 static void namespaces_are_apart_and_may_refuse(void **state)
 {
     struct fixture *fixture = *state;
@@ -1000,6 +1025,7 @@ int main(void)
         TEST(binary_goes_both_ways),
         TEST(what_breaks_the_protocol_ends_the_session_without_a_word),
         TEST(a_packet_has_a_size),
+        TEST(packets_that_wait_for_attachments_have_a_size_in_all),
         TEST(namespaces_are_apart_and_may_refuse),
         TEST(the_server_may_end_it),
         TEST(who_enters_no_namespace_is_closed_after_a_while),
