@@ -89,6 +89,9 @@ enum cli_exit do_jobs(struct cli *cli)
         print_fact("cache", "%s of %s", format_size(reply->cache_bytes, a),
                    format_size(reply->cache_limit_bytes, b));
         print_fact("workers", "%u", reply->workers);
+        print_fact("encoder", "%s", reply->encoder);
+        if (reply->no_encoder[0] != '\0')
+            print_fact("not", "%s", reply->no_encoder);
         if (list != NULL)
             reply_free(list);
     }

@@ -147,14 +147,17 @@ static void keep_client(struct sio_connection *connection, const struct sio_clie
 static void resume_socket(struct sio_socket *socket)
 {
     struct sio_namespace *nsp = socket->nsp;
+    uint8_t *at, *kept = at = xcalloc(1, socket->kept_len + 1); /* the program may replace it */
     const struct sio_handshake handshake = {.how = SIO_RESUMED,
                                             .auth = bytes_of_text("{}"),
-                                            .kept = bytes_of(socket->kept, socket->kept_len),
+                                            .kept =
+                                                keep(&at, bytes_of(socket->kept, socket->kept_len)),
                                             .client = &socket->connection->client};
 
     if (nsp->recovery != NULL)
         recovery_forget(nsp->recovery, socket->pid);
     socket_announce(socket, &handshake);
+    free(kept);
 }
 
 /* Its sockets may end while others are resumed. */

@@ -18,7 +18,8 @@ SETTINGS_TABLE(common_settings_table, "common", COMMON_SETTINGS);
 SETTINGS_TABLE(bus_settings_table, "bus", BUS_SETTINGS);
 #undef SETTINGS_TAG
 
-/* The nine keys of tod-p2m, at top level of the file and as plain environment names. */
+/* The nine keys of tod-p2m and four of an earlier server of rooms, at top level of the file and as
+ * plain environment names. */
 static const struct settings_alias aliases[] = {
     {"port", "http", "listen", ""},
     {"log_level", "common", "log_level", ""},
@@ -29,6 +30,10 @@ static const struct settings_alias aliases[] = {
     {"cache_size", "torrent", "max_torrents", ""},
     {"cleanup_interval", "torrent", "cleanup_interval", "s"},
     {"hls_segment_duration", "transcode", "segment_duration", "s"},
+    {"stun_url", "room", "stun_urls", ""},
+    {"turn_url", "room", "turn_urls", ""},
+    {"turn_username", "room", "turn_username", ""},
+    {"turn_credential", "room", "turn_password", ""},
 };
 
 /* Sections that some process owns; each process looks only at its own and the shared two. */

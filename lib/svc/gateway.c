@@ -678,6 +678,17 @@ static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request
 
 /* ---- a life */
 
+bool gateway_ip(struct bytes address, uint8_t ip[GATEWAY_ADDRESS_MAX])
+{
+    static const uint8_t mapped[GATEWAY_ADDRESS_MAX] = {[10] = 0xff, [11] = 0xff};
+    bool is_known = address.len == 4 || address.len == GATEWAY_ADDRESS_MAX;
+
+    memcpy(ip, mapped, GATEWAY_ADDRESS_MAX);
+    if (is_known)
+        memcpy(ip + GATEWAY_ADDRESS_MAX - address.len, address.data, address.len);
+    return is_known;
+}
+
 struct gateways *gateways_new(const struct gateway_actor *actor)
 {
     static const Rpc rpc = SHARESTREAM__GATEWAY__GATEWAY__INIT(on_);

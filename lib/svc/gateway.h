@@ -33,6 +33,9 @@ struct gateway_client {
     struct bytes tag;     /* what gateway_tag() left; empty for a new connection */
 };
 
+/* One of these addresses as 16 bytes, IPv4 mapped into IPv6. False: it is not known; 0.0.0.0. */
+bool gateway_ip(struct bytes address, uint8_t ip[GATEWAY_ADDRESS_MAX]);
+
 struct gateway_actor {
     /* What it returns is given to the other two; NULL: none of our business, closed with 1008. */
     void *(*on_opened)(void *arg, uint64_t connection, const struct gateway_client *client);

@@ -41,6 +41,7 @@ enum route_need {
     X(SOCKETIO, "/socket.io/*", METHOD_GET | METHOD_POST, NEED_OPEN, on_socketio)                  \
     X(ICE_SERVERS, "/ice-servers", METHOD_GET, NEED_OPEN, on_room)                                 \
     X(TURN, "/api/turn", METHOD_GET, NEED_OPEN, on_room)                                           \
+    X(TURN_CREDENTIALS, "/api/turn/credentials", METHOD_GET, NEED_OPEN, on_room)                   \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \

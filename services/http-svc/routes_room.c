@@ -6,5 +6,7 @@
 
 void on_room(struct exchange *x)
 {
+    /* It may hold credentials. */
+    exchange_add_header(x, "cache-control", "no-store");
     exchange_ask(x, ACTOR_ROOM);
 }

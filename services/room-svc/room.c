@@ -5,10 +5,15 @@ enum err room_start(void *state, struct svc *svc, struct error *error)
 {
     struct room *room = state;
     const struct gateway_actor actor = web_front(room);
+    enum err err;
 
     room->svc = svc;
     room->settings = svc_settings(svc);
+    room->limiter.per_s = (uint32_t)room->settings->requests_per_s;
+    room->limiter.seed = svc_generation(svc);
     room->gateways = gateways_new(&actor);
+    if ((err = ice_front_start(room, error)) != ERR_NONE)
+        return err;
     return gateways_serve(room->gateways, svc_bus(svc), error);
 }
 
@@ -17,6 +22,7 @@ void room_tick(void *state, uint64_t now_ms)
     struct room *room = state;
 
     gateways_tick(room->gateways, now_ms);
+    ice_front_tick(room, now_ms);
     svc_note(room->svc, "connections=%zu", gateways_connections(room->gateways));
 }
 
@@ -25,6 +31,7 @@ void room_stop(void *state)
 {
     struct room *room = state;
 
+    ice_front_stop(room);
     gateways_free(&room->gateways);
 }
 

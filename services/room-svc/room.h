@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * room: the state of the process, and who does what. One thread: svc_main()'s.
+ * room: the state of the process, and who does what. All of it runs on the main thread but
+ * for the inside of cloudflare.c.
  */
 #ifndef ROOM_ROOM_H
 #define ROOM_ROOM_H
 
+#include <jansson.h>
+
+#include "base/limiter.h"
+#include "cloudflare.h"
+#include "ice.h"
 #include "room_settings.h"
 #include "svc/gateway.h"
 #include "svc/svc.h"
@@ -13,6 +19,10 @@ struct room {
     struct svc *svc;
     const struct room_settings *settings;
     struct gateways *gateways;
+    struct limiter limiter; /* of questions by HTTP */
+    struct ice ice;
+    struct cloudflare *cloudflare; /* NULL: not used */
+    uint64_t asked_ms;             /* when it was, last */
     struct room_metrics metrics;
 };
 
@@ -27,5 +37,19 @@ extern ProtobufCService *room_service(void);
 
 /* ---- web_front.c: what clients ask and say, as the gateways bring it */
 struct gateway_actor web_front(struct room *room);
+void web_front_answer(struct room *room, uint64_t question, unsigned status, json_t *take);
+void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+                    unsigned status, enum err code, const char *why);
+
+/* ---- ice_front.c: the servers by which clients find a way to each other */
+/* ERR_CONFIG. */
+enum err ice_front_start(struct room *room, struct error *error);
+void ice_front_tick(struct room *room, uint64_t now_ms);
+void ice_front_stop(struct room *room);
+/* The list for RTCPeerConnection, with credentials, for a member of a room and for nobody else:
+ * `member` is who it is in that room, whatever dialect it speaks. */
+json_t *ice_front_member(struct room *room, struct bytes member);
+/* True when the question was one of these, and is answered. */
+bool ice_front_asked(struct room *room, uint64_t question, const struct gateway_client *client);
 
 #endif

@@ -11,12 +11,34 @@
 #define ROOM_SETTINGS(X)                                                                           \
     X(LIST, stun_urls, "", 0, 0,                                                                   \
       "STUN servers that browsers may ask for their own address, such as stun:example.org:3478; "  \
-      "who runs them learns who talks here; empty: none")
+      "who runs them learns who talks here; empty: those of turn_urls")                            \
+    X(LIST, turn_urls, "", 0, 0,                                                                   \
+      "TURN servers for those who reach each other in no other way, such as "                      \
+      "turn:example.org:3478; empty: none")                                                        \
+    X(TEXT, turn_secret, "", 0, 0,                                                                 \
+      "static-auth-secret of coturn: everybody gets credentials of his own, for turn_ttl")         \
+    X(TEXT, turn_username, "", 0, 0, "without turn_secret: one user for all")                      \
+    X(TEXT, turn_password, "", 0, 0, "of turn_username")                                           \
+    X(DURATION, turn_ttl, "4h", 300000, 172800000, "how long TURN credentials hold")               \
+    X(BOOL, public_turn, "false", 0, 0,                                                            \
+      "TURN credentials for everybody who asks by HTTP; else for members of rooms only")           \
+    X(TEXT, cloudflare_key_id, "", 0, 0, "TURN key of Cloudflare's service; empty: not used")      \
+    X(TEXT, cloudflare_token, "", 0, 0, "API token of that key; stays in this process")            \
+    X(TEXT, cloudflare_url, "https://rtc.live.cloudflare.com/v1/turn/keys", 0, 0,                  \
+      "where that service is")                                                                     \
+    X(TEXT, cloudflare_ca, "", 0, 0,                                                               \
+      "file of certificates that may vouch for it; empty: the system's")                           \
+    X(COUNT, requests_per_s, "20", 0, 1000000,                                                     \
+      "questions by HTTP per second of one address, of which four seconds' worth may come at "     \
+      "once; 0 = no limit; this machine has none")
 SETTINGS_STRUCT(room_settings, ROOM_SETTINGS);
 extern const struct settings_table room_settings_table;
 
 #define ROOM_METRICS(X)                                                                            \
     X(COUNTER, questions_total, "plain HTTP requests")                                             \
+    X(COUNTER, limited_total, "of these over the limit of their address")                          \
+    X(COUNTER, turn_credentials_total, "answers with TURN credentials, also to members of rooms")  \
+    X(COUNTER, cloudflare_failures_total, "times that Cloudflare gave no credentials")             \
     X(COUNTER, refused_total, "connections closed because their path is nobody's")
 METRICS_STRUCT(room_metrics, ROOM_METRICS);
 extern const struct metrics_table room_metrics_table;

@@ -3,14 +3,14 @@
  * web_front: what clients ask by HTTP, and whose a connection is, as the gateways bring it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
-#include "ice.h"
 #include "room.h"
 
-enum { STATUS_OK = 200, STATUS_NOT_FOUND = 404 };
+enum { STATUS_NOT_FOUND = 404 };
 
-static void answer(struct room *room, uint64_t question, unsigned status, json_t *take)
+void web_front_answer(struct room *room, uint64_t question, unsigned status, json_t *take)
 {
     char *body = json_dumps(take, JSON_COMPACT);
 
@@ -20,12 +20,18 @@ static void answer(struct room *room, uint64_t question, unsigned status, json_t
     json_decref(take);
 }
 
-static bool is_path(const struct gateway_client *client, const char *path)
+/* In the shapes that http-svc has. */
+void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+                    unsigned status, enum err code, const char *why)
 {
-    size_t len = strlen(path);
+    static const char api[] = "/api/";
+    size_t len = sizeof(api) - 1;
+    bool is_api = client->target.len >= len && memcmp(client->target.data, api, len) == 0;
 
-    return client->target.len >= len && memcmp(client->target.data, path, len) == 0 &&
-           (client->target.len == len || client->target.data[len] == '?');
+    web_front_answer(
+        room, question, status,
+        is_api ? json_pack("{s:{s:s,s:s}}", "error", "code", err_word(code), "message", why)
+               : json_pack("{s:s}", "error", why));
 }
 
 static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
@@ -33,13 +39,8 @@ static void on_asked(void *arg, uint64_t question, const struct gateway_client *
     struct room *room = arg;
 
     room->metrics.questions_total++;
-    if (is_path(client, "/ice-servers"))
-        answer(room, question, STATUS_OK, ice_servers(room->settings));
-    else if (is_path(client, "/api/turn"))
-        answer(room, question, STATUS_OK,
-               json_pack("{s:o}", "iceServers", ice_servers(room->settings)));
-    else
-        answer(room, question, STATUS_NOT_FOUND, json_pack("{s:s}", "error", "not found"));
+    if (!ice_front_asked(room, question, client))
+        web_front_fail(room, question, client, STATUS_NOT_FOUND, ERR_NOT_FOUND, "not found");
 }
 
 /* No dialect is spoken yet. */

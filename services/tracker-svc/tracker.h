@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #include "access_list.h"
-#include "limiter.h"
+#include "base/limiter.h"
 #include "svc/gateway.h"
 #include "svc/svc.h"
 #include "swarm.h"

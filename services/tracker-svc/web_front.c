@@ -41,20 +41,6 @@ struct socket {
     size_t count, capacity;
 };
 
-/* An address of a gateway, as everything here has it. False: there is none. */
-static bool read_ip(struct bytes address, uint8_t ip[16])
-{
-    if (address.len == 16) {
-        memcpy(ip, address.data, 16);
-        return true;
-    }
-    memcpy(ip, mapped, sizeof(mapped));
-    memset(ip + sizeof(mapped), 0, 4);
-    if (address.len == 4)
-        memcpy(ip + sizeof(mapped), address.data, 4);
-    return address.len == 4;
-}
-
 static bool takes(struct tracker *tracker, const uint8_t ip[16], uint32_t now_s)
 {
     bool is_taken = limiter_takes(&tracker->limiter, ip, now_s);
@@ -140,7 +126,7 @@ static void on_announce(struct tracker *tracker, uint64_t question,
     uint8_t ip[16], local[16];
     const char *why = announce_query_parse(query, &in);
 
-    if (why == NULL && !read_ip(client->address, ip))
+    if (why == NULL && !gateway_ip(client->address, ip))
         why = "the gateway does not know your address";
     if (why != NULL) {
         refuse(tracker, question, why, 0);
@@ -161,7 +147,7 @@ static void on_announce(struct tracker *tracker, uint64_t question,
         if (in.ip.len > 0)
             take_stated_ip(query, ip);
         set_address(&announce.from, ip, in.port);
-        if (read_ip(client->local, local) &&
+        if (gateway_ip(client->local, local) &&
             (memcmp(local, mapped, sizeof(mapped)) != 0) == announce.from.is_ipv6)
             announce.local = announce.from.is_ipv6 ? local : local + sizeof(mapped);
         swarms_announce(tracker->swarms, &announce, now_s, &answer);
@@ -206,7 +192,7 @@ static void on_scrape(struct tracker *tracker, uint64_t question,
         return;
     }
     qsort(hashes, count, sizeof(*hashes), compare_hashes);
-    read_ip(client->address, ip);
+    gateway_ip(client->address, ip);
     text_clear(&tracker->scratch);
     scrape_reply_begin(&tracker->scratch);
     pthread_mutex_lock(&tracker->lock);
@@ -360,7 +346,7 @@ static void *on_opened(void *arg, uint64_t connection, const struct gateway_clie
     }
     socket = xcalloc(1, sizeof(*socket));
     socket->self.connection = connection;
-    read_ip(client->address, socket->ip);
+    gateway_ip(client->address, socket->ip);
     restore(tracker, socket, client->tag);
     return socket;
 }

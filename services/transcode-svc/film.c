@@ -12,6 +12,7 @@
 #include "base/must.h"
 #include "captions.h"
 #include "choice.h"
+#include "hardware.h"
 
 typedef Sharestream__Worker__Media Media;
 typedef Sharestream__Worker__Stream Stream;
@@ -56,6 +57,7 @@ struct film {
     Media *media; /* NULL until a worker has looked */
     /* Cuts of what is copied, of sound where there are no keyframes, and of pictures made anew. */
     struct plan keyframes, grid, made;
+    bool avoids_hardware; /* which failed at it */
     struct error failure; /* of a file that is damaged: nothing will change that */
     struct waiting *waiting;
     struct head *heads; /* the first is the one of HEAD_CUT */
@@ -173,6 +175,19 @@ bool film_can_burn(const struct film *film, uint32_t stream)
     return found != NULL && choice_is_drawn(found);
 }
 
+enum encoder film_encoder(const struct film *film)
+{
+    return film->avoids_hardware ? ENCODER_SOFTWARE
+                                 : hardware_encoder(film->source.transcode->hardware);
+}
+
+/* Players have to begin anew: what software makes cannot follow. */
+static void doubt_hardware(struct film *film)
+{
+    film->avoids_hardware = true;
+    hardware_doubt(film->source.transcode->hardware, clock_ms());
+}
+
 bool film_offers_ladder(const struct film *film)
 {
     const struct film_source *source = &film->source;
@@ -257,6 +272,8 @@ void film_on_unopened(struct film *film, struct head *head, const struct error *
     film->source.transcode->metrics.failures_total++;
     if (is_final && film->media == NULL)
         film->failure = told;
+    if (error->code == ERR_UNAVAILABLE && head->rendition.encoder != ENCODER_SOFTWARE)
+        doubt_hardware(film);
     if (head->kind == HEAD_CUT)
         tell_known(film, &told);
     fail_jobs(film, head, &told);
@@ -347,8 +364,10 @@ static size_t fill_tracks(const struct film *film, const struct rendition *rendi
     return count;
 }
 
-static const char *preset_of(const struct transcode *transcode)
+static const char *preset_of(const struct transcode *transcode, const struct rendition *rendition)
 {
+    if (rendition->encoder != ENCODER_SOFTWARE)
+        return "";
     if (strcmp(transcode->settings->preset, "auto") != 0)
         return transcode->settings->preset;
     return presets[MIN(transcode->pace, COUNT_OF(presets) - 1)];
@@ -370,7 +389,7 @@ static void fill_encode(const struct film *film, const struct head *head, const 
     out->encode.height = rung.height;
     out->encode.max_bitrate = rung.max_bitrate;
     out->encode.level = rung.level;
-    out->encode.preset = (char *)(uintptr_t)preset_of(transcode);
+    out->encode.preset = (char *)(uintptr_t)preset_of(transcode, &job->path.rendition);
     out->encode.threads = transcode_processors();
     out->encode.burns = job->path.rendition.has_burnt;
     out->encode.burnt = job->path.rendition.burnt;
@@ -437,7 +456,8 @@ void film_fill_cut(struct film *film, const struct head *head, const struct job 
 static bool is_same(const struct rendition *a, const struct rendition *b)
 {
     return a->kind == b->kind && a->is_made == b->is_made && a->stream == b->stream &&
-           a->height == b->height && a->has_burnt == b->has_burnt && a->burnt == b->burnt;
+           a->height == b->height && a->encoder == b->encoder && a->has_burnt == b->has_burnt &&
+           a->burnt == b->burnt;
 }
 
 static struct job *new_job(const struct film *film, const struct path *path)
@@ -454,9 +474,13 @@ static struct job *new_job(const struct film *film, const struct path *path)
 /* Where it is, or will be; UINT32_MAX: nowhere. */
 static uint32_t position_of(const struct head *head)
 {
-    if (head->job != NULL)
-        return head->job->path.number;
-    return head->at == UINT32_MAX && head->jobs != NULL ? head->jobs->path.number : head->at;
+    const struct job *job = head->job;
+
+    if (job == NULL && head->at == UINT32_MAX)
+        job = head->jobs;
+    if (job != NULL && job->path.what == PATH_INIT)
+        job = head->jobs; /* it can go anywhere behind that */
+    return job != NULL ? job->path.number : head->at;
 }
 
 static bool is_near(const struct head *head, uint32_t number)
@@ -530,20 +554,25 @@ static struct head *quiet_head(struct film *film)
 /* NULL when all encoders are busy with what others wait for. */
 static struct head *choose_head(struct film *film, const struct path *path)
 {
-    struct head *head, *busy = NULL;
+    struct head *head, *busy = NULL, *unbound = NULL;
 
     if (rendition_is_quiet(&path->rendition))
         return quiet_head(film);
-    if (path->what == PATH_INIT || !has_picture_made(film, &path->rendition))
+    if (!has_picture_made(film, &path->rendition) ||
+        (path->what == PATH_INIT && path->rendition.encoder == ENCODER_SOFTWARE))
         return film->heads;
     DL_FOREACH(film->heads, head)
     {
         if (head->kind != HEAD_ENCODE || !is_same(&head->rendition, &path->rendition))
             continue;
-        if (is_near(head, path->number))
+        if (path->what == PATH_INIT || is_near(head, path->number))
             return head;
+        if (position_of(head) == UINT32_MAX)
+            unbound = head;
         busy = head;
     }
+    if (unbound != NULL)
+        return unbound;
     head = find_idle(film->source.transcode, film, &path->rendition);
     if (head == NULL)
         head = new_encoder(film, &path->rendition);
@@ -564,6 +593,12 @@ void film_order_jobs(struct film *film, struct head *head)
 
     if (head->kind != HEAD_ENCODE || head->at == UINT32_MAX)
         return;
+    DL_FOREACH(head->jobs, job)
+    if (job->path.what == PATH_INIT) {
+        DL_DELETE(head->jobs, job);
+        DL_PREPEND(head->jobs, job);
+        return;
+    }
     DL_FOREACH(head->jobs, job)
     if (job->path.number >= head->at && (next == NULL || job->path.number < next->path.number))
         next = job;
@@ -624,6 +659,10 @@ static bool is_makeable(struct film *film, const struct path *path, struct error
                             rendition->height, &rung)) {
         return error_set(error, ERR_NOT_FOUND, "it is not made in this size"), false;
     }
+    if (rendition->encoder != ENCODER_SOFTWARE && rendition->encoder != film_encoder(film))
+        return error_set(error, ERR_NOT_FOUND, "it is made by %s now: load the playlist again",
+                         encoder_name(film_encoder(film))),
+               false;
     if (rendition->has_burnt && !film_can_burn(film, rendition->burnt))
         return error_set(error, ERR_NOT_FOUND, "there are no such subtitles to draw"), false;
     plan = film_plan(film, rendition, &why);
@@ -737,6 +776,8 @@ static void measure(struct film *film, const struct head *head, const struct job
     if (transcode->metrics.encode_speed_percent > 0)
         percent = (percent + transcode->metrics.encode_speed_percent) / 2;
     transcode->metrics.encode_speed_percent = percent;
+    if (job->path.rendition.encoder != ENCODER_SOFTWARE)
+        return;
     if (percent < SLOW_PERCENT && transcode->pace > 0)
         transcode->pace--;
     else if (percent > FAST_PERCENT && transcode->pace + 1 < COUNT_OF(presets))
@@ -761,9 +802,11 @@ void film_on_done(struct film *film, struct head *head, struct job *job,
         if (path == NULL && error.code == ERR_NONE)
             error_set(&error, ERR_NO_SPACE, "the cache is too small for one segment");
         measure(film, head, job);
-        head->at = job->path.number + 1;
+        head->at = job->path.what == PATH_INIT ? UINT32_MAX : job->path.number + 1;
     } else {
         head->at = UINT32_MAX;
+        if (error.code == ERR_UNAVAILABLE && job->path.rendition.encoder != ENCODER_SOFTWARE)
+            doubt_hardware(film);
     }
     if (job->waiting_count > 0)
         note_asked(head, &job->path);

@@ -57,6 +57,8 @@ struct thumbs_film film_thumbs(struct film *film);
 size_t film_ladder(const struct film *film, struct rung out[LADDER_MAX]);
 /* Subtitles of the stream can be drawn into the picture. */
 bool film_can_burn(const struct film *film, uint32_t stream);
+/* Who makes its pictures. */
+enum encoder film_encoder(const struct film *film);
 /* Also where the picture could be copied. */
 bool film_offers_ladder(const struct film *film);
 

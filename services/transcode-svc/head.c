@@ -16,7 +16,7 @@
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
 
-enum { ATTEMPTS = 2, QUIET_PATIENCE = 10 };
+enum { DEATHS_MAX = 2, QUIET_PATIENCE = 10 };
 
 static void on_bytes(void *arg);
 
@@ -134,6 +134,33 @@ static void put_back(struct head *head)
     DL_PREPEND(head->jobs, job);
 }
 
+/* Subtitles look back farther than a picture, into what nobody may have fetched. */
+static bool goes_first(const struct job *job, const struct job *waiting)
+{
+    return !job->is_tried || (waiting->path.rendition.kind == RENDITION_SUBTITLE &&
+                              job->path.rendition.kind != RENDITION_SUBTITLE);
+}
+
+/* Who asks for what is here must not wait for bytes that somebody else needs: a copy that waits for
+ * some lets those first that were not tried yet. To begin it again costs little. */
+static bool let_others_first(struct head *head)
+{
+    struct job *job;
+
+    if (head->kind != HEAD_CUT || head->job == NULL)
+        return false;
+    DL_FOREACH(head->jobs, job)
+    if (goes_first(job, head->job))
+        break;
+    if (job == NULL)
+        return false;
+    drop_worker(head);
+    put_back(head);
+    DL_DELETE(head->jobs, job);
+    DL_PREPEND(head->jobs, job);
+    return true;
+}
+
 /* Of itself, or of us because it took too long. */
 static void lose_worker(struct head *head, const char *why)
 {
@@ -146,13 +173,17 @@ static void lose_worker(struct head *head, const char *why)
              job != NULL ? job->name : "open", why);
     forget_worker(head);
     put_back(head);
-    error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
-    if (job != NULL && job->attempts >= ATTEMPTS) {
+    if (head->rendition.encoder == ENCODER_SOFTWARE)
+        error_set(&error, ERR_INVALID, "the file makes the transcoder fail: %s", why);
+    else /* or the driver: nobody knows, and software may do better */
+        error_set(&error, ERR_UNAVAILABLE, "the file or the driver makes the encoder fail: %s",
+                  why);
+    if (job != NULL && ++job->deaths >= DEATHS_MAX) {
         DL_DELETE(head->jobs, job);
         film_on_done(head->film, head, job, NULL, &error);
     } else if (job != NULL) {
         transcode->metrics.retries_total++;
-    } else if (head->open_attempts >= ATTEMPTS) {
+    } else if (head->open_attempts >= DEATHS_MAX) {
         film_on_unopened(head->film, head, &error, true);
     }
     head_step(head);
@@ -211,6 +242,8 @@ static void on_report(void *arg, const Report *report)
             tell_ready(head, report->want->position + run);
         else if (head->kind == HEAD_QUIET)
             tell_ready(head, 0); /* pictures are not worth fetching anything for */
+        else if (let_others_first(head))
+            head_step(head);
         else
             want(head, report->want->position);
         return;
@@ -288,7 +321,7 @@ static void begin_job(struct head *head)
         return;
     }
     head->job = job;
-    job->attempts++;
+    job->is_tried = true;
     film_fill_cut(head->film, head, job, &cut);
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
     order.cut = &cut.cut;
@@ -332,17 +365,27 @@ static bool take_turn(struct transcode *transcode)
     return true;
 }
 
-static bool has_worker(struct head *head)
+static enum err start_worker(struct head *head, struct error *error)
 {
     struct transcode *transcode = transcode_of(head);
     const struct worker_events events = {on_report, on_gone, head};
+
+    if (head->rendition.encoder == ENCODER_SOFTWARE)
+        return spare_take(transcode->spare, &events, &head->worker, error);
+    return worker_new(transcode->svc, encoder_name(head->rendition.encoder), &events, &head->worker,
+                      error);
+}
+
+static bool has_worker(struct head *head)
+{
+    struct transcode *transcode = transcode_of(head);
     struct error error = {0};
 
     if (head->worker != NULL)
         return true;
     if (head->kind == HEAD_QUIET ? !take_turn(transcode) : !make_room(transcode))
         return false; /* head_tick() tries again */
-    if (spare_take(transcode->spare, &events, &head->worker, &error) != ERR_NONE) {
+    if (start_worker(head, &error) != ERR_NONE) {
         film_on_unopened(head->film, head, &error, false);
         return false;
     }
@@ -401,6 +444,8 @@ void head_free(struct head **head_p)
 void head_add(struct head *head, struct job *job)
 {
     DL_APPEND(head->jobs, job);
+    if (head->is_wanting)
+        let_others_first(head);
     head_step(head);
 }
 

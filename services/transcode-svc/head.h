@@ -22,7 +22,8 @@ struct job {
     struct path path;
     char name[CACHE_NAME]; /* in the cache */
     struct waiting *waiting;
-    unsigned waiting_count, attempts;
+    unsigned waiting_count, deaths; /* of workers over it */
+    bool is_tried;
     bool is_left;      /* who waited for it last has gone */
     uint64_t asked_ms; /* since when somebody waits for it */
     struct job *prev, *next;
@@ -65,7 +66,7 @@ struct head {
 struct head *head_new(struct film *film, enum head_kind kind);
 /* Jobs must be gone. Clears the pointer, accepts NULL. */
 void head_free(struct head **head);
-/* Behind the others. */
+/* Behind the others, but before what waits for bytes. */
 void head_add(struct head *head, struct job *job);
 /* Does the next thing there is to do, if there is one. */
 void head_step(struct head *head);

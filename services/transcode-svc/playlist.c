@@ -198,7 +198,8 @@ static void add_made(struct text *out, const Stream *video, const struct playlis
                                         .is_made = true,
                                         .height = rung->height,
                                         .has_burnt = sizes->has_burnt,
-                                        .burnt = sizes->burnt};
+                                        .burnt = sizes->burnt,
+                                        .encoder = sizes->encoder};
     char codec[CODEC_BYTES], name[RENDITION_NAME];
     const struct variant variant = {.codec = codec,
                                     .bitrate = (uint64_t)rung->max_bitrate + MADE_SOUND_BITRATE,

@@ -19,6 +19,7 @@ struct playlist_sizes {
     size_t count;
     bool has_burnt; /* made with the subtitles of stream `burnt` drawn into them */
     uint32_t burnt;
+    enum encoder encoder;
 };
 
 /* `query` goes behind every URL: a signed link signs for what it leads to. */

@@ -8,12 +8,22 @@
 
 enum { STREAM_MAX = 63, HEIGHT_MAX = 4320, HEIGHT_MIN = 100 };
 
+static const char *const encoders[ENCODERS] = {"software", "vaapi", "nvenc", "qsv"};
+
+const char *encoder_name(enum encoder encoder)
+{
+    return encoders[encoder];
+}
+
 char *rendition_name(const struct rendition *rendition, char out[RENDITION_NAME])
 {
     switch (rendition->kind) {
     case RENDITION_VIDEO:
         if (rendition->has_burnt)
             snprintf(out, RENDITION_NAME, "v%us%u", rendition->height, rendition->burnt);
+        else if (rendition->is_made && rendition->encoder != ENCODER_SOFTWARE)
+            snprintf(out, RENDITION_NAME, "v%u-%s", rendition->height,
+                     encoder_name(rendition->encoder));
         else if (rendition->is_made)
             snprintf(out, RENDITION_NAME, "v%u", rendition->height);
         else
@@ -138,6 +148,20 @@ static bool take_numbered(struct bytes *text, struct rendition *out)
     return false;
 }
 
+/* Software has no name, as nothing else was there first. */
+static enum encoder take_encoder(struct bytes *text)
+{
+    struct bytes rest = *text;
+
+    if (take(&rest, "-"))
+        for (enum encoder i = ENCODER_SOFTWARE + 1; i < ENCODERS; i++)
+            if (take(&rest, encoder_name(i))) {
+                *text = rest;
+                return i;
+            }
+    return ENCODER_SOFTWARE;
+}
+
 static bool take_rendition(struct bytes *text, struct rendition *out)
 {
     *out = (struct rendition){0};
@@ -148,6 +172,8 @@ static bool take_rendition(struct bytes *text, struct rendition *out)
         out->has_burnt = out->is_made && take(text, "s");
         if (out->has_burnt && !take_number(text, STREAM_MAX, &out->burnt))
             return false;
+        if (out->is_made && !out->has_burnt)
+            out->encoder = take_encoder(text);
     } else if (!take_numbered(text, out)) {
         return false;
     }

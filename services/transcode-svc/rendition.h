@@ -4,6 +4,7 @@
  *
  *   v       the picture as it is          v720    made anew, 720 lines high
  *                                         v720s4  with the subtitles of stream 4 drawn into it
+ *                                         v720-vaapi  by hardware
  *   a2      sound of stream 2 as it is    a2t     made into AAC
  *   s3      subtitles of stream 3     x5  of file 5 of the torrent     u7  uploaded
  *   ts      picture and sound for tod-p2m's players: "playlist.m3u8", "0.ts"
@@ -17,6 +18,12 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+
+/* Of pictures made anew. What one makes can not follow what another made. */
+enum encoder { ENCODER_SOFTWARE, ENCODER_VAAPI, ENCODER_NVENC, ENCODER_QSV, ENCODERS };
+
+/* "software", "vaapi" */
+const char *encoder_name(enum encoder encoder);
 
 enum rendition_kind {
     RENDITION_VIDEO,
@@ -37,6 +44,7 @@ struct rendition {
     uint32_t height; /* of a RENDITION_VIDEO that is made */
     bool has_burnt;  /* likewise */
     uint32_t burnt;  /* stream of subtitles */
+    enum encoder encoder; /* of a RENDITION_VIDEO that is made, and has nothing burnt */
 };
 
 enum { RENDITION_NAME = 16 };

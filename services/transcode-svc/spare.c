@@ -57,7 +57,7 @@ enum err spare_take(struct spare *spare, const struct worker_events *events, str
     spare->is_wanted = true;
     spare->taken_ms = clock_ms();
     if (spare->worker == NULL)
-        return worker_new(spare->svc, events, out, error);
+        return worker_new(spare->svc, NULL, events, out, error);
     *out = spare->worker;
     spare->worker = NULL;
     worker_adopt(*out, events);
@@ -73,6 +73,6 @@ void spare_tick(struct spare *spare, bool is_busy, uint64_t now_ms)
         (is_busy && now_ms - MIN(spare->taken_ms, now_ms) < BUSY_MS))
         return;
     spare->is_wanted = false;
-    if (worker_new(spare->svc, &events, &spare->worker, &error) != ERR_NONE)
+    if (worker_new(spare->svc, NULL, &events, &spare->worker, &error) != ERR_NONE)
         log_warn("no spare worker", "why=%s", error.text);
 }

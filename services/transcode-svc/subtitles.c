@@ -423,7 +423,7 @@ static enum err give_open(struct making *job, int fd, struct error *error)
     Sharestream__Worker__Open open_order = SHARESTREAM__WORKER__OPEN__INIT;
     Order order = SHARESTREAM__WORKER__ORDER__INIT;
 
-    if (worker_new(transcode->svc, &events, &job->worker, error) != ERR_NONE)
+    if (worker_new(transcode->svc, NULL, &events, &job->worker, error) != ERR_NONE)
         return error->code;
     job->subtitles->workers++;
     transcode->metrics.workers_total++;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "film.h"
+#include "hardware.h"
 #include "spare.h"
 #include "subtitles.h"
 #include "worker.h"
@@ -50,6 +51,7 @@ static void on_step(void *arg)
     struct transcode *transcode = arg;
 
     cache_tick(transcode->cache);
+    hardware_tick(transcode->hardware, clock_ms());
     films_tick(transcode, clock_ms());
     subtitles_tick(transcode->subtitles, clock_ms());
     if (transcode->workers < transcode_workers_max(transcode))
@@ -108,6 +110,7 @@ enum err transcode_start(void *state, struct svc *svc, struct error *error)
     if (subtitles_new(transcode, &transcode->subtitles, error) != ERR_NONE)
         return error->code;
     transcode->spare = spare_new(svc);
+    transcode->hardware = hardware_new(svc, transcode->settings->encoder, clock_ms());
     svc_every(svc, STEP_MS, on_step, transcode);
     svc_ready_text(svc, "cached=%" PRIu64, cache_bytes(transcode->cache));
     return ERR_NONE;
@@ -133,6 +136,7 @@ void transcode_stop(void *state)
         lease_set_free(&transcode->leases);
     }
     spare_free(&transcode->spare);
+    hardware_free(&transcode->hardware);
     cache_free(&transcode->cache);
 }
 
@@ -145,6 +149,7 @@ void transcode_refresh_metrics(void *state)
     metrics->cache_evicted_total = cache_evicted(transcode->cache);
     metrics->workers = transcode->workers + subtitles_workers(transcode->subtitles);
     metrics->encoders = transcode->encoders;
+    metrics->hardware = hardware_encoder(transcode->hardware) != ENCODER_SOFTWARE;
     metrics->films = films_count(transcode);
     metrics->jobs = films_jobs(transcode) + subtitles_jobs(transcode->subtitles);
 }

@@ -5,6 +5,7 @@
  *
  *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> spare.c, worker.c
  *            |                 |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
+ *            |                 |--> hardware.c: who encodes
  *            |                 `--> cache.c: what was made
  *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c
  */
@@ -18,6 +19,7 @@
 
 struct film;
 struct subtitles;
+struct hardware;
 struct head;
 struct spare;
 
@@ -28,6 +30,7 @@ struct transcode {
     struct bus_remote *torrent;
     struct lease_set *leases;
     struct spare *spare;
+    struct hardware *hardware;
     struct film *films; /* hash by key */
     struct head *heads; /* of all films */
     struct subtitles *subtitles;

@@ -14,6 +14,7 @@
 #include "base/must.h"
 #include "choice.h"
 #include "film.h"
+#include "hardware.h"
 #include "playlist.h"
 #include "subtitles.h"
 #include "subtitles_handlers.h"
@@ -158,6 +159,7 @@ static bool read_burn(const struct getting *getting, const struct film *film,
         return false;
     sizes->has_original = false;
     sizes->count = film_ladder(film, sizes->rungs);
+    sizes->encoder = ENCODER_SOFTWARE; /* draws */
     sizes->has_burnt = true;
     sizes->burnt = (uint32_t)stream;
     return true;
@@ -172,6 +174,7 @@ static void answer_master(struct getting *getting, const struct film *film)
     const char *why;
 
     sizes.count = film_ladder(film, sizes.rungs);
+    sizes.encoder = film_encoder(film);
     switch (choice_way(film_media(film), &getting->client, film_has_keyframe_plan(film), &why)) {
     case SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE:
     case _SHARESTREAM__TRANSCODE__WAY_IS_INT_SIZE:
@@ -456,6 +459,8 @@ static void on_jobs(Rpc *rpc, const Sharestream__Transcode__JobsRequest *request
     subtitles_list_jobs(transcode->subtitles, reply, clock_ms());
     reply->cache_bytes = cache_bytes(transcode->cache);
     reply->cache_limit_bytes = cache_limit(transcode->cache);
+    reply->encoder = xstrdup(encoder_name(hardware_encoder(transcode->hardware)));
+    reply->no_encoder = xstrdup(hardware_why(transcode->hardware));
     reply->workers = transcode->workers + subtitles_workers(transcode->subtitles);
     closure(reply, data);
     sharestream__transcode__jobs_reply__free_unpacked(reply, NULL);

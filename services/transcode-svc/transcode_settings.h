@@ -20,6 +20,9 @@
     X(CHOICE, preset, "auto", 0, 0,                                                                \
       "speed of x264; auto: as good as this machine keeps up with "                                \
       "(auto|ultrafast|superfast|veryfast|faster|fast|medium)")                                    \
+    X(CHOICE, encoder, "auto", 0, 0,                                                               \
+      "who makes pictures anew; auto: the first kind of hardware that works, else software; "      \
+      "transcode-worker --probe NAME says why one does not (auto|software|vaapi|nvenc|qsv)")       \
     X(COUNT, max_height, "1080", 144, 4320, "lines of a picture made anew, at most")               \
     X(CHOICE, ladder, "auto", 0, 0,                                                                \
       "smaller sizes beside a picture that can be copied; auto: once the whole file is here, "     \
@@ -49,6 +52,7 @@ extern const struct settings_table transcode_settings_table;
     X(GAUGE, cache_bytes, "bytes in the cache")                                                    \
     X(GAUGE, workers, "worker processes")                                                          \
     X(GAUGE, encoders, "worker processes that make pictures anew")                                 \
+    X(GAUGE, hardware, "1: pictures are made by hardware")                                         \
     X(GAUGE, encode_speed_percent, "speed of encoding against that of playing, lately")            \
     X(GAUGE, films, "media files known")                                                           \
     X(GAUGE, jobs, "segments being made or waiting")

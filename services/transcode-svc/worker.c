@@ -181,28 +181,33 @@ enum err worker_binary(char *out, size_t cap, struct error *error)
     return ERR_NONE;
 }
 
-static int spawn(const char *path, int fd, pid_t *pid)
+enum err worker_spawn(const char *const words[2], int fd, int as, pid_t *pid, struct error *error)
 {
     static char *const environment[] = {NULL};
-    char name[] = "transcode-worker";
-    char *const words[] = {name, NULL};
+    char path[PATH_BYTES], name[] = "transcode-worker";
+    char *const all[] = {name, (char *)(uintptr_t)words[0], (char *)(uintptr_t)words[1], NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
     int rc;
 
+    if (worker_binary(path, sizeof(path), error) != ERR_NONE)
+        return error->code;
     sigemptyset(&none);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, fd, WORKER_FD);
-    posix_spawn_file_actions_addclosefrom_np(&actions, WORKER_FD + 1);
+    posix_spawn_file_actions_adddup2(&actions, fd, as);
+    posix_spawn_file_actions_addclosefrom_np(&actions, MAX(as, STDERR_FILENO) + 1);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    rc = posix_spawn(pid, path, &actions, &attributes, words, environment);
+    rc = posix_spawn(pid, path, &actions, &attributes, all, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    return rc;
+    if (rc == 0)
+        return ERR_NONE;
+    errno = rc;
+    return error_set_errno(error, ERR_IO, "cannot start %s", path);
 }
 
 static enum err open_pair(int pair[2], struct error *error)
@@ -222,23 +227,23 @@ static enum err open_pair(int pair[2], struct error *error)
     return ERR_NONE;
 }
 
-enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
-                    struct error *error)
+enum err worker_new(struct svc *svc, const char *hardware, const struct worker_events *events,
+                    struct worker **out, struct error *error)
 {
-    char path[PATH_BYTES];
+    const char *const words[] = {hardware, NULL};
     struct worker *worker;
-    int pair[2], rc;
+    enum err err;
+    int pair[2];
     pid_t pid;
 
     *out = NULL;
-    if (worker_binary(path, sizeof(path), error) != ERR_NONE || open_pair(pair, error) != ERR_NONE)
+    if (open_pair(pair, error) != ERR_NONE)
         return error->code;
-    rc = spawn(path, pair[1], &pid);
+    err = worker_spawn(words, pair[1], WORKER_FD, &pid, error);
     close(pair[1]);
-    if (rc != 0) {
+    if (err != ERR_NONE) {
         close(pair[0]);
-        errno = rc;
-        return error_set_errno(error, ERR_IO, "cannot start %s", path);
+        return err;
     }
     worker = xcalloc(1, sizeof(*worker));
     worker->svc = svc;

@@ -22,9 +22,12 @@ struct worker_events {
 
 /* Where the binary is: beside ours. */
 enum err worker_binary(char *out, size_t cap, struct error *error);
-/* Starts one. */
-enum err worker_new(struct svc *svc, const struct worker_events *events, struct worker **out,
-                    struct error *error);
+/* Starts the program alone, with up to two words behind its name, and `fd` as its descriptor `as`.
+ */
+enum err worker_spawn(const char *const words[2], int fd, int as, pid_t *pid, struct error *error);
+/* Starts one; `hardware` makes its pictures, NULL: software. */
+enum err worker_new(struct svc *svc, const char *hardware, const struct worker_events *events,
+                    struct worker **out, struct error *error);
 /* From now on its events are somebody else's. */
 void worker_adopt(struct worker *worker, const struct worker_events *events);
 /* Ends it; no event comes any more. Clears the pointer, accepts NULL. */

@@ -311,6 +311,18 @@ static bool has_all_times(const struct shelf *shelf)
     return true;
 }
 
+/* Files that count in milliseconds may give two packets of sound the same time, which no muxer
+ * takes. */
+static void set_apart(struct shelf *shelf)
+{
+    for (size_t i = 1; i < shelf->count; i++) {
+        AVPacket *packet = shelf->packets[i];
+
+        packet->pts = MAX(packet->pts, shelf->packets[i - 1]->pts + 1);
+        packet->dts = packet->pts;
+    }
+}
+
 /* ---- writing */
 
 static int write_next(struct cutter *cutter, struct track *track, size_t at)
@@ -336,6 +348,8 @@ static int write_all(struct cutter *cutter)
             return AVERROR_INVALIDDATA;
         if (track->is_video && !cutter->film->is_mov)
             set_decoding_times(cutter, track);
+        else if (!track->is_video)
+            set_apart(&track->shelf);
     }
     /* Tracks one after the other: the muxer puts them in order. */
     for (unsigned i = 0; i < cutter->count && rc >= 0; i++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "encoder.h"
 
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "hardware.h"
+#include "picture.h"
 
 typedef Sharestream__Worker__Encode Encode;
 
@@ -22,42 +22,49 @@ static const char fixed[] = "scenecut=0:open-gop=0:keyint=infinite:ref=1:bframes
 struct encoder {
     Encode order;
     char *preset;
-    bool has_headers_inside;
+    bool has_headers_inside, is_broken;
     AVRational frame_rate;
-    const AVCodecParameters *source;
+    const AVStream *source;
     struct overlay *overlay;
     AVCodecContext *codec;
     AVCodecParameters *parameters;
-    struct SwsContext *scaler;
-    int scaler_width, scaler_height, scaler_format;
-    AVFrame *scaled;
+    struct picture_maker *maker;
+    AVFrame *made;
     AVPacket *packet;
 };
 
+static int prepare_x264(const struct encoder *encoder, bool is_hurried, AVCodecContext *codec,
+                        AVDictionary **words)
+{
+    codec->pix_fmt = AV_PIX_FMT_YUV420P;
+    codec->gop_size = KEYFRAMES_NEVER;
+    codec->max_b_frames = 3;
+    av_dict_set(words, "preset", is_hurried ? hurried_preset : encoder->preset, 0);
+    av_dict_set(words, "crf", quality, 0);
+    av_dict_set(words, "forced-idr", "1", 0);
+    av_dict_set(words, "x264-params", fixed, 0);
+    return 0;
+}
+
 static int open_codec(struct encoder *encoder, bool is_hurried)
 {
-    const AVCodec *x264 = avcodec_find_encoder_by_name("libx264");
+    bool is_hardware = hardware_name() != NULL;
+    const AVCodec *found = avcodec_find_encoder_by_name(is_hardware ? hardware_codec() : "libx264");
     const Encode *order = &encoder->order;
     AVDictionary *words = NULL;
     AVCodecContext *codec;
     int rc;
 
-    if (x264 == NULL)
+    if (found == NULL)
         return AVERROR_ENCODER_NOT_FOUND;
-    codec = avcodec_alloc_context3(x264);
+    codec = avcodec_alloc_context3(found);
     must(codec != NULL);
     codec->width = (int)order->width;
     codec->height = (int)order->height;
-    codec->pix_fmt = AV_PIX_FMT_YUV420P;
     codec->sample_aspect_ratio = (AVRational){1, 1};
     codec->time_base = (AVRational){1, ENCODER_TICKS};
     codec->framerate = encoder->frame_rate;
-    codec->color_range = AVCOL_RANGE_MPEG;
-    codec->color_primaries = encoder->source->color_primaries;
-    codec->color_trc = encoder->source->color_trc;
-    codec->colorspace = encoder->source->color_space;
-    codec->gop_size = KEYFRAMES_NEVER;
-    codec->max_b_frames = 3;
+    picture_tell_colours(encoder->source, codec);
     codec->profile = FF_PROFILE_H264_HIGH;
     codec->level = (int)order->level;
     codec->rc_max_rate = order->max_bitrate;
@@ -65,11 +72,10 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
     codec->thread_count = (int)order->threads;
     if (!encoder->has_headers_inside)
         codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_dict_set(&words, "preset", is_hurried ? hurried_preset : encoder->preset, 0);
-    av_dict_set(&words, "crf", quality, 0);
-    av_dict_set(&words, "forced-idr", "1", 0);
-    av_dict_set(&words, "x264-params", fixed, 0);
-    rc = avcodec_open2(codec, x264, &words);
+    rc = is_hardware ? hardware_prepare(codec, &words)
+                     : prepare_x264(encoder, is_hurried, codec, &words);
+    if (rc >= 0)
+        rc = avcodec_open2(codec, found, &words);
     av_dict_free(&words);
     encoder->codec = codec;
     return rc;
@@ -78,6 +84,12 @@ static int open_codec(struct encoder *encoder, bool is_hurried)
 int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_inside,
                 struct overlay *overlay, struct encoder **out)
 {
+    const struct picture_order picture = {.width = (int)order->width,
+                                          .height = (int)order->height,
+                                          .format = hardware_name() != NULL ? AV_PIX_FMT_NV12
+                                                                            : AV_PIX_FMT_YUV420P,
+                                          .method = "bicubic",
+                                          .threads = order->threads};
     struct encoder *encoder = xcalloc(1, sizeof(*encoder));
     int rc;
 
@@ -85,13 +97,14 @@ int encoder_new(const Encode *order, const AVStream *stream, bool has_headers_in
     encoder->preset = xstrdup(order->preset);
     encoder->has_headers_inside = has_headers_inside;
     encoder->overlay = overlay;
-    encoder->source = stream->codecpar;
+    encoder->source = stream;
+    encoder->maker = picture_maker_new(&picture, stream);
     encoder->frame_rate =
         stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : (AVRational){25, 1};
-    encoder->scaled = av_frame_alloc();
+    encoder->made = av_frame_alloc();
     encoder->packet = av_packet_alloc();
     encoder->parameters = avcodec_parameters_alloc();
-    must(encoder->scaled != NULL && encoder->packet != NULL && encoder->parameters != NULL);
+    must(encoder->made != NULL && encoder->packet != NULL && encoder->parameters != NULL);
     rc = open_codec(encoder, order->is_hurried);
     if (rc >= 0)
         rc = avcodec_parameters_from_context(encoder->parameters, encoder->codec);
@@ -111,8 +124,8 @@ void encoder_free(struct encoder **encoder_p)
         return;
     avcodec_free_context(&encoder->codec);
     avcodec_parameters_free(&encoder->parameters);
-    sws_freeContext(encoder->scaler);
-    av_frame_free(&encoder->scaled);
+    picture_maker_free(&encoder->maker);
+    av_frame_free(&encoder->made);
     av_packet_free(&encoder->packet);
     free(encoder->preset);
     free(encoder);
@@ -124,6 +137,11 @@ const AVCodecParameters *encoder_parameters(const struct encoder *encoder)
     return encoder->parameters;
 }
 
+bool encoder_is_broken(const struct encoder *encoder)
+{
+    return encoder->is_broken;
+}
+
 int64_t encoder_frame(const struct encoder *encoder)
 {
     return av_rescale(ENCODER_TICKS, encoder->frame_rate.den, encoder->frame_rate.num);
@@ -132,56 +150,6 @@ int64_t encoder_frame(const struct encoder *encoder)
 int64_t encoder_delay(const struct encoder *encoder)
 {
     return encoder->codec->has_b_frames * encoder_frame(encoder);
-}
-
-/* ---- size and format */
-
-static bool fits(const struct encoder *encoder, const AVFrame *picture)
-{
-    return picture->width == encoder->codec->width && picture->height == encoder->codec->height &&
-           picture->format == AV_PIX_FMT_YUV420P;
-}
-
-/* A film may change its size in the middle. */
-static int prepare_scaler(struct encoder *encoder, const AVFrame *picture)
-{
-    struct SwsContext *scaler;
-
-    if (encoder->scaler != NULL && encoder->scaler_width == picture->width &&
-        encoder->scaler_height == picture->height && encoder->scaler_format == picture->format)
-        return 0;
-    sws_freeContext(encoder->scaler);
-    encoder->scaler = scaler = sws_alloc_context();
-    must(scaler != NULL);
-    av_opt_set_int(scaler, "srcw", picture->width, 0);
-    av_opt_set_int(scaler, "srch", picture->height, 0);
-    av_opt_set_int(scaler, "src_format", picture->format, 0);
-    av_opt_set_int(scaler, "dstw", encoder->codec->width, 0);
-    av_opt_set_int(scaler, "dsth", encoder->codec->height, 0);
-    av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_YUV420P, 0);
-    av_opt_set_int(scaler, "sws_flags", SWS_BICUBIC, 0);
-    av_opt_set_int(scaler, "threads", encoder->order.threads, 0);
-    encoder->scaler_width = picture->width;
-    encoder->scaler_height = picture->height;
-    encoder->scaler_format = picture->format;
-    return sws_init_context(scaler, NULL, NULL);
-}
-
-static int scale(struct encoder *encoder, AVFrame *picture)
-{
-    AVFrame *scaled = encoder->scaled;
-    int rc;
-
-    if (fits(encoder, picture))
-        return av_frame_ref(scaled, picture);
-    if ((rc = prepare_scaler(encoder, picture)) < 0)
-        return rc;
-    scaled->width = encoder->codec->width;
-    scaled->height = encoder->codec->height;
-    scaled->format = AV_PIX_FMT_YUV420P;
-    if ((rc = av_frame_get_buffer(scaled, 0)) < 0)
-        return rc;
-    return sws_scale_frame(encoder->scaler, scaled, picture);
 }
 
 /* ---- in and out */
@@ -195,7 +163,10 @@ static int take_packets(struct encoder *encoder, struct shelf *shelf)
             return AVERROR(ENOMEM);
         shelf_put(shelf, encoder->packet);
     }
-    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+    if (rc == AVERROR(EAGAIN) || rc == AVERROR_EOF)
+        return 0;
+    encoder->is_broken = true;
+    return rc;
 }
 
 static int draw(struct encoder *encoder, int64_t ticks)
@@ -205,30 +176,40 @@ static int draw(struct encoder *encoder, int64_t ticks)
 
     if (encoder->overlay == NULL || !overlay_is_on(encoder->overlay, us))
         return 0;
-    if ((rc = av_frame_make_writable(encoder->scaled)) < 0)
+    if ((rc = av_frame_make_writable(encoder->made)) < 0)
         return rc;
-    overlay_draw(encoder->overlay, encoder->scaled, us);
+    overlay_draw(encoder->overlay, encoder->made, us);
     return 0;
+}
+
+static int hand_over(struct encoder *encoder, AVFrame *made)
+{
+    int rc = hardware_name() != NULL ? hardware_upload(encoder->codec, made) : 0;
+
+    if (rc >= 0)
+        rc = avcodec_send_frame(encoder->codec, made);
+    encoder->is_broken |= rc < 0;
+    return rc;
 }
 
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
                 struct shelf *shelf)
 {
-    AVFrame *scaled = encoder->scaled;
-    int rc = scale(encoder, picture);
+    AVFrame *made = encoder->made;
+    int rc = picture_make(encoder->maker, picture, made);
 
     if (rc >= 0)
         rc = draw(encoder, ticks);
     if (rc >= 0) {
-        scaled->pts = ticks;
-        scaled->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-        scaled->key_frame = is_key;
+        made->pts = ticks;
+        made->pict_type = is_key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+        made->key_frame = is_key;
         /* Coded as fields or by what the source thought of its blocks: both are over now. */
-        scaled->interlaced_frame = 0;
-        av_frame_remove_side_data(scaled, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
-        rc = avcodec_send_frame(encoder->codec, scaled);
+        made->interlaced_frame = 0;
+        av_frame_remove_side_data(made, AV_FRAME_DATA_VIDEO_ENC_PARAMS);
+        rc = hand_over(encoder, made);
     }
-    av_frame_unref(scaled);
+    av_frame_unref(made);
     return rc < 0 ? rc : take_packets(encoder, shelf);
 }
 
@@ -239,5 +220,8 @@ int encoder_drain(struct encoder *encoder, bool is_hurried, struct shelf *shelf)
     if (rc >= 0)
         rc = take_packets(encoder, shelf);
     avcodec_free_context(&encoder->codec);
-    return rc < 0 ? rc : open_codec(encoder, is_hurried);
+    if (rc >= 0)
+        rc = open_codec(encoder, is_hurried);
+    encoder->is_broken |= rc < 0;
+    return rc;
 }

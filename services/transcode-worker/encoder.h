@@ -3,7 +3,8 @@
  * encoder: pictures of any kind made into H.264 that every browser plays. Where keyframes are is
  * said from outside, for each picture; nothing else becomes one. Whatever the preset, the
  * parameter sets are the same, so that packets of several encoders can follow each other behind
- * one EXT-X-MAP.
+ * one EXT-X-MAP. By x264, or by the hardware that the process was started for (hardware.h), whose
+ * packets follow none of x264's.
  */
 #ifndef WORKER_ENCODER_H
 #define WORKER_ENCODER_H
@@ -28,13 +29,15 @@ int encoder_new(const Sharestream__Worker__Encode *order, const AVStream *stream
 void encoder_free(struct encoder **encoder);
 /* Of what comes out, for the muxer. Borrowed. */
 const AVCodecParameters *encoder_parameters(const struct encoder *encoder);
+/* It has failed: what failed is not the film. */
+bool encoder_is_broken(const struct encoder *encoder);
 /* Time of one picture. */
 int64_t encoder_frame(const struct encoder *encoder);
 /* A picture is decoded so much before it is shown. */
 int64_t encoder_delay(const struct encoder *encoder);
 
-/* Scales the picture, which stays the caller's, and encodes it. What comes out goes to the shelf.
- * Returns 0 or FFmpeg's error. */
+/* Makes the picture, which stays the caller's, as it is to be, and encodes it. What comes out goes
+ * to the shelf. Returns 0 or FFmpeg's error. */
 int encoder_put(struct encoder *encoder, AVFrame *picture, int64_t ticks, bool is_key,
                 struct shelf *shelf);
 /* Everything comes out; it is as new afterwards, and at `is_hurried` faster until the next time. */

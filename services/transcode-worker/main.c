@@ -3,6 +3,10 @@
  * transcode-worker: takes orders of transcode-svc over an inherited socket, reads one media file
  * with FFmpeg, and writes what was ordered. It holds nothing worth keeping: whatever a file does to
  * it, transcode-svc starts another.
+ *
+ *     transcode-worker [HARDWARE]       pictures are made by "vaapi", "nvenc" or "qsv", not by x264
+ *     transcode-worker --probe ENCODER  one of these, or "software": says whether it works, and why
+ * not
  */
 #include <libavutil/log.h>
 #include <malloc.h>
@@ -15,8 +19,10 @@
 #include "charset.h"
 #include "cut.h"
 #include "film.h"
+#include "hardware.h"
 #include "media.h"
 #include "peaks.h"
+#include "probe.h"
 #include "run.h"
 #include "sandbox.h"
 #include "script.h"
@@ -31,14 +37,12 @@ typedef Sharestream__Worker__Report Report;
 static void on_ffmpeg_says(void *object, int level, const char *format, va_list args)
 {
     char line[256];
-    size_t len;
 
     (void)object;
     if (level > AV_LOG_ERROR || log_get_level() < LOG_LEVEL_DEBUG)
         return;
     vsnprintf(line, sizeof(line), format, args);
-    len = strcspn(line, "\n");
-    line[len] = '\0';
+    line[strcspn(line, "\n")] = '\0';
     log_debug("ffmpeg", "says=%s", line);
 }
 
@@ -135,7 +139,40 @@ static bool obey(struct film *film, struct run **run, const Order *order, int *f
     return false;
 }
 
-int main(void)
+/* What it thinks of our encoder says more than its codes: the last of what it holds worst. */
+static char worst[256];
+
+static void on_ffmpeg_complains(void *object, int level, const char *format, va_list args)
+{
+    static int worst_level = AV_LOG_VERBOSE;
+
+    (void)object;
+    if (level > worst_level)
+        return;
+    worst_level = level;
+    vsnprintf(worst, sizeof(worst), format, args);
+    worst[strcspn(worst, "\n")] = '\0';
+}
+
+static int probe_and_tell(const char *name)
+{
+    bool is_hardware = strcmp(name, "software") != 0;
+    struct error error = {0};
+
+    av_log_set_callback(on_ffmpeg_complains);
+    if (is_hardware)
+        hardware_open(name, &error);
+    if (error.code == ERR_NONE && sandbox_enter(is_hardware, &error) == ERR_NONE)
+        probe(&error);
+    if (error.code == ERR_NONE)
+        printf("%s works\n", name);
+    else
+        printf("%s%s%s\n", error.text, worst[0] != '\0' ? ": " : "", worst);
+    fflush(stdout);
+    _exit(error.code == ERR_NONE ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+int main(int argc, char **argv)
 {
     struct film film = {.video = -1, .audio = -1};
     struct run *run = NULL;
@@ -148,8 +185,11 @@ int main(void)
     mallopt(M_ARENA_MAX, 2); /* threads of codecs would reserve 64 MiB of addresses each */
     log_init("transcode-worker", LOG_LEVEL_WARN, false);
     av_log_set_callback(on_ffmpeg_says);
+    if (argc == 3 && strcmp(argv[1], "--probe") == 0)
+        return probe_and_tell(argv[2]);
     charset_prepare();
-    if (sandbox_enter(&error) != ERR_NONE) {
+    if ((argc == 2 && hardware_open(argv[1], &error) != ERR_NONE) ||
+        sandbox_enter(argc == 2, &error) != ERR_NONE) {
         log_error("not started", "why=%s", error.text);
         return EXIT_FAILURE;
     }

@@ -7,7 +7,9 @@
 
 #include "base/must.h"
 #include "decode.h"
+#include "deinterlace.h"
 #include "encoder.h"
+#include "hardware.h"
 #include "mux.h"
 #include "overlay.h"
 #include "shelf.h"
@@ -41,6 +43,7 @@ struct run {
     Encode encode; /* its preset is a copy */
 
     AVCodecContext *decoder;
+    struct deinterlacer *deinterlacer; /* NULL: no picture has needed it yet */
     struct encoder *encoder;
     AVFrame *picture, *held; /* held: the one before, to be shown again where one is missing */
     AVPacket *packet;
@@ -77,6 +80,7 @@ void run_free(struct run **run_p)
     if (run == NULL)
         return;
     avcodec_free_context(&run->decoder);
+    deinterlacer_free(&run->deinterlacer);
     encoder_free(&run->encoder);
     sound_free(&run->sound);
     overlay_free(&run->overlay);
@@ -196,6 +200,48 @@ static int64_t shown_at(const struct run *run, const AVFrame *picture)
     return run->is_avi ? us - stream->codecpar->video_delay * frame_us : us;
 }
 
+/* What was shown before it is only there to be looked at. */
+static int take_deinterlaced(struct run *run)
+{
+    AVFrame *picture = run->picture;
+    int rc;
+
+    av_frame_unref(picture);
+    while ((rc = deinterlacer_take(run->deinterlacer, picture)) == 0) {
+        if (!run->has_shown || picture->pts > run->held->pts)
+            rc = put_picture(run, picture, picture->pts);
+        av_frame_unref(picture);
+        if (rc < 0)
+            return rc;
+    }
+    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? 0 : rc;
+}
+
+/* From the first wanted picture on that needs it. It looks at the one before that as well, so that
+ * it makes the same of it wherever the run began; gather() begins earlier if there is none. */
+static int begin_deinterlacing(struct run *run)
+{
+    if (run->held->buf[0] == NULL && !run->is_settled)
+        return AVERROR(EAGAIN);
+    run->deinterlacer = deinterlacer_new(run->encode.threads);
+    return run->held->buf[0] != NULL ? deinterlacer_put(run->deinterlacer, run->held) : 0;
+}
+
+static int take_picture(struct run *run, AVFrame *picture, int64_t us)
+{
+    bool is_wanted = run->has_shown || us >= run->starts[0] - run->slip_us;
+    int rc = 0;
+
+    picture->pts = us;
+    if (run->deinterlacer == NULL && !(picture->interlaced_frame != 0 && is_wanted))
+        return put_picture(run, picture, us);
+    if (run->deinterlacer == NULL)
+        rc = begin_deinterlacing(run);
+    if (rc >= 0)
+        rc = deinterlacer_put(run->deinterlacer, picture);
+    return rc < 0 ? rc : take_deinterlaced(run);
+}
+
 static int take_pictures(struct run *run)
 {
     size_t had = run->video.count;
@@ -206,7 +252,7 @@ static int take_pictures(struct run *run)
 
         if (us != AV_NOPTS_VALUE) {
             run->shown_us = us;
-            rc = put_picture(run, run->picture, us);
+            rc = take_picture(run, run->picture, us);
         }
         av_frame_unref(run->picture);
         if (rc < 0)
@@ -265,6 +311,9 @@ static int end_file(struct run *run)
     size_t had = run->video.count;
     int rc = feed_picture(run, NULL);
 
+    if (rc >= 0 && run->deinterlacer != NULL &&
+        (rc = deinterlacer_put(run->deinterlacer, NULL)) >= 0)
+        rc = take_deinterlaced(run);
     run->has_ended = true;
     run->whole_us = run->heard_us = INT64_MAX;
     /* A file that ends too early shows its last picture to the end. */
@@ -333,6 +382,7 @@ static int seek(struct run *run, int64_t us)
     if (rc < 0)
         rc = av_seek_frame(film->format, -1, film->start_us, AVSEEK_FLAG_BACKWARD);
     avcodec_flush_buffers(run->decoder);
+    deinterlacer_free(&run->deinterlacer);
     return rc;
 }
 
@@ -354,7 +404,7 @@ static int look_back(struct run *run)
 }
 
 /* Reads until the segment is whole. At the beginning of a run, the first picture must not lie
- * behind the start: then it begins once more, earlier. */
+ * behind the start, nor at it where it needs the one before: then it begins once more, earlier. */
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
     int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
@@ -370,6 +420,8 @@ static int gather(struct run *run, int64_t until_us, bool is_new)
         if (!is_new || rc != AVERROR(EAGAIN))
             break;
         shelf_fini(&run->audio);
+        run->has_ended = false; /* which may be where it was noticed */
+        run->whole_us = run->heard_us = INT64_MIN;
         rc = 0;
     }
     return rc;
@@ -488,6 +540,14 @@ static enum err open_overlay(struct run *run, struct error *error)
                        (int)run->encode.height, &run->overlay, error);
 }
 
+/* Hardware that fails is no fault of the film's: x264 can make it. */
+static enum err run_error(const struct run *run, int rc, const char *doing, struct error *error)
+{
+    if (hardware_name() != NULL && (run->encoder == NULL || encoder_is_broken(run->encoder)))
+        return error_set(error, ERR_UNAVAILABLE, "%s failed: %s", hardware_name(), av_err2str(rc));
+    return film_error(run->film, rc, doing, error);
+}
+
 static enum err begin(struct film *film, const Cut *order, struct run **out, struct error *error)
 {
     const Track *video = order->tracks[0], *audio = order->n_tracks > 1 ? order->tracks[1] : NULL;
@@ -525,7 +585,7 @@ static enum err begin(struct film *film, const Cut *order, struct run **out, str
                      order->container == SHARESTREAM__WORKER__CONTAINER__TS, run->overlay,
                      &run->encoder);
     if (rc < 0)
-        return film_error(film, rc, "the encoder cannot be started", error);
+        return run_error(run, rc, "the encoder cannot be started", error);
     run->slip_us = MIN(us_of(encoder_frame(run->encoder)) / 2, SLIP_MAX_US);
     if (audio == NULL || audio->how != SHARESTREAM__WORKER__HOW__AAC)
         return ERR_NONE;
@@ -581,7 +641,7 @@ enum err run_cut(struct run **run_p, struct film *film, const Cut *order, int fd
         if (rc >= 0 && !order->is_init)
             rc = write_segment(*run_p, order, &mux);
         if (rc < 0)
-            err = film_error(film, rc, "making the segment", error);
+            err = run_error(*run_p, rc, "making the segment", error);
         *bytes_out = mux.bytes;
         (*run_p)->number = order->number + 1;
     }

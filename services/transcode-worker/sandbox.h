@@ -6,9 +6,12 @@
 #ifndef WORKER_SANDBOX_H
 #define WORKER_SANDBOX_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
-/* ERR_UNAVAILABLE where the kernel has no seccomp. */
-enum err sandbox_enter(struct error *error);
+/* `has_device`: it may also talk to devices that are open. ERR_UNAVAILABLE where the kernel has no
+ * seccomp. */
+enum err sandbox_enter(bool has_device, struct error *error);
 
 #endif

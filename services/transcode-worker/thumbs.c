@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "thumbs.h"
 
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "decode.h"
 #include "output.h"
+#include "picture.h"
 #include "shape.h"
 
 typedef Sharestream__Worker__Cut Cut;
@@ -22,7 +21,6 @@ enum {
     QUALITY = 5, /* of JPEG: 1 is best, 31 is worst */
     BLACK = 0,
     NO_COLOUR = 128,
-    HD_LINES = 720,
     HIGH = 2, /* a poster, at most, against its width */
 };
 
@@ -31,8 +29,7 @@ struct painter {
     const Pictures *order;
     AVStream *stream;
     AVCodecContext *decoder;
-    struct SwsContext *scaler;
-    int scaled_kind[5]; /* what pictures it takes */
+    struct picture_maker *maker;
     AVPacket *packet;
     AVFrame *picture, *small, *sheet; /* as decoded; of its size; all of them */
     unsigned turns;
@@ -134,8 +131,13 @@ static enum err lay_out(struct painter *painter, struct error *error)
     if (columns * (size_t)painter->width > SIDE_MAX || rows * (size_t)painter->height > SIDE_MAX)
         return error_set(error, ERR_INVALID, "the sheet would be too large");
     painter->sheet = new_frame((int)columns * painter->width, (int)rows * painter->height);
-    painter->small = new_frame(is_turned ? painter->height : painter->width,
-                               is_turned ? painter->width : painter->height);
+    const struct picture_order small = {.width = is_turned ? painter->height : painter->width,
+                                        .height = is_turned ? painter->width : painter->height,
+                                        .format = AV_PIX_FMT_YUV420P,
+                                        .method = "bilinear",
+                                        .threads = 1,
+                                        .is_jpeg = true};
+    painter->maker = picture_maker_new(&small, painter->stream);
     return ERR_NONE;
 }
 
@@ -186,60 +188,6 @@ static int decode(struct painter *painter)
     return rc >= 0 ? avcodec_receive_frame(painter->decoder, painter->picture) : rc;
 }
 
-/* JPEG has but one idea of colours. Films that do not tell theirs have what is usual for their
- * size, which is how players see it. */
-static void match_colours(struct SwsContext *scaler, const AVFrame *in)
-{
-    int colours = in->colorspace == AVCOL_SPC_UNSPECIFIED
-                      ? (in->height >= HD_LINES ? SWS_CS_ITU709 : SWS_CS_ITU601)
-                      : (int)in->colorspace;
-
-    sws_setColorspaceDetails(scaler, sws_getCoefficients(colours),
-                             in->color_range == AVCOL_RANGE_JPEG,
-                             sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
-}
-
-/* sws_getCachedContext() would not do: it decides on shortcuts before it knows the ranges. */
-static int make_scaler(struct painter *painter)
-{
-    const AVFrame *in = painter->picture, *out = painter->small;
-    struct SwsContext *scaler;
-    int rc;
-
-    sws_freeContext(painter->scaler);
-    painter->scaler = scaler = sws_alloc_context();
-    must(scaler != NULL);
-    av_opt_set_int(scaler, "srcw", in->width, 0);
-    av_opt_set_int(scaler, "srch", in->height, 0);
-    av_opt_set_int(scaler, "src_format", in->format, 0);
-    av_opt_set_int(scaler, "src_range", in->color_range == AVCOL_RANGE_JPEG, 0);
-    av_opt_set_int(scaler, "dstw", out->width, 0);
-    av_opt_set_int(scaler, "dsth", out->height, 0);
-    av_opt_set_int(scaler, "dst_format", out->format, 0);
-    av_opt_set_int(scaler, "dst_range", 1, 0);
-    av_opt_set_int(scaler, "sws_flags", SWS_BILINEAR, 0);
-    if ((rc = sws_init_context(scaler, NULL, NULL)) >= 0)
-        match_colours(scaler, in);
-    return rc;
-}
-
-static int shrink(struct painter *painter)
-{
-    const AVFrame *in = painter->picture;
-    const int kind[] = {in->width, in->height, in->format, (int)in->colorspace,
-                        (int)in->color_range};
-    int rc = 0;
-
-    if (painter->scaler == NULL || memcmp(kind, painter->scaled_kind, sizeof(kind)) != 0)
-        rc = make_scaler(painter);
-    memcpy(painter->scaled_kind, kind, sizeof(kind));
-    if (rc < 0)
-        painter->scaled_kind[0] = 0; /* fits no picture */
-    return rc < 0 ? rc
-                  : sws_scale(painter->scaler, (const uint8_t *const *)in->data, in->linesize, 0,
-                              in->height, painter->small->data, painter->small->linesize);
-}
-
 static int fetch(struct painter *painter, int64_t us)
 {
     int rc;
@@ -269,7 +217,9 @@ static enum err paint(struct painter *painter, struct error *error)
                 return film_error(painter->film, rc, "making pictures", error);
             if (rc >= 0 && painter->sheet == NULL)
                 err = lay_out(painter, error);
-            is_there = rc >= 0 && err == ERR_NONE && shrink(painter) >= 0;
+            av_frame_unref(painter->small);
+            is_there = rc >= 0 && err == ERR_NONE &&
+                       picture_make(painter->maker, painter->picture, painter->small) >= 0;
         }
         if (is_there)
             place(painter, i);
@@ -331,12 +281,14 @@ static enum err open_painter(struct painter *painter, const Cut *order, struct e
 enum err thumbs(struct film *film, const Cut *order, int fd, uint64_t *bytes_out,
                 struct error *error)
 {
-    struct painter painter = {
-        .film = film, .packet = av_packet_alloc(), .picture = av_frame_alloc()};
+    struct painter painter = {.film = film,
+                              .packet = av_packet_alloc(),
+                              .picture = av_frame_alloc(),
+                              .small = av_frame_alloc()};
     enum err err;
     int rc;
 
-    must(painter.packet != NULL && painter.picture != NULL);
+    must(painter.packet != NULL && painter.picture != NULL && painter.small != NULL);
     input_begin(&film->input, order->budget, 0);
     if ((err = open_painter(&painter, order, error)) == ERR_NONE &&
         (err = paint(&painter, error)) == ERR_NONE) {
@@ -347,7 +299,7 @@ enum err thumbs(struct film *film, const Cut *order, int fd, uint64_t *bytes_out
             err = output(fd, bytes_of(painter.packet->data, (size_t)painter.packet->size),
                          bytes_out, error);
     }
-    sws_freeContext(painter.scaler);
+    picture_maker_free(&painter.maker);
     av_packet_free(&painter.packet);
     av_frame_free(&painter.picture);
     av_frame_free(&painter.small);

@@ -30,7 +30,7 @@ const parts = {
   '48.wav': sound(48000),
   '96.wav': sound(96000),
 };
-const subtitles = '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:20,000 --> 00:00:22,000\nAgain\n';
+export const SUBTITLES = '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:20,000 --> 00:00:22,000\nAgain\n';
 
 // What goes in, and how it is put together.
 const films = {
@@ -39,6 +39,8 @@ const films = {
     '-c:s:0', 'srt', '-c:s:1', 'ass', '-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=ger', '-metadata:s:s:0', 'language=eng'],
   'flac.mkv': [['avc.mp4', '96.wav'], '-c:v', 'copy', '-c:a', 'flac'],
   'opus.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'libopus', '-b:a', '128k'],
+  'twins.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'aac', '-bsf:a', 'setts=pts=if(eq(N\\,100)\\,PREV_OUTPTS\\,PTS):dts=if(eq(N\\,100)\\,PREV_OUTDTS\\,DTS)'],
+  'dts.mkv': [['avc.mp4', '48.wav'], '-c:v', 'copy', '-c:a', 'dca', '-strict', '-2'],
   'late.mkv': [['avc.mp4', '44.wav'], '-c:v', 'copy', '-c:a', 'libmp3lame', '-b:a', '192k', '-output_ts_offset', '7.5'],
   'hevc.mp4': [['hevc.mp4', '48.wav'], '-c:v', 'copy', '-tag:v', 'hvc1', '-c:a', 'aac'],
   'vfr.mkv': [['vfr.mkv', '44.wav'], '-c:v', 'copy', '-c:a', 'aac'],
@@ -54,7 +56,7 @@ export async function makeFilms(yard, folder, names = Object.keys(films).filter(
   const kitchen = path.join(yard.dir, 'kitchen');
   fs.mkdirSync(kitchen, { recursive: true });
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(kitchen, 'text.srt'), subtitles);
+  fs.writeFileSync(path.join(kitchen, 'text.srt'), SUBTITLES);
   const needed = new Set(names.flatMap((name) => films[name][0]));
   for (const part of needed)
     if (!fs.existsSync(path.join(kitchen, part))) await ffmpeg(kitchen, ...parts[part].map(String), part);

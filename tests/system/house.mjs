@@ -117,14 +117,20 @@ export async function makeTorrent(yard, file, name = 'film.torrent') {
   return { torrent, hash: infoHash(fs.readFileSync(torrent)) };
 }
 
-// Debian's aria2 as a seeder. `limit` in bytes/s, 0 = none.
+// Debian's aria2 as a seeder. `limit` in bytes/s, 0 = none; setLimit() changes it.
 export async function seedWithAria2(yard, torrent, folder, limit = 0, ...more) {
-  const port = await freePort();
+  const port = await freePort(), rpc = await freePort();
   const aria2 = yard.start('aria2c', ['--seed-ratio=0', '--check-integrity=true', '--enable-dht=false', '--enable-dht6=false', '--bt-enable-lpd=false',
-    '--enable-peer-exchange=false', '--disable-ipv6=true', `--listen-port=${port}`, `--max-upload-limit=${limit}`, '--summary-interval=0', ...more, '-d', folder, torrent]);
+    '--enable-peer-exchange=false', '--disable-ipv6=true', `--listen-port=${port}`, `--max-overall-upload-limit=${limit}`,
+    '--enable-rpc', `--rpc-listen-port=${rpc}`, '--summary-interval=0', ...more, '-d', folder, torrent]);
   await until(() => canConnect(port), 'aria2 to listen');
   await until(() => /seed|SEED|\[#\w+ SEED|complete/i.test(aria2.said) || aria2.exitCode !== null, 'aria2 to seed');
-  return { port, process: aria2 };
+  const setLimit = async (bytes) => {
+    const call = { jsonrpc: '2.0', id: 1, method: 'aria2.changeGlobalOption', params: [{ 'max-overall-upload-limit': String(bytes) }] };
+    const answer = await fetch(`http://127.0.0.1:${rpc}/jsonrpc`, { method: 'POST', body: JSON.stringify(call) });
+    if (!answer.ok) throw new Error(`aria2: ${await answer.text()}`);
+  };
+  return { port, process: aria2, setLimit };
 }
 
 // Debian's transmission-daemon as a seeder.

@@ -6,9 +6,8 @@ import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
-import path from 'node:path';
 import test from 'node:test';
-import { chromium } from 'playwright-core';
+import { startChromium } from './chromium.mjs';
 import { Yard, until } from './house.mjs';
 import { startTracker } from './swarm.mjs';
 
@@ -26,19 +25,6 @@ async function servePage(t) {
   await once(server, 'listening');
   t.after(() => server.close());
   return `http://127.0.0.1:${server.address().port}/`;
-}
-
-// Everything stays on loopback, addresses are told as they are, and what Chromium keeps lies in the yard.
-async function startChromium(t, yard) {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    env: { ...process.env, HOME: yard.dir, XDG_CONFIG_HOME: path.join(yard.dir, 'config'), XDG_CACHE_HOME: path.join(yard.dir, 'cache') },
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection',
-      '--disable-background-networking', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
-  });
-  t.after(() => browser.close());
-  return browser;
 }
 
 // A page of its own profile, as another person has it.

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, run, sha256, until } from './house.mjs';
+import { House, Yard, bin, run, sha256, until } from './house.mjs';
 import { body, ffmpeg, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
 import { makeSup } from './sup.mjs';
 
@@ -48,6 +48,14 @@ async function shownAt(file) {
   return file.endsWith('.avi') ? times.map((_, i) => i / 25) : times.map(known);
 }
 
+// Bytes of all its pictures, one behind the other.
+function rawPictures(file, filters, format) {
+  return new Promise((resolve, reject) => {
+    execFile('ffmpeg', ['-v', 'error', '-i', file, '-vf', filters, '-f', 'rawvideo', '-pix_fmt', format, '-'],
+      { encoding: 'buffer' }, (error, out) => (error ? reject(error) : resolve(out)));
+  });
+}
+
 async function assertMade(house, base, source, top, name) {
   const { durations, uris, map } = await playlist(house, base, top);
   await body(house, `${base}/${top}/${map}`);
@@ -77,6 +85,95 @@ test('what cannot be copied is made anew', async (t) => {
       await assertMade(house, at[name], path.join(folder, name), top, name);
       const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(`${at[name]}/playlist.m3u8`), '-f', 'null', '-']);
       assert.equal(`${code} ${out}${err}`, '0 ', 'as MPEG-TS');
+    });
+});
+
+// Everything of one size, from the back to the front: each segment begins anew. Its URL, and where segments begin.
+async function fetchBackwards(house, base, rendition) {
+  const { uris, map, durations } = await playlist(house, base, rendition);
+  await body(house, `${base}/${rendition}/${map}`);
+  for (const uri of uris.reverse()) await body(house, `${base}/${rendition}/${uri}`);
+  return { url: house.url(`${base}/${rendition}/index.m3u8`), begins: durations.map((_, i) => durations.slice(0, i).reduce((a, b) => a + b, 0)) };
+}
+
+// The part of its pictures that have lines of two times, by FFmpeg's own judgement.
+async function combed(file) {
+  const { err } = await run('ffmpeg', ['-nostdin', '-i', file, '-vf', 'idet', '-f', 'null', '-']);
+  const [tff, bff, ...others] = err.match(/Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+) Undetermined: *(\d+)/).slice(1).map(Number);
+  return (tff + bff) / (tff + bff + others[0] + others[1]);
+}
+
+test('pictures of two times are made whole', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), second = path.join(yard.dir, 'second.ts');
+  const fields = (size, seconds, rate = 50) => ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:d=${seconds}`, '-vf', 'tinterlace=interleave_top,setfield=tff'];
+  const mpeg2 = ['-c:v', 'mpeg2video', '-q:v', '3', '-bf', '2', '-g', '12', '-flags', '+ilme+ildct', '-f', 'mpegts'];
+  const avc = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18'];
+  const made = { 'recorded.ts': 'v288', 'camera.mkv': 'v288', 'half.mkv': 'v288', 'slow.mkv': 'v288', 'changes.ts': 'v240' };
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, ...fields('352x288', SECONDS), ...mpeg2, 'recorded.ts');
+  await ffmpeg(folder, ...fields('352x288', SECONDS), ...avc, '-x264-params', 'tff=1:keyint=50:scenecut=0:open-gop=0', 'camera.mkv');
+  // So few that those of its last segment come out of the decoder at the end of the file only.
+  await ffmpeg(folder, ...fields('352x288', SECONDS, 1), ...avc, '-x264-params', 'tff=1:keyint=3:min-keyint=3:scenecut=0:open-gop=0', 'slow.mkv');
+  // Whole pictures first: nothing says at its beginning that others come.
+  await ffmpeg(folder, '-f', 'lavfi', '-i', `testsrc2=size=352x288:rate=25:d=${SECONDS / 2}`, ...avc, '-x264-params', 'keyint=50:scenecut=0', '-f', 'mpegts', 'whole.ts');
+  await ffmpeg(folder, ...fields('352x288', SECONDS / 2), ...avc, '-x264-params', 'tff=1:keyint=50:scenecut=0', '-output_ts_offset', SECONDS / 2 + 0.08, '-f', 'mpegts', second);
+  await ffmpeg(folder, '-i', `concat:whole.ts|${second}`, '-c', 'copy', 'half.mkv');
+  fs.rmSync(path.join(folder, 'whole.ts'));
+  // Another size in the middle.
+  await ffmpeg(folder, ...fields('320x240', SECONDS / 2), ...mpeg2, 'changes.ts');
+  await ffmpeg(folder, ...fields('480x360', SECONDS / 2), '-output_ts_offset', SECONDS / 2, ...mpeg2, second);
+  fs.appendFileSync(path.join(folder, 'changes.ts'), fs.readFileSync(second));
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const [name, rendition] of Object.entries(made))
+    await t.test(name, async () => {
+      const source = path.join(folder, name), wanted = path.join(yard.dir, `${name}.mkv`), rate = name === 'slow.mkv' ? 0.5 : 25, count = SECONDS * rate;
+      const { url, begins } = await fetchBackwards(house, at[name], rendition);
+      // FFmpeg's decoder of MPEG-2 forgets the last picture of a size.
+      assert.equal((await packets(url)).length, count - (name === 'changes.ts'), 'pictures');
+      if (!['half.mkv', 'slow.mkv'].includes(name)) { // in whole pictures of this kind idet sees what is not there, as in the first few
+        assert.ok(await combed(source) > 0.9, 'the source shows it');
+        assert.ok(await combed(url) < 0.05);
+      }
+      if (name === 'changes.ts') return;
+      await ffmpeg('/', '-i', source, '-vf', 'bwdif=mode=send_frame:deint=interlaced', '-c:v', 'ffv1', wanted);
+      const alike = await likeness(url, wanted);
+      assert.equal(alike.length, count);
+      assert.ok(Math.min(...alike) > 34, `${Math.min(...alike)} dB in picture ${alike.indexOf(Math.min(...alike))}`);
+      // What a segment begins with was made of the pictures before it as well: else it has 37 dB at most.
+      for (const begin of begins) assert.ok(alike[Math.round(begin * rate)] > 42, `${alike[Math.round(begin * rate)]} dB at ${begin} s`);
+    });
+});
+
+// The filters that make HDR what every screen shows, as FFmpeg's command line has them.
+const toned = (transfer) => `scale=in_range=limited:out_range=limited,format=yuv420p10,zscale=rin=limited:min=bt2020nc:pin=bt2020:tin=${transfer}:t=linear:npl=203:p=bt709,` +
+  'format=gbrpf32,tonemap=mobius:desat=0:peak=4.926,zscale=t=bt709:p=bt709:m=bt709:r=limited:d=ordered,format=yuv420p';
+
+test('HDR is made what every screen shows', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  // In columns: black, grey, white (203 cd/m2), the brightest (1000 cd/m2); in colour below. `wanted`: what a screen gets, of 255.
+  const films = {
+    'pq.mkv': { transfer: 'smpte2084', levels: [64, 384, 573, 723], wanted: [0, 101, 217, 255] },
+    'hlg.mkv': { transfer: 'arib-std-b67', levels: [64, 440, 721, 940], wanted: [0, 122, 217, 255] },
+  };
+  fs.mkdirSync(folder);
+  for (const [name, { transfer, levels }] of Object.entries(films)) {
+    const luma = `if(lt(X,160),${levels[0]},if(lt(X,320),${levels[1]},if(lt(X,480),${levels[2]},${levels[3]})))`;
+    await ffmpeg(folder, '-f', 'lavfi', '-i', `nullsrc=s=640x360:r=25:d=4,format=yuv420p10le,geq=lum='${luma}':cb='if(lt(Y,90),512,480)':cr='if(lt(Y,90),512,560)'`,
+      '-c:v', 'libx265', '-preset', 'ultrafast', '-crf', '8', '-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc',
+      '-x265-params', `log-level=error:keyint=50:colorprim=bt2020:transfer=${transfer}:colormatrix=bt2020nc`, name);
+  }
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const [name, { transfer, wanted }] of Object.entries(films))
+    await t.test(name, async () => {
+      const { url } = await fetchBackwards(house, at[name], 'v360'), reference = path.join(yard.dir, name);
+      const { out } = await run('ffprobe', ['-v', 'error', '-show_entries', 'stream=pix_fmt,color_range,color_space,color_transfer,color_primaries', '-of', 'csv=p=0', url]);
+      assert.equal(out.trim().split('\n')[0], 'yuv420p,tv,bt709,bt709,bt709');
+      await ffmpeg('/', '-i', path.join(folder, name), '-vf', toned(transfer), '-c:v', 'ffv1', reference);
+      const alike = await likeness(url, reference);
+      assert.equal(alike.length, 100);
+      assert.ok(Math.min(...alike) > 35, `${Math.min(...alike)} dB`);
+      const raw = await rawPictures(url, 'crop=640:64:0:16,scale=4:1:flags=area', 'gray');
+      wanted.forEach((level, i) => assert.ok(Math.abs(raw[i] - level) <= 4, `${[...raw.subarray(0, 4)]}`));
     });
 });
 
@@ -122,10 +219,7 @@ test('subtitles that are pictures are drawn in on request', async (t) => {
   assert.deepEqual(variants.map(({ URI }) => URI), ladder.map((size) => `${size}s1/index.m3u8?burn=1`));
   // From the back to the front: each begins in the middle of something shown.
   for (const uri of (await playlist(house, base, 'v360s1')).uris.reverse()) await body(house, `${base}/v360s1/${uri}`);
-  const raw = await new Promise((resolve, reject) => {
-    execFile('ffmpeg', ['-v', 'error', '-i', house.url(`${base}/v360s1/index.m3u8`), '-vf', 'crop=16:8:300:308,scale=1:1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'],
-      { encoding: 'buffer' }, (error, out) => (error ? reject(error) : resolve(out)));
-  });
+  const raw = await rawPictures(house.url(`${base}/v360s1/index.m3u8`), 'crop=16:8:300:308,scale=1:1', 'rgb24');
   const red = Array.from({ length: raw.length / 3 }, (_, i) => raw[3 * i] > 128);
   const expected = red.map((_, i) => i / 25 < 2 || (i / 25 >= 7.5 && i / 25 < 10));
   assert.equal(red.length, SECONDS * 25);
@@ -161,4 +255,28 @@ test('encoders are few: two viewers apart are served, a third size is told to wa
     assert.equal((await answer).status, 200);
     assert.equal(await metric(house, 'retries_total'), 1);
   });
+});
+
+// What a probe says of each kind of hardware; on machines that have none the answer is no.
+test('an encoder that is not there is told so, and software is used', async (t) => {
+  const probe = (name) => run(path.join(bin, 'transcode-worker'), ['--probe', name]);
+  const kinds = ['vaapi', 'nvenc', 'qsv'], answers = Object.fromEntries(await Promise.all(kinds.map(async (name) => [name, await probe(name)])));
+  assert.deepEqual(await probe('software'), { code: 0, out: 'software works\n', err: '' });
+  assert.equal((await probe('abacus')).out, 'there is no encoder of this name\n');
+  for (const [name, { code, out }] of Object.entries(answers)) {
+    assert.match(out, /^[^\n]+\n$/, name);
+    assert.equal(code === 0, out === `${name} works\n`, out);
+  }
+  const missing = kinds.filter((name) => answers[name].code !== 0);
+  if (missing.length < kinds.length) return t.skip(`there is hardware: ${kinds.filter((name) => !missing.includes(name))}`);
+  const house = await House.start(t, new Yard(t)), jobs = async (of) => JSON.parse((await of.get('/api/v1/jobs')).body);
+  const { encoder, noEncoder } = await until(async () => { const found = await jobs(house); return /qsv: ./.test(found.noEncoder) && found; }, 'the probes to end');
+  assert.equal(encoder, 'software');
+  assert.match(noEncoder, /^vaapi: .+; nvenc: .+; qsv: .+$/);
+  assert.equal(await metric(house, 'hardware'), 0);
+  const chosen = await House.start(t, new Yard(t), { settings: 'transcode:\n  encoder: nvenc\n' });
+  const other = await until(async () => { const found = await jobs(chosen); return found.noEncoder !== '' && found; }, 'the probe to end');
+  assert.equal(other.encoder, 'software');
+  assert.match(other.noEncoder, /^nvenc: [^;]+$/);
+  await until(async () => /the encoder that was chosen does not work: software is used/.test((await chosen.cli('status')).out), 'the status to tell');
 });

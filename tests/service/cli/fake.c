@@ -373,6 +373,8 @@ static void transcode_jobs(Sharestream__Transcode__Transcode_Service *service,
     reply.cache_bytes = 1536 << 20;
     reply.cache_limit_bytes = UINT64_C(2048) << 20;
     reply.workers = 3;
+    reply.encoder = text_of("vaapi");
+    reply.no_encoder = text_of("nvenc: no such library");
     closure(&reply, data);
 }
 

@@ -113,7 +113,8 @@ static void jobs_are_a_table_and_the_cache(void **state)
                         "HASH      FILM    FILE  WHAT  STATE       WAITED  CLIENTS   PID\n"
                         "08ada5a7  Sintel     0  v/3   working        1 s        2  4711\n"
                         "22222222             7  open  queued?[2J    0 ms        0     -\n\n"
-                        "cache        1.5 GiB of 2.0 GiB\nworkers      3\n");
+                        "cache        1.5 GiB of 2.0 GiB\nworkers      3\nencoder      vaapi\n"
+                        "not          nvenc: no such library\n");
     EXPECT("jobs", 0, "nothing is being made\n", "cache        1.5 GiB of 2.0 GiB");
     EXPECT("--json jobs", 0, "{\"jobs\":[],\"cacheBytes\":1610612736,");
 }

@@ -113,13 +113,6 @@ export class Actor extends Process {
   }
 }
 
-// A Socket.IO server on lib/sio (tests/support/socketio_echo.c); it may be killed and started again.
-export class Echo extends Process {
-  constructor(dir, env = {}) {
-    super('socketio_echo', env, dir);
-  }
-}
-
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
   static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, actor = false, wrapper = [] } = {}) {
@@ -202,10 +195,10 @@ export class Stack {
     await this.http.ready;
   }
 
-  // Clients may come at once: what they say waits for it.
+  // A Socket.IO server on lib/sio (tests/support/socketio_echo.c). Clients may come at once: what they say waits for it.
   async startEcho(env = {}) {
-    this.echo = new Echo(this.dir, env);
-    (this.echoes ??= []).push(this.echo);
+    this.echo = new Process('socketio_echo', env, this.dir);
+    (this.actors ??= []).push(this.echo);
     await this.echo.ready;
   }
 
@@ -220,16 +213,16 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
-    await this.room?.stop();
-    const actors = [...this.actors ?? [], ...this.echoes ?? []];
-    for (const actor of actors) await actor.stop();
+    const room = await this.room?.stop();
+    for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
-    for (const actor of actors)
+    for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
     const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
-    if (how && (how.code !== 0 || isUnclean(this.http)) && !this.mayFail)
-      throw new Error(`http-svc ended ${JSON.stringify(how)}\n${this.http.log.slice(-4000)}`);
+    for (const [ended, service] of [[how, this.http], [room, this.room]].filter(([ended]) => ended))
+      if ((ended.code !== 0 || isUnclean(service)) && !this.mayFail)
+        throw new Error(`${service.name} ended ${JSON.stringify(ended)}\n${service.log.slice(-4000)}`);
     if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
   }
 

@@ -66,7 +66,7 @@ async function askTracker(stack, status) {
 }
 
 function askRoom(stack, status) {
-  return Promise.all(['/ice-servers', '/api/turn'].map((path) => ask(stack, 'GET', path, { status })));
+  return Promise.all(['/ice-servers', '/api/turn', '/api/turn/credentials'].map((path) => ask(stack, 'GET', path, { status })));
 }
 
 // A film, the file of HASH, which is none, and one that never comes.

@@ -150,6 +150,7 @@ static void on_connect(void *arg, struct sio_socket *socket, const struct sio_ha
     text_addf(&fixture->events, "%s %.*s kept=%.*s\n", words[handshake->how],
               (int)handshake->auth.len, (const char *)handshake->auth.data,
               (int)handshake->kept.len, (const char *)handshake->kept.data);
+    sio_keep(socket, handshake->kept);
     assert_ptr_equal(sio_find(sio_namespace(socket), sio_id(socket)), socket);
     assert_true(bytes_equal_text(handshake->client->target, "/socket.io/?EIO=4"));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may ask: lists, limits and connection ids.
+ * Who may ask: lists and connection ids.
  */
 #include "access_list.h"
 
@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "conn_id.h"
-#include "limiter.h"
 
 static struct infohash hash_of(uint8_t fill)
 {
@@ -126,33 +125,6 @@ static void connection_ids_are_of_one_address_and_two_minutes(void **state)
     assert_false(conn_id_is_valid(&ids, one, 600, id + 1));
 }
 
-static void addresses_are_limited_each_for_itself(void **state)
-{
-    static const uint8_t one[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1},
-                         two[16] = {[10] = 0xff, 0xff, 10, 0, 0, 2},
-                         here[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1}, here6[16] = {[15] = 1},
-                         six[16] = {0x20, 1, [15] = 1}, same[16] = {0x20, 1, [15] = 2};
-    struct limiter *limiter = calloc(1, sizeof(*limiter));
-    unsigned taken = 0;
-
-    (void)state;
-    limiter->per_s = 10;
-    for (unsigned i = 0; i < 100; i++)
-        taken += limiter_takes(limiter, one, 5);
-    assert_int_equal(taken, 10 * LIMITER_BURST_S);
-    assert_true(limiter_takes(limiter, two, 5));
-    assert_true(limiter_takes(limiter, one, 6));
-    for (unsigned i = 0; i < 1000; i++)
-        assert_true(limiter_takes(limiter, i % 2 == 0 ? here : here6, 5));
-    /* One customer has a whole /64. */
-    for (unsigned i = 0; i < 10 * LIMITER_BURST_S; i++)
-        assert_true(limiter_takes(limiter, six, 5));
-    assert_false(limiter_takes(limiter, same, 5));
-    limiter->per_s = 0;
-    assert_true(limiter_takes(limiter, same, 5));
-    free(limiter);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,7 +133,6 @@ int main(void)
         cmocka_unit_test(keys_open_the_door),
         cmocka_unit_test(broken_files_name_the_line_and_change_nothing),
         cmocka_unit_test(connection_ids_are_of_one_address_and_two_minutes),
-        cmocka_unit_test(addresses_are_limited_each_for_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

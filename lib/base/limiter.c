@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "limiter.h"
+#include "base/limiter.h"
 
 #include "base/bytes.h"
 #include "base/must.h"

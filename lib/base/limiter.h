@@ -4,8 +4,8 @@
  * falls on the bucket of another one takes it over, so a crowd is limited a little less, and memory
  * never grows. Pure: the clock is passed in.
  */
-#ifndef TRACKER_LIMITER_H
-#define TRACKER_LIMITER_H
+#ifndef BASE_LIMITER_H
+#define BASE_LIMITER_H
 
 #include <stdbool.h>
 #include <stdint.h>
