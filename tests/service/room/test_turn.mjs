@@ -289,8 +289,9 @@ test('relays of Cloudflare are for members as well, its STUN for all', async (t)
 
 const failures = { broken: /the answer is 500/, refusing: /401: the token is not accepted/, missing: /404: there is no such key/,
   empty: /names no relay/, garbled: /names no relay/, cut: /no credentials from Cloudflare/, huge: /larger than 65536 bytes/, silent: /Timeout was reached/ };
-for (const [name, why] of Object.entries(failures))
-  test(`Cloudflare is ${name}: others are named, and it is asked again`, async (t) => {
+// Most of it is waiting: all at once.
+test('Cloudflare fails: others are named, and it is asked again', { concurrency: true }, (t) => Promise.all(
+  Object.entries(failures).map(([name, why]) => t.test(name, async (t) => {
     const server = await cloudflare(t, manners[name]);
     const own = { urls: 'turn:relay.example', username: 'bob', credential: 'pass' };
     const stack = await start(t, { ...server.settings, STUN_URLS: 'stun:one.example', TURN_URLS: own.urls, TURN_USERNAME: own.username, TURN_PASSWORD: own.credential });
@@ -302,7 +303,7 @@ for (const [name, why] of Object.entries(failures))
     assert.deepEqual(await ask(stack, '/ice-servers'), [{ urls: 'stun:one.example' }, own, ...told]);
     await until(() => /msg="well again"/.test(stack.room.log), 'it to be well again');
     await tokenIsNowhere(stack);
-  });
+  }))));
 
 test('a redirect is not followed, for the token would go with it', async (t) => {
   const other = await cloudflare(t, manners.today);
