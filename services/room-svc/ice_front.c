@@ -10,13 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "room.h"
+#include "room_svc.h"
 
 enum { STATUS_OK = 200, STATUS_BUSY = 429 };
 
 /* ---- Cloudflare: asked in good time, so that nobody waits for it */
 
-static void on_failure(struct room *room, const char *why)
+static void on_failure(struct room_svc *room, const char *why)
 {
     uint64_t now_ms = clock_ms();
     uint64_t pause_ms = turn_cache_fail(&room->ice.cloudflare, now_ms);
@@ -27,7 +27,7 @@ static void on_failure(struct room *room, const char *why)
 
 static void on_reply(void *arg, struct bytes reply, const struct error *error)
 {
-    struct room *room = arg;
+    struct room_svc *room = arg;
     struct ice_list list;
 
     if (error != NULL) {
@@ -42,12 +42,12 @@ static void on_reply(void *arg, struct bytes reply, const struct error *error)
 
 static void on_fd(void *arg)
 {
-    struct room *room = arg;
+    struct room_svc *room = arg;
 
     cloudflare_dispatch(room->cloudflare);
 }
 
-enum err ice_front_start(struct room *room, struct error *error)
+enum err ice_front_start(struct room_svc *room, struct error *error)
 {
     enum err err = ice_init(&room->ice, room->settings, error);
 
@@ -59,7 +59,7 @@ enum err ice_front_start(struct room *room, struct error *error)
     return ERR_NONE;
 }
 
-void ice_front_tick(struct room *room, uint64_t now_ms)
+void ice_front_tick(struct room_svc *room, uint64_t now_ms)
 {
     if (room->cloudflare == NULL)
         return;
@@ -74,7 +74,7 @@ void ice_front_tick(struct room *room, uint64_t now_ms)
                                 : NULL);
 }
 
-void ice_front_stop(struct room *room)
+void ice_front_stop(struct room_svc *room)
 {
     if (room->cloudflare != NULL)
         svc_unwatch_fd(room->svc, cloudflare_fd(room->cloudflare));
@@ -83,7 +83,7 @@ void ice_front_stop(struct room *room)
 
 /* ---- who asks */
 
-static void gather(struct room *room, bool is_member, struct bytes name, struct ice_list *out,
+static void gather(struct room_svc *room, bool is_member, struct bytes name, struct ice_list *out,
                    uint64_t *ttl_s_out)
 {
     const struct ice_asker asker = {
@@ -102,7 +102,7 @@ static void gather(struct room *room, bool is_member, struct bytes name, struct 
     }
 }
 
-json_t *ice_front_member(struct room *room, struct bytes member)
+json_t *ice_front_member(struct room_svc *room, struct bytes member)
 {
     struct ice_list list;
     uint64_t ttl_s;
@@ -112,7 +112,7 @@ json_t *ice_front_member(struct room *room, struct bytes member)
 }
 
 /* A name for whoever has this address, by which coturn can count. */
-static void gather_for_stranger(struct room *room, const uint8_t ip[GATEWAY_ADDRESS_MAX],
+static void gather_for_stranger(struct room_svc *room, const uint8_t ip[GATEWAY_ADDRESS_MAX],
                                 struct ice_list *out, uint64_t *ttl_s_out)
 {
     char name[sizeof("guest-") + 16];
@@ -175,7 +175,7 @@ static bool is_path(struct bytes target, const char *path)
            (target.len == len || target.data[len] == '?');
 }
 
-static void answer_by(struct room *room, uint64_t question, const struct gateway_client *client,
+static void answer_by(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                       size_t route)
 {
     uint8_t ip[GATEWAY_ADDRESS_MAX];
@@ -193,7 +193,7 @@ static void answer_by(struct room *room, uint64_t question, const struct gateway
     web_front_answer(room, question, STATUS_OK, routes[route].make(&list, ttl_s));
 }
 
-bool ice_front_asked(struct room *room, uint64_t question, const struct gateway_client *client)
+bool ice_front_asked(struct room_svc *room, uint64_t question, const struct gateway_client *client)
 {
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (is_path(client->target, routes[i].path)) {

@@ -3,7 +3,7 @@
  * room-svc: people who watch the same moment: rooms, what is said in them, and how they reach each
  * other. Connections are http-svc's; what is said on them is decided here.
  */
-#include "room.h"
+#include "room_svc.h"
 
 int main(int argc, char **argv)
 {
@@ -12,13 +12,13 @@ int main(int argc, char **argv)
         .about = "rooms of people who watch together",
         .settings = &room_settings_table,
         .service = room_service(),
-        .state_size = sizeof(struct room),
-        .start = room_start,
-        .tick = room_tick,
-        .stop = room_stop,
+        .state_size = sizeof(struct room_svc),
+        .start = room_svc_start,
+        .tick = room_svc_tick,
+        .stop = room_svc_stop,
         .metrics = &room_metrics_table,
-        .metrics_offset = offsetof(struct room, metrics),
-        .metrics_more = room_add_metrics,
+        .metrics_offset = offsetof(struct room_svc, metrics),
+        .metrics_more = room_svc_add_metrics,
     };
 
     return svc_main(argc, argv, &def);

@@ -4,7 +4,7 @@
  */
 #include <proto/room.pb-c.h>
 
-#include "room.h"
+#include "room_svc.h"
 
 typedef Sharestream__Room__Room_Service Rpc;
 
@@ -12,7 +12,7 @@ static void on_stats(Rpc *rpc, const Sharestream__Room__StatsRequest *request,
                      Sharestream__Room__StatsReply_Closure closure, void *data)
 {
     Sharestream__Room__StatsReply reply = SHARESTREAM__ROOM__STATS_REPLY__INIT;
-    const struct room *room = bus_state(data);
+    const struct room_svc *room = bus_state(data);
 
     (void)rpc;
     (void)request;

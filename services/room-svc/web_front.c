@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "room.h"
+#include "room_svc.h"
 
 enum { STATUS_NOT_FOUND = 404 };
 
-void web_front_answer(struct room *room, uint64_t question, unsigned status, json_t *take)
+void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take)
 {
     char *body = json_dumps(take, JSON_COMPACT);
 
@@ -21,7 +21,7 @@ void web_front_answer(struct room *room, uint64_t question, unsigned status, jso
 }
 
 /* In the shapes that http-svc has. */
-void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                     unsigned status, enum err code, const char *why)
 {
     static const char api[] = "/api/";
@@ -36,7 +36,7 @@ void web_front_fail(struct room *room, uint64_t question, const struct gateway_c
 
 static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
 {
-    struct room *room = arg;
+    struct room_svc *room = arg;
 
     room->metrics.questions_total++;
     if (!ice_front_asked(room, question, client))
@@ -46,7 +46,7 @@ static void on_asked(void *arg, uint64_t question, const struct gateway_client *
 /* No dialect is spoken yet. */
 static void *on_opened(void *arg, uint64_t connection, const struct gateway_client *client)
 {
-    struct room *room = arg;
+    struct room_svc *room = arg;
 
     (void)connection;
     (void)client;
@@ -68,7 +68,7 @@ static void on_closed(void *arg, void *state)
     (void)state;
 }
 
-struct gateway_actor web_front(struct room *room)
+struct gateway_actor web_front(struct room_svc *room)
 {
     return (struct gateway_actor){.on_opened = on_opened,
                                   .on_received = on_received,

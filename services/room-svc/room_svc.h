@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * room: the state of the process, and who does what. All of it runs on the main thread but
+ * room_svc: the state of the process, and who does what. All of it runs on the main thread but
  * for the inside of cloudflare.c.
  */
-#ifndef ROOM_ROOM_H
-#define ROOM_ROOM_H
+#ifndef ROOM_ROOM_SVC_H
+#define ROOM_ROOM_SVC_H
 
 #include <jansson.h>
 
@@ -15,7 +15,7 @@
 #include "svc/gateway.h"
 #include "svc/svc.h"
 
-struct room {
+struct room_svc {
     struct svc *svc;
     const struct room_settings *settings;
     struct gateways *gateways;
@@ -26,30 +26,30 @@ struct room {
     struct room_metrics metrics;
 };
 
-/* ---- room.c: the life of the process; main.c puts these into its svc_def */
-enum err room_start(void *state, struct svc *svc, struct error *error);
-void room_tick(void *state, uint64_t now_ms);
-void room_stop(void *state);
-void room_add_metrics(void *state, struct text *out);
+/* ---- room_svc.c: the life of the process; main.c puts these into its svc_def */
+enum err room_svc_start(void *state, struct svc *svc, struct error *error);
+void room_svc_tick(void *state, uint64_t now_ms);
+void room_svc_stop(void *state);
+void room_svc_add_metrics(void *state, struct text *out);
 
 /* ---- room_handlers.c: the bus */
 extern ProtobufCService *room_service(void);
 
 /* ---- web_front.c: what clients ask and say, as the gateways bring it */
-struct gateway_actor web_front(struct room *room);
-void web_front_answer(struct room *room, uint64_t question, unsigned status, json_t *take);
-void web_front_fail(struct room *room, uint64_t question, const struct gateway_client *client,
+struct gateway_actor web_front(struct room_svc *room);
+void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take);
+void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                     unsigned status, enum err code, const char *why);
 
 /* ---- ice_front.c: the servers by which clients find a way to each other */
 /* ERR_CONFIG. */
-enum err ice_front_start(struct room *room, struct error *error);
-void ice_front_tick(struct room *room, uint64_t now_ms);
-void ice_front_stop(struct room *room);
+enum err ice_front_start(struct room_svc *room, struct error *error);
+void ice_front_tick(struct room_svc *room, uint64_t now_ms);
+void ice_front_stop(struct room_svc *room);
 /* The list for RTCPeerConnection, with credentials, for a member of a room and for nobody else:
  * `member` is who it is in that room, whatever dialect it speaks. */
-json_t *ice_front_member(struct room *room, struct bytes member);
+json_t *ice_front_member(struct room_svc *room, struct bytes member);
 /* True when the question was one of these, and is answered. */
-bool ice_front_asked(struct room *room, uint64_t question, const struct gateway_client *client);
+bool ice_front_asked(struct room_svc *room, uint64_t question, const struct gateway_client *client);
 
 #endif

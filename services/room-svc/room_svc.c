@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "room.h"
+#include "room_svc.h"
 
-enum err room_start(void *state, struct svc *svc, struct error *error)
+enum err room_svc_start(void *state, struct svc *svc, struct error *error)
 {
-    struct room *room = state;
+    struct room_svc *room = state;
     const struct gateway_actor actor = web_front(room);
     enum err err;
 
@@ -17,9 +17,9 @@ enum err room_start(void *state, struct svc *svc, struct error *error)
     return gateways_serve(room->gateways, svc_bus(svc), error);
 }
 
-void room_tick(void *state, uint64_t now_ms)
+void room_svc_tick(void *state, uint64_t now_ms)
 {
-    struct room *room = state;
+    struct room_svc *room = state;
 
     gateways_tick(room->gateways, now_ms);
     ice_front_tick(room, now_ms);
@@ -27,17 +27,17 @@ void room_tick(void *state, uint64_t now_ms)
 }
 
 /* Also after a start that failed half-way. */
-void room_stop(void *state)
+void room_svc_stop(void *state)
 {
-    struct room *room = state;
+    struct room_svc *room = state;
 
     ice_front_stop(room);
     gateways_free(&room->gateways);
 }
 
-void room_add_metrics(void *state, struct text *out)
+void room_svc_add_metrics(void *state, struct text *out)
 {
-    struct room *room = state;
+    struct room_svc *room = state;
 
     metrics_print(out, &gateway_metrics_table, gateways_metrics(room->gateways), NULL);
 }
