@@ -100,7 +100,7 @@ static void drop_oldest(struct recovery *recovery)
 static void grow(struct recovery *recovery)
 {
     size_t capacity = MAX(recovery->capacity * 2, 64);
-    struct entry **ring = xcalloc(capacity, sizeof(*ring));
+    struct entry **ring = xcalloc(capacity, sizeof(struct entry *));
 
     for (size_t i = 0; i < recovery->count; i++)
         ring[i] = entry_at(recovery, recovery->first + i);

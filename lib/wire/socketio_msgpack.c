@@ -48,7 +48,7 @@ static void measure(struct bytes at, uint64_t *bytes_out, uint64_t *values_out)
 
     *bytes_out = *values_out = 0;
     if (tag >= 0x80 && tag <= 0x8f) {
-        *values_out = 2 * (tag & 15U);
+        *values_out = UINT64_C(2) * (tag & 15U);
     } else if (tag >= 0x90 && tag <= 0x9f) {
         *values_out = tag & 15U;
     } else if (tag >= 0xa0 && tag <= 0xbf) {
