@@ -5,6 +5,7 @@
 
 #include <proto/gateway.pb-c.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,15 +35,19 @@ struct draft {
         Sharestream__Gateway__Tag tag;
         Sharestream__Gateway__Close close;
         Sharestream__Gateway__Answer answer;
+        Sharestream__Gateway__Member member;
     } of;
     uint64_t to;
-    size_t bytes_at, text_at;
+    bool is_group; /* a send to one: `to` is not used */
+    size_t bytes_at, text_at, spared_at;
 };
 
 struct outbox {
     struct draft *drafts;
     size_t count, capacity;
     struct text heap;
+    uint64_t *spared; /* exceptions of sends to groups */
+    size_t spared_count, spared_capacity;
 };
 
 struct gateway {
@@ -61,9 +66,30 @@ struct gateway {
     uint64_t gather_until_ms;
 };
 
+/* One connection in one group. */
+struct membership {
+    struct group *group;
+    struct membership *next;
+};
+
 struct connection {
     uint64_t id;
     void *state;
+    struct membership *memberships;
+    unsigned group_count;
+    UT_hash_handle hh;
+};
+
+/* How many members of a group one gateway has. */
+struct share {
+    uint64_t place;
+    size_t members; /* > 0 */
+};
+
+struct group {
+    char *name;
+    struct share *shares;
+    size_t share_count;
     UT_hash_handle hh;
 };
 
@@ -72,6 +98,7 @@ struct gateways {
     struct gateway_actor actor;
     struct gateway *all[GATEWAYS_MAX]; /* NULL: free */
     struct connection *connections;
+    struct group *groups;
     struct gateway_metrics metrics;
     Action **list; /* of one reply */
     size_t list_capacity;
@@ -97,8 +124,13 @@ static void answer(struct gateways *gateways, struct gateway *gateway,
         switch (draft->action.what_case) {
         case SHARESTREAM__GATEWAY__ACTION__WHAT_SEND:
             draft->action.send = &draft->of.send;
-            draft->of.send.to = &draft->to;
             draft->of.send.payload.data = heap + draft->bytes_at;
+            if (draft->is_group) {
+                draft->of.send.group = (char *)heap + draft->text_at;
+                draft->of.send.to = outbox->spared + draft->spared_at;
+            } else {
+                draft->of.send.to = &draft->to;
+            }
             break;
         case SHARESTREAM__GATEWAY__ACTION__WHAT_TAG:
             draft->action.tag = &draft->of.tag;
@@ -115,6 +147,9 @@ static void answer(struct gateways *gateways, struct gateway *gateway,
             break;
         case SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN:
         case SHARESTREAM__GATEWAY__ACTION__WHAT_LEAVE:
+            draft->action.join = &draft->of.member; /* one union of pointers */
+            draft->of.member.group = (char *)heap + draft->text_at;
+            break;
         case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
         case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
             must(!"a draft of that kind");
@@ -124,7 +159,7 @@ static void answer(struct gateways *gateways, struct gateway *gateway,
     actions.actions = gateways->list;
     gateways->metrics.actions_total += outbox->count;
     closure(&actions, data);
-    outbox->count = 0;
+    outbox->count = outbox->spared_count = 0;
     text_clear(&outbox->heap);
 }
 
@@ -192,6 +227,7 @@ static struct draft *add_draft(struct gateways *gateways, uint64_t id, size_t by
         outbox->drafts = xrealloc(outbox->drafts, outbox->capacity * sizeof(*outbox->drafts));
     }
     outbox->drafts[outbox->count].to = number_of(id);
+    outbox->drafts[outbox->count].is_group = false;
     sharestream__gateway__action__init(&outbox->drafts[outbox->count].action);
     return &outbox->drafts[outbox->count++];
 }
@@ -265,6 +301,155 @@ void gateway_answer(struct gateways *gateways, uint64_t question, unsigned statu
     draft->bytes_at = keep(outbox, body);
 }
 
+/* ---- groups */
+
+static struct membership *find_membership(const struct connection *connection, const char *name)
+{
+    struct membership *membership;
+
+    LL_FOREACH(connection->memberships, membership)
+    if (strcmp(membership->group->name, name) == 0)
+        return membership;
+    return NULL;
+}
+
+static struct share *find_share(const struct group *group, uint64_t place)
+{
+    for (size_t i = 0; i < group->share_count; i++)
+        if (group->shares[i].place == place)
+            return &group->shares[i];
+    return NULL;
+}
+
+static void add_member(struct gateways *gateways, struct connection *connection, const char *name)
+{
+    struct membership *membership = xcalloc(1, sizeof(*membership));
+    uint64_t place = connection->id >> NUMBER_BITS;
+    struct group *group;
+    struct share *share;
+
+    HASH_FIND_STR(gateways->groups, name, group);
+    if (group == NULL) {
+        group = xcalloc(1, sizeof(*group));
+        group->name = xstrdup(name);
+        HASH_ADD_KEYPTR(hh, gateways->groups, group->name, strlen(group->name), group);
+    }
+    if ((share = find_share(group, place)) == NULL) {
+        group->shares = xrealloc(group->shares, (group->share_count + 1) * sizeof(*group->shares));
+        share = &group->shares[group->share_count++];
+        *share = (struct share){.place = place};
+    }
+    share->members++;
+    membership->group = group;
+    LL_PREPEND(connection->memberships, membership);
+    connection->group_count++;
+}
+
+static void remove_member(struct gateways *gateways, struct connection *connection,
+                          struct membership *membership)
+{
+    struct group *group = membership->group;
+    struct share *share = find_share(group, connection->id >> NUMBER_BITS);
+
+    LL_DELETE(connection->memberships, membership);
+    connection->group_count--;
+    free(membership);
+    if (--share->members > 0)
+        return;
+    *share = group->shares[--group->share_count];
+    if (group->share_count > 0)
+        return;
+    HASH_DEL(gateways->groups, group);
+    free(group->shares);
+    free(group->name);
+    free(group);
+}
+
+static bool add_member_draft(struct gateways *gateways, uint64_t id,
+                             Sharestream__Gateway__Action__WhatCase what, const char *name)
+{
+    struct draft *draft = add_draft(gateways, id, strlen(name) + 1);
+
+    if (draft == NULL)
+        return false;
+    draft->action.what_case = what;
+    sharestream__gateway__member__init(&draft->of.member);
+    draft->of.member.number = draft->to;
+    draft->text_at = keep(&gateway_of(gateways, id)->outbox, bytes_of(name, strlen(name) + 1));
+    return true;
+}
+
+bool gateway_join(struct gateways *gateways, uint64_t id, const char *name)
+{
+    struct connection *connection = find(gateways, id);
+
+    if (connection == NULL || name[0] == '\0' || strlen(name) > GATEWAY_GROUP_NAME_MAX)
+        return false;
+    if (find_membership(connection, name) != NULL)
+        return true;
+    if (connection->group_count == GATEWAY_GROUPS_MAX ||
+        !add_member_draft(gateways, id, SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN, name))
+        return false;
+    add_member(gateways, connection, name);
+    return true;
+}
+
+void gateway_leave(struct gateways *gateways, uint64_t id, const char *name)
+{
+    struct connection *connection = find(gateways, id);
+    struct membership *membership = connection != NULL ? find_membership(connection, name) : NULL;
+
+    if (membership == NULL)
+        return;
+    add_member_draft(gateways, id, SHARESTREAM__GATEWAY__ACTION__WHAT_LEAVE, name);
+    remove_member(gateways, connection, membership);
+}
+
+static void spare(struct outbox *outbox, uint64_t number)
+{
+    if (outbox->spared_count == outbox->spared_capacity) {
+        outbox->spared_capacity = MAX(outbox->spared_capacity * 2, 16);
+        outbox->spared =
+            xrealloc(outbox->spared, outbox->spared_capacity * sizeof(*outbox->spared));
+    }
+    outbox->spared[outbox->spared_count++] = number;
+}
+
+static void send_to_share(struct gateways *gateways, uint64_t place, const char *name,
+                          const uint64_t *except, size_t except_count, struct bytes payload,
+                          bool is_binary)
+{
+    struct draft *draft = add_draft(gateways, place << NUMBER_BITS, payload.len + strlen(name) + 1);
+    struct outbox *outbox;
+
+    if (draft == NULL)
+        return;
+    outbox = &gateways->all[place]->outbox;
+    draft->is_group = true;
+    draft->spared_at = outbox->spared_count;
+    for (size_t i = 0; i < except_count; i++)
+        if (except[i] >> NUMBER_BITS == place)
+            spare(outbox, number_of(except[i]));
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_SEND;
+    sharestream__gateway__send__init(&draft->of.send);
+    draft->of.send.n_to = outbox->spared_count - draft->spared_at;
+    draft->of.send.is_binary = is_binary;
+    draft->of.send.payload.len = payload.len;
+    draft->text_at = keep(outbox, bytes_of(name, strlen(name) + 1));
+    draft->bytes_at = keep(outbox, payload);
+}
+
+void gateway_send_group(struct gateways *gateways, const char *name, const uint64_t *except,
+                        size_t except_count, struct bytes payload, bool is_binary)
+{
+    struct group *group;
+
+    HASH_FIND_STR(gateways->groups, name, group);
+    for (size_t i = 0; group != NULL && i < group->share_count; i++)
+        send_to_share(gateways, group->shares[i].place, name, except, except_count, payload,
+                      is_binary);
+}
+
 /* ---- what comes in */
 
 static struct bytes view(ProtobufCBinaryData data)
@@ -274,8 +459,11 @@ static struct bytes view(ProtobufCBinaryData data)
 
 static void close_connection(struct gateways *gateways, struct connection *connection)
 {
+    while (connection->memberships != NULL)
+        remove_member(gateways, connection, connection->memberships);
     HASH_DEL(gateways->connections, connection);
-    gateways->actor.on_closed(gateways->actor.arg, connection->state);
+    if (connection->state != NULL)
+        gateways->actor.on_closed(gateways->actor.arg, connection->state);
     free(connection);
 }
 
@@ -297,20 +485,19 @@ static void open_connection(struct gateways *gateways, uint64_t id,
                                     .origin = view(opened->origin),
                                     .tag = view(opened->tag)};
     struct connection *connection;
-    void *state;
 
     if (find(gateways, id) != NULL || client.address.len > GATEWAY_ADDRESS_MAX ||
         client.local.len > GATEWAY_ADDRESS_MAX)
         return;
-    state = gateways->actor.on_opened(gateways->actor.arg, id, &client);
-    if (state == NULL) {
-        gateway_close(gateways, id, CLOSE_POLICY, "not here");
-        return;
-    }
+    /* Known already while the actor hears of it: it may have groups to join. */
     connection = xcalloc(1, sizeof(*connection));
     connection->id = id;
-    connection->state = state;
     HASH_ADD(hh, gateways->connections, id, sizeof(connection->id), connection);
+    connection->state = gateways->actor.on_opened(gateways->actor.arg, id, &client);
+    if (connection->state == NULL) {
+        close_connection(gateways, connection);
+        gateway_close(gateways, id, CLOSE_POLICY, "not here");
+    }
 }
 
 static void handle_event(struct gateways *gateways, uint64_t place, const Event *event)
@@ -393,6 +580,7 @@ static void forget(struct gateways *gateways, uint64_t place)
     gateways->all[place] = NULL;
     free(gateway->name);
     free(gateway->outbox.drafts);
+    free(gateway->outbox.spared);
     text_fini(&gateway->outbox.heap);
     free(gateway);
 }

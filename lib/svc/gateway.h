@@ -19,6 +19,9 @@ enum {
     GATEWAY_SILENCE_MS = 60000,        /* a gateway that says nothing for so long is gone */
     GATEWAY_OUTBOX_BYTES = 8 << 20,    /* waiting for one gateway; more is dropped and counted */
     GATEWAY_OUTBOX_ACTIONS = 64 << 10, /* likewise */
+    GATEWAY_GROUPS_MAX = 64,           /* that one connection is in; what http-svc grants */
+    GATEWAY_GROUP_NAME_MAX = 200,      /* bytes; likewise */
+    GATEWAY_TAG_MAX = 64 << 10,        /* likewise */
 };
 
 /* Views live until the callback returns. */
@@ -65,6 +68,15 @@ void gateway_tag(struct gateways *gateways, uint64_t connection, struct bytes ta
 /* `code` as in RFC 6455, 7.4. on_closed still comes. */
 void gateway_close(struct gateways *gateways, uint64_t connection, uint16_t code,
                    const char *reason);
+/* Groups are of this process and across gateways: what one is told costs a message to each gateway
+ * that has members. Joining twice is once; closed connections have left. False: the connection is
+ * gone or in too many groups, the name is empty or too long. When this process starts anew, groups
+ * are empty. */
+bool gateway_join(struct gateways *gateways, uint64_t connection, const char *group);
+void gateway_leave(struct gateways *gateways, uint64_t connection, const char *group);
+/* To all in the group but `except`, who need not be in it. */
+void gateway_send_group(struct gateways *gateways, const char *group, const uint64_t *except,
+                        size_t except_count, struct bytes payload, bool is_binary);
 void gateway_answer(struct gateways *gateways, uint64_t question, unsigned status, const char *type,
                     struct bytes body);
 

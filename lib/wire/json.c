@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+enum { REPLACEMENT = 0xfffd };
+
 struct json json_of(struct bytes text)
 {
-    return (struct json){.at = text.data, .end = text.data + text.len};
+    return (struct json){.at = text.data, .end = text.len > 0 ? text.data + text.len : text.data};
 }
 
 static void skip_spaces(struct json *json)
@@ -211,7 +213,7 @@ static struct bytes take_key(struct json *json)
 
 /* Containers are walked with one bit a level instead of recursion: what strangers send must not
  * choose how deep our stack gets. */
-static void take_container(struct json *json)
+static void take_container(struct json *json, unsigned depth_max)
 {
     uint64_t objects = 0; /* bit 0: the innermost */
     unsigned depth = 0;
@@ -220,7 +222,7 @@ static void take_container(struct json *json)
         enum json_kind kind = json_peek(json);
 
         if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
-            if (depth == JSON_DEPTH_MAX) {
+            if (depth == depth_max) {
                 break_off(json);
                 return;
             }
@@ -253,11 +255,16 @@ static void take_container(struct json *json)
 
 struct bytes json_take(struct json *json)
 {
+    return json_take_within(json, JSON_DEPTH_MAX);
+}
+
+struct bytes json_take_within(struct json *json, unsigned depth)
+{
     enum json_kind kind = json_peek(json);
     const uint8_t *first = json->at;
 
     if (kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT)
-        take_container(json);
+        take_container(json, depth);
     else
         take_scalar(json, kind);
     if (json->is_broken)
@@ -320,12 +327,146 @@ bool json_is_done(struct json *json)
     return !json->is_broken && json->at == json->end;
 }
 
+/* ---- strings */
+
+static const char escape_letters[] = "\"\\/bfnrt", escape_values[] = "\"\\/\b\f\n\r\t";
+
+/* A \uXXXX at the front; false without one. */
+static bool take_unit(struct bytes *string, uint32_t *unit_out)
+{
+    uint8_t unit[2];
+
+    if (string->len < 6 || string->data[0] != '\\' || string->data[1] != 'u' ||
+        !hex_decode(bytes_of(string->data + 2, 4), unit, 2))
+        return false;
+    *unit_out = (uint32_t)unit[0] << 8 | unit[1];
+    *string = bytes_of(string->data + 6, string->len - 6);
+    return true;
+}
+
+static uint32_t take_code(struct bytes *string)
+{
+    struct bytes behind;
+    uint32_t unit, low;
+
+    if (!take_unit(string, &unit))
+        return UINT32_MAX;
+    behind = *string;
+    if (unit >= 0xd800 && unit < 0xdc00 && take_unit(&behind, &low) && low >= 0xdc00 &&
+        low < 0xe000) {
+        *string = behind;
+        return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+    }
+    return unit >= 0xd800 && unit < 0xe000 ? REPLACEMENT : unit;
+}
+
+static size_t put_utf8(uint32_t code, char out[4])
+{
+    static const uint8_t marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+    for (size_t i = len; i-- > 1; code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3f));
+    out[0] = (char)(marks[len] | code);
+    return len;
+}
+
+/* Takes an escape, or all that stands before the next one; false at the end. `buffer` holds what
+ * an escape means. */
+static bool take_run(struct bytes *string, char buffer[4], struct bytes *run)
+{
+    const uint8_t *first = string->data, *backslash;
+    const char *letter;
+    uint32_t code;
+
+    if (string->len == 0)
+        return false;
+    backslash = memchr(first, '\\', string->len);
+    if (backslash != first) {
+        *run = bytes_of(first, backslash == NULL ? string->len : (size_t)(backslash - first));
+        *string = bytes_of(first + run->len, string->len - run->len);
+        return true;
+    }
+    if ((code = take_code(string)) != UINT32_MAX) {
+        *run = bytes_of(buffer, put_utf8(code, buffer));
+        return true;
+    }
+    letter = string->len >= 2 ? strchr(escape_letters, first[1]) : NULL;
+    if (letter == NULL || *letter == '\0')
+        return false; /* json_take_string() lets no such escape through */
+    buffer[0] = escape_values[letter - escape_letters];
+    *run = bytes_of(buffer, 1);
+    *string = bytes_of(first + 2, string->len - 2);
+    return true;
+}
+
+bool json_string_is(struct bytes string, const char *text)
+{
+    struct bytes run, rest = bytes_of_text(text);
+    char buffer[4];
+
+    while (take_run(&string, buffer, &run)) {
+        if (run.len > rest.len || memcmp(run.data, rest.data, run.len) != 0)
+            return false;
+        rest = bytes_of(rest.data + run.len, rest.len - run.len);
+    }
+    return rest.len == 0;
+}
+
+void json_string_decode(struct bytes string, struct text *out)
+{
+    struct bytes run;
+    char buffer[4];
+
+    while (take_run(&string, buffer, &run))
+        text_add_bytes(out, run);
+}
+
+/* So many bytes can stand between quotes as they are. */
+static size_t plain_run(struct bytes utf8)
+{
+    size_t at = 0, len;
+    uint32_t code;
+
+    while (at < utf8.len) {
+        uint8_t c = utf8.data[at];
+
+        if (c < ' ' || c == '"' || c == '\\')
+            break;
+        len = c < 0x80 ? 1 : utf8_next(bytes_of(utf8.data + at, utf8.len - at), &code);
+        if (len == 0)
+            break;
+        at += len;
+    }
+    return at;
+}
+
+void json_string_add(struct text *out, struct bytes utf8)
+{
+    text_add(out, "\"");
+    while (utf8.len > 0) {
+        size_t run = plain_run(utf8);
+
+        text_add_bytes(out, bytes_of(utf8.data, run));
+        utf8 = bytes_of(utf8.data + run, utf8.len - run);
+        if (utf8.len == 0)
+            break;
+        if (utf8.data[0] >= 0x80)
+            text_add(out, "\xef\xbf\xbd");
+        else if (utf8.data[0] < ' ')
+            text_addf(out, "\\u%04x", utf8.data[0]);
+        else
+            text_addf(out, "\\%c", utf8.data[0]);
+        utf8 = bytes_of(utf8.data + 1, utf8.len - 1);
+    }
+    text_add(out, "\"");
+}
+
 /* ---- binary strings */
 
 /* One code point of an escaped string, which json_take_string() has checked; -1 above 255. */
 static int take_byte(struct bytes *string)
 {
-    static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     const uint8_t *at = string->data;
     size_t len = 1;
     int value = at[0];
@@ -338,11 +479,11 @@ static int take_byte(struct bytes *string)
         value = unit[1];
         len = 6;
     } else if (at[0] == '\\') {
-        const char *letter = string->len >= 2 ? strchr(letters, at[1]) : NULL;
+        const char *letter = string->len >= 2 ? strchr(escape_letters, at[1]) : NULL;
 
         if (letter == NULL || *letter == '\0')
             return -1;
-        value = (uint8_t)values[letter - letters];
+        value = (uint8_t)escape_values[letter - escape_letters];
         len = 2;
     } else if (at[0] >= 0x80) {
         /* U+0080 to U+00FF: C2 or C3 and one byte more. */

@@ -11,6 +11,7 @@
 #define WIRE_JSON_H
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 enum { JSON_DEPTH_MAX = 64 };
 
@@ -35,6 +36,8 @@ struct json json_of(struct bytes text);
 enum json_kind json_peek(struct json *json);
 /* Takes the value ahead whatever it is; the view is its text, without spaces around. */
 struct bytes json_take(struct json *json);
+/* The same, with no more than `depth` containers in each other, up to JSON_DEPTH_MAX. */
+struct bytes json_take_within(struct json *json, unsigned depth);
 /* Takes a string; the view is what is between the quotes, still escaped. */
 struct bytes json_take_string(struct json *json);
 /* Opens the object ahead; then json_next_key() until it is false, with one value taken each time.
@@ -45,6 +48,13 @@ void json_open_array(struct json *json);
 bool json_next_item(struct json *json);
 /* Nothing but spaces is left, and nothing was wrong. */
 bool json_is_done(struct json *json);
+
+/* Is what json_take_string() gave this text? Escapes are looked through. */
+bool json_string_is(struct bytes string, const char *text);
+/* Adds it as UTF-8 without escapes; half a surrogate pair becomes U+FFFD. */
+void json_string_decode(struct bytes string, struct text *out);
+/* The other way, with quotes; what is no UTF-8 becomes U+FFFD. */
+void json_string_add(struct text *out, struct bytes utf8);
 
 /* "Binary strings" as JavaScript has them: each code point, 0 to 255, is a byte. Decodes what
  * json_take_string() gave; false unless it is exactly `len` bytes. */

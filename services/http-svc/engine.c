@@ -52,6 +52,7 @@ struct session {
     bool awaits_pong, has_extended;
     struct address address;
     bool is_counted; /* by the throttle */
+    bool is_leaving; /* over when the next poll has taken what waits for it */
     bool is_over;
 };
 
@@ -146,6 +147,8 @@ static void answer_poll(struct session *session)
     forget_queue(session);
     answer(session, poll, ENGINEIO_FINE, bytes_of(text.data, text.len));
     text_fini(&text);
+    if (session->is_leaving)
+        end(session, CLOSE_PLAIN);
 }
 
 static void put(struct session *session, enum engineio_type type, struct bytes data, bool is_binary)
@@ -179,16 +182,26 @@ static struct session *session_of(struct gateway_socket *socket)
 
 static void on_send(struct gateway_socket *socket, struct bytes payload, bool is_binary)
 {
-    if (!session_of(socket)->is_over)
+    if (!session_of(socket)->is_over && !session_of(socket)->is_leaving)
         put(session_of(socket), ENGINEIO_MESSAGE, payload, is_binary);
 }
 
-/* Clients of Engine.IO know no codes: whatever the actor says, the session is over. */
+/* Clients of Engine.IO know no codes: whatever the actor says, the session is over. But what it
+ * said before is heard: a client that is not told that it was sent out would come back at once. */
 static void on_close(struct gateway_socket *socket, unsigned code, struct bytes reason)
 {
+    struct session *session = session_of(socket);
+
     (void)code;
     (void)reason;
-    end(session_of(socket), CLOSE_PLAIN);
+    if (session->is_over || session->is_leaving)
+        return;
+    if (session->queue == NULL) {
+        end(session, CLOSE_PLAIN);
+        return;
+    }
+    put(session, ENGINEIO_CLOSE, bytes_of(NULL, 0), false);
+    session->is_leaving = true;
 }
 
 static const struct gateway_carrier carrier = {.send = on_send, .close = on_close};
@@ -298,7 +311,7 @@ static void note_life(struct session *session)
 
 static void receive(struct session *session, struct bytes payload, bool is_binary)
 {
-    if (!gateway_received(&session->socket, payload, is_binary)) {
+    if (!session->is_leaving && !gateway_received(&session->socket, payload, is_binary)) {
         session->engine->loop->http->metrics.websockets_busy_total++;
         end(session, WEBSOCKET_TRY_LATER);
     }
@@ -356,11 +369,15 @@ static void change_over(struct session *session)
 
     session->engine->loop->http->metrics.engine_upgrades_total++;
     answer_poll(session); /* it is not to wait any longer */
+    if (session->is_over)
+        return;
     session->socket_of = session->candidate;
     forget_candidate(session);
     DL_FOREACH(session->queue, packet)
     say_packet(session, packet->type, bytes_of(packet->data, packet->len), packet->is_binary);
     forget_queue(session);
+    if (session->is_leaving)
+        end(session, CLOSE_PLAIN);
 }
 
 static void hear_candidate(struct session *session, struct bytes text)

@@ -50,10 +50,14 @@ struct websocket {
     h2o_timeout_entry_t ping;
     uint64_t closing_ms; /* when it began to close */
     uint32_t lingered;
+    uint16_t close_code; /* of the close frame that waits behind what was sent before */
+    uint8_t close_reason_len;
+    char close_reason[WEBSOCKET_REASON_MAX];
     uint8_t pings_missed;
     bool is_counted;   /* by the throttle, beside its connection */
     bool is_reading;   /* wslay is calling us */
     bool is_closing;   /* nothing more is said or heard */
+    bool wants_close;  /* the close frame is not queued yet */
     bool is_lingering; /* nor sent */
     bool is_doomed;    /* freed at the next flush */
     bool has_pings;
@@ -155,6 +159,20 @@ static void on_written(h2o_socket_t *sock, const char *err)
         write_more(ws);
 }
 
+/* wslay sends a close frame before all other frames, and nothing behind it; so it is given one when
+ * it has nothing else. */
+static bool send_queued(struct websocket *ws)
+{
+    if (wslay_event_want_write(ws->wslay) && wslay_event_send(ws->wslay) != 0)
+        return false;
+    if (!ws->wants_close || wslay_event_want_write(ws->wslay))
+        return true;
+    ws->wants_close = false;
+    wslay_event_queue_close(ws->wslay, ws->close_code, (const uint8_t *)ws->close_reason,
+                            ws->close_reason_len);
+    return send_queued(ws);
+}
+
 /* May free it. */
 static void write_more(struct websocket *ws)
 {
@@ -162,7 +180,7 @@ static void write_more(struct websocket *ws)
 
     if (ws->is_lingering || h2o_socket_is_writing(ws->sock))
         return;
-    if (wslay_event_want_write(ws->wslay) && wslay_event_send(ws->wslay) != 0) {
+    if (!send_queued(ws)) {
         destroy(ws);
         return;
     }
@@ -321,8 +339,12 @@ void websocket_close(struct websocket *ws, unsigned code, struct bytes reason)
     if (ws->is_closing)
         return;
     begin_closing(ws);
-    wslay_event_queue_close(ws->wslay, (uint16_t)code, reason.data,
-                            utf8_valid(reason) ? utf8_cut(reason, WEBSOCKET_REASON_MAX) : 0);
+    ws->wants_close = true;
+    ws->close_code = (uint16_t)code;
+    ws->close_reason_len =
+        (uint8_t)(utf8_valid(reason) ? utf8_cut(reason, WEBSOCKET_REASON_MAX) : 0);
+    if (ws->close_reason_len > 0)
+        memcpy(ws->close_reason, reason.data, ws->close_reason_len);
     set_due(ws);
 }
 

@@ -69,7 +69,6 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(restart_syscall),
-    SCMP_SYS(sigaltstack), /* each thread under AddressSanitizer */
     SCMP_SYS(tgkill),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),

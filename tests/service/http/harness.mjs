@@ -188,6 +188,25 @@ export class Stack {
     await until(async () => (await this.metric('sharestream_http_gateway_replays_total')) > replays, 'the gateway to find the actor');
   }
 
+  // http-svc dies and comes back on the same port.
+  async restartHttp() {
+    await this.http.kill();
+    this.http = new Process('http-svc', { ...this.env, SHARESTREAM_HTTP_LISTEN: `127.0.0.1:${this.port}` }, this.dir);
+    await this.http.ready;
+  }
+
+  // A Socket.IO server on lib/sio (tests/support/socketio_echo.c). Clients may come at once: what they say waits for it.
+  async startEcho(env = {}) {
+    this.echo = new Process('socketio_echo', env, this.dir);
+    (this.actors ??= []).push(this.echo);
+    await this.echo.ready;
+  }
+
+  async killEcho() {
+    this.echo.mayDie = true;
+    await this.echo.kill();
+  }
+
   async end() {
     this.sockets?.forEach((socket) => socket.destroy());
     const how = await this.http?.stop();

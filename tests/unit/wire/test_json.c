@@ -172,6 +172,57 @@ static void binary_strings_are_bytes(void **state)
         assert_false(json_binary_decode(bytes_of_text(bad[i]), out, 3));
 }
 
+static void strings_are_compared_decoded_and_written(void **state)
+{
+    static const struct {
+        const char *escaped, *plain, *written;
+    } cases[] = {
+        {"", "", "\"\""},
+        {"abc", "abc", "\"abc\""},
+        {"\\u0061\\\\\\/\\\"\\b\\f\\n\\r\\t", "a\\/\"\b\f\n\r\t",
+         "\"a\\\\/\\\"\\u0008\\u000c\\u000a\\u000d\\u0009\""},
+        {"\\u00e4\\u20AC\\ud83d\\ude00", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+         "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"\\ud83d", "\xef\xbf\xbd", "\"\xef\xbf\xbd\""},
+        {"\\ude00x", "\xef\xbf\xbdx", "\"\xef\xbf\xbdx\""},
+        {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80",
+         "\"\xef\xbf\xbd\xf0\x9f\x98\x80\""},
+    };
+    struct text out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bytes escaped = bytes_of_text(cases[i].escaped);
+
+        assert_true(json_string_is(escaped, cases[i].plain));
+        assert_false(json_string_is(escaped, "other"));
+        text_clear(&out);
+        json_string_decode(escaped, &out);
+        assert_string_equal(text_str(&out), cases[i].plain);
+        text_clear(&out);
+        json_string_add(&out, bytes_of_text(cases[i].plain));
+        assert_string_equal(text_str(&out), cases[i].written);
+    }
+    assert_false(json_string_is(bytes_of_text("abc"), "ab"));
+    assert_false(json_string_is(bytes_of_text("ab"), "abc"));
+    text_clear(&out);
+    json_string_add(&out, bytes_of("a\0\xff", 3));
+    assert_string_equal(text_str(&out), "\"a\\u0000\xef\xbf\xbd\"");
+    text_fini(&out);
+}
+
+static void depth_can_be_less(void **state)
+{
+    struct json json = json_of(bytes_of_text("[[{}]]"));
+
+    (void)state;
+    json_take_within(&json, 3);
+    assert_true(json_is_done(&json));
+    json = json_of(bytes_of_text("[[{}]]"));
+    json_take_within(&json, 2);
+    assert_false(json_is_done(&json));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +231,8 @@ int main(void)
         cmocka_unit_test(members_come_one_by_one_as_they_stood),
         cmocka_unit_test(what_is_broken_stays_broken),
         cmocka_unit_test(binary_strings_are_bytes),
+        cmocka_unit_test(strings_are_compared_decoded_and_written),
+        cmocka_unit_test(depth_can_be_less),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
