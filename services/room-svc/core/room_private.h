@@ -60,6 +60,8 @@ enum room_error room_admit(struct room *room, struct room_member *by, enum room_
 void room_make_host(struct room *room, struct room_member *member, bool keeps);
 /* A host whenever somebody is present; the owner if it is. */
 void room_choose_host(struct room *room, int64_t now_ms);
+/* After anybody came or went. */
+void room_settle(struct room *room, int64_t now_ms);
 void room_expel(struct room *room, struct room_member *member, enum room_why why);
 void room_set_presence(struct room *room, struct room_member *member, enum room_presence presence,
                        int64_t now_ms);
