@@ -59,7 +59,7 @@ function(sharestream_service_tests part)
   endforeach()
 endfunction()
 
-# sharestream_node_tests(KIND PART): every tests/KIND/PART/test_TOPIC.mjs (for KIND system: tests/system/test_TOPIC.mjs)
+# sharestream_node_tests(KIND PART [FIXTURE...]): every tests/KIND/PART/test_TOPIC.mjs (for KIND system: tests/system/test_TOPIC.mjs)
 # runs under Node's test runner against real binaries from $BIN_DIR, ctest name KIND[.PART].TOPIC. Without node: left out, with a word.
 find_program(NODE_PROGRAM NAMES node nodejs)
 function(sharestream_node_tests kind part)
@@ -78,11 +78,12 @@ function(sharestream_node_tests kind part)
       "test node_modules/.package-lock.json -nt package-lock.json || npm ci --ignore-scripts --no-audit --no-fund")
     set_tests_properties(${prefix}.npm PROPERTIES LABELS ${kind} FIXTURES_SETUP npm_${prefix})
   endif()
+  set(fixtures npm_${prefix} ${ARGN})
   foreach(file ${tests})
     get_filename_component(base ${file} NAME_WE)
     string(REGEX REPLACE "^test_" "" topic ${base})
     add_test(NAME ${prefix}.${topic} COMMAND ${NODE_PROGRAM} --test ${file})
-    set_tests_properties(${prefix}.${topic} PROPERTIES LABELS ${kind} TIMEOUT 400 FIXTURES_REQUIRED npm_${prefix}
+    set_tests_properties(${prefix}.${topic} PROPERTIES LABELS ${kind} TIMEOUT 400 FIXTURES_REQUIRED "${fixtures}"
                          ENVIRONMENT "${test_environment}")
   endforeach()
 endfunction()
