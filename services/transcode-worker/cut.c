@@ -169,12 +169,17 @@ static int seek_to(struct cutter *cutter, int64_t us)
     /* Only the video is indexed in most containers; MP4 has an index for each. */
     int stream = cutter->film->is_mov || cutter->film->video < 0 ? cutter->tracks[0].stream->index
                                                                  : cutter->film->video;
-    const AVStream *by = format->streams[stream];
+    AVStream *by = format->streams[stream];
     int64_t at = film_seek_us(cutter->film, by, us, cutter->slip_us);
+    enum AVDiscard discard = by->discard;
+    int rc;
 
-    return av_seek_frame(format, stream,
-                         av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
-                         AVSEEK_FLAG_BACKWARD);
+    by->discard = AVDISCARD_DEFAULT; /* without an index its times are searched for */
+    rc = av_seek_frame(format, stream,
+                       av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
+                       AVSEEK_FLAG_BACKWARD);
+    by->discard = discard;
+    return rc;
 }
 
 static int64_t first_us(const struct cutter *cutter, const struct track *track)

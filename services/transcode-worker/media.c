@@ -62,7 +62,8 @@ static void codec_string(const AVCodecParameters *par, char out[CODEC_STRING_TEX
     } else if (par->codec_id == AV_CODEC_ID_HEVC) {
         if (!codec_string_hevc(header, out))
             snprintf(out, CODEC_STRING_TEXT, "hvc1.%d.4.L%d.b0", MAX(par->profile, 1), level);
-    } else if (par->codec_id == AV_CODEC_ID_AAC) {
+    } else if (par->codec_id == AV_CODEC_ID_AAC && par->extradata_size > 0) {
+        /* Without (in MPEG-TS), each packet has its own header, which MP4 does not know. */
         snprintf(out, CODEC_STRING_TEXT, "mp4a.40.%d", par->profile >= 0 ? par->profile + 1 : 2);
     } else if (par->codec_id == AV_CODEC_ID_VP9) {
         snprintf(out, CODEC_STRING_TEXT, "vp09.%02d.%02d.%02u", MAX(par->profile, 0),
@@ -188,9 +189,11 @@ static void take_index(struct film *film, Media *media)
 }
 
 /* Matroska's is read by the first seek; a file without one would be read to its end, but for the
- * budget. */
+ * budget. AVI's knows only when pictures are decoded, and FLV's mostly what was read so far. */
 static void load_index(struct film *film, Media *media)
 {
+    if (!film->is_mov && strstr(film->format->iformat->name, "matroska") == NULL)
+        return;
     input_begin(&film->input, INDEX_BYTES + film->input.size / 500, 0);
     if (av_seek_frame(film->format, film->video, 0, AVSEEK_FLAG_BACKWARD) >= 0 &&
         film->input.failure == INPUT_FINE)

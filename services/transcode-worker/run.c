@@ -315,6 +315,8 @@ static int end_file(struct run *run)
         (rc = deinterlacer_put(run->deinterlacer, NULL)) >= 0)
         rc = take_deinterlaced(run);
     run->has_ended = true;
+    if (rc >= 0 && !run->is_settled && !run->has_shown && run->held->buf[0] == NULL)
+        return AVERROR(EAGAIN); /* all of it was behind the last keyframe */
     run->whole_us = run->heard_us = INT64_MAX;
     /* A file that ends too early shows its last picture to the end. */
     if (rc >= 0 && run->held->buf[0] != NULL)

@@ -21,6 +21,8 @@ enum {
 struct sound {
     AVCodecContext *decoder, *encoder;
     SwrContext *resampler;
+    int in_rate, in_format; /* what it takes */
+    AVChannelLayout in_layout;
     AVCodecParameters *parameters;
     AVRational time_base; /* of the stream */
     int64_t start_time;   /* likewise */
@@ -110,6 +112,7 @@ void sound_free(struct sound **sound_p)
     avcodec_free_context(&sound->decoder);
     avcodec_free_context(&sound->encoder);
     swr_free(&sound->resampler);
+    av_channel_layout_uninit(&sound->in_layout);
     avcodec_parameters_free(&sound->parameters);
     av_frame_free(&sound->frame);
     av_frame_free(&sound->block);
@@ -218,13 +221,26 @@ static int put(struct sound *sound, float *const *planes, int64_t count, sound_p
 
 /* ---- packets into samples */
 
+/* Files change in the middle, and what is found behind a seek may be no frame at all. */
+static bool is_as_before(const struct sound *sound, const AVFrame *frame)
+{
+    return sound->resampler != NULL && frame->sample_rate == sound->in_rate &&
+           frame->format == sound->in_format &&
+           av_channel_layout_compare(&frame->ch_layout, &sound->in_layout) == 0;
+}
+
 static int prepare_resampler(struct sound *sound, const AVFrame *frame)
 {
     AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO, in = {0};
     int rc;
 
-    if (sound->resampler != NULL)
+    if (is_as_before(sound, frame))
         return 0;
+    swr_free(&sound->resampler);
+    sound->in_rate = frame->sample_rate;
+    sound->in_format = frame->format;
+    if ((rc = av_channel_layout_copy(&sound->in_layout, &frame->ch_layout)) < 0)
+        return rc;
     /* Files that do not say which channels they have get the usual ones. */
     if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
         av_channel_layout_default(&in, frame->ch_layout.nb_channels);
@@ -233,7 +249,9 @@ static int prepare_resampler(struct sound *sound, const AVFrame *frame)
     rc = swr_alloc_set_opts2(&sound->resampler, &stereo, AV_SAMPLE_FMT_FLTP, sound->rate, &in,
                              frame->format, frame->sample_rate, 0, NULL);
     av_channel_layout_uninit(&in);
-    return rc < 0 ? rc : swr_init(sound->resampler);
+    if (rc >= 0 && (rc = swr_init(sound->resampler)) < 0)
+        swr_free(&sound->resampler);
+    return rc;
 }
 
 /* Containers whose ticks are no whole samples round. All frames lie on a grid that begins with the
@@ -272,10 +290,13 @@ static int64_t place(struct sound *sound, const struct film *film, const AVFrame
 static int put_frame(struct sound *sound, const struct film *film, AVFrame *frame,
                      sound_packet_fn *on_packet, void *arg)
 {
-    int64_t at = place(sound, film, frame), skip = 0, got;
+    int64_t at, skip = 0, got;
     int room, rc;
     AVFrame *out;
 
+    if (!is_as_before(sound, frame))
+        sound->input_next = AV_NOPTS_VALUE; /* it counts samples of another length */
+    at = place(sound, film, frame);
     sound->input_next = at + frame->nb_samples;
     at = av_rescale(at, sound->rate, frame->sample_rate);
     if ((rc = prepare_resampler(sound, frame)) < 0)

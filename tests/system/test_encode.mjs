@@ -15,6 +15,8 @@ const SECONDS = 12, BEGIN_S = 10;
 const picture = (size, rate) => ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:d=${SECONDS}`];
 const sine = ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${SECONDS}`];
 
+const avc = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '50', '-bf', '2'];
+
 // Each is something else that cannot be copied. `top`: the largest size that is offered.
 const films = {
   'hevc10.mkv': { top: 'v360', make: [...picture('640x360', '24000/1001'), ...sine, '-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-x265-params', 'log-level=error:keyint=100', '-c:a', 'ac3'] },
@@ -23,6 +25,10 @@ const films = {
   'open.mkv': { top: 'v180', make: [...picture('320x180', '25'), ...sine, '-c:v', 'libx264', '-preset', 'veryfast', '-x264-params', 'open-gop=1:keyint=50:bframes=3:scenecut=0', '-c:a', 'aac'] },
   'old.mpg': { top: 'v240', make: [...picture('352x240', '30000/1001'), ...sine, '-c:v', 'mpeg2video', '-q:v', '4', '-bf', '2', '-g', '15', '-c:a', 'mp2'] },
   'recorded.ts': { top: 'v240', make: [...picture('352x240', '25'), ...sine, '-c:v', 'mpeg2video', '-q:v', '4', '-bf', '2', '-g', '12', '-c:a', 'mp2', '-f', 'mpegts'] },
+  // H.264 all of them, but in what tells no index, or no times at which pictures are shown.
+  'avc.ts': { top: 'v240', make: [...picture('320x240', '25'), ...sine, ...avc, '-c:a', 'aac', '-f', 'mpegts'] },
+  'avc.avi': { top: 'v240', make: [...picture('320x240', '25'), ...sine, ...avc, '-c:a', 'libmp3lame'] },
+  'avc.flv': { top: 'v240', make: [...picture('320x240', '25'), ...sine, ...avc, '-ar', '44100', '-c:a', 'aac'] },
 };
 const ladder = ['v720', 'v480', 'v360', 'v240'];
 
@@ -71,6 +77,17 @@ async function assertMade(house, base, source, top, name) {
   assert.ok(Math.abs(durations.reduce((a, b) => a + b, 0) - SECONDS) < 0.1, `${durations}`);
 }
 
+// All of it, without a hole, whatever is asked for first.
+async function assertSound(house, target, name) {
+  const { uris, map } = parseMedia((await body(house, target)).toString()), folder = target.slice(0, target.lastIndexOf('/'));
+  for (const uri of [map, ...shuffled(uris, name)]) await body(house, `${folder}/${uri}`);
+  const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(target), '-f', 'null', '-']);
+  assert.equal(`${code} ${out}${err}`, '0 ', 'the sound');
+  const times = (await packets(house.url(target), 'a:0')).map(({ pts }) => pts);
+  assert.ok(Math.abs(times.at(-1) - times[0] - SECONDS) < 0.3, `${times[0]} to ${times.at(-1)}`);
+  for (let i = 1; i < times.length; i++) assert.ok(times[i] - times[i - 1] < 0.05, `a hole before ${times[i]}`);
+}
+
 test('what cannot be copied is made anew', async (t) => {
   const yard = new Yard(t), folder = path.join(yard.dir, 'films');
   fs.mkdirSync(folder);
@@ -83,6 +100,7 @@ test('what cannot be copied is made anew', async (t) => {
       assert.match(variants[0].CODECS, /^avc1\.6400[0-9a-f]{2},mp4a\.40\.2$/);
       assert.equal(sounds.length, 1);
       await assertMade(house, at[name], path.join(folder, name), top, name);
+      await assertSound(house, `${at[name]}/${sounds[0].URI}`, name);
       const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(`${at[name]}/playlist.m3u8`), '-f', 'null', '-']);
       assert.equal(`${code} ${out}${err}`, '0 ', 'as MPEG-TS');
     });
