@@ -156,6 +156,7 @@ static bool let_others_first(struct head *head)
         return false;
     drop_worker(head);
     put_back(head);
+    lease_close(&head->lease); /* who waits for it may leave before it is begun again */
     DL_DELETE(head->jobs, job);
     DL_PREPEND(head->jobs, job);
     return true;
