@@ -154,6 +154,12 @@ static void drop(struct joined_question *question)
     question_free(question);
 }
 
+/* Else transcode-svc itself says that something did not come in time. */
+static bool is_our_deadline(const struct joined_question *question, const struct error *error)
+{
+    return error->code == ERR_TIMEOUT && question->askers->deadline_ms <= clock_ms();
+}
+
 /* Who came later goes on waiting. */
 static void on_timeout(struct joined_question *question, const struct error *error)
 {
@@ -176,7 +182,7 @@ static void on_reply(const GetReply *reply, void *arg)
     if (reply == NULL && bus_error(transcode)->code == ERR_UNAVAILABLE && !question->is_second) {
         question->is_second = true; /* its next life is waited for */
         put(question);
-    } else if (reply == NULL && error.code == ERR_TIMEOUT) {
+    } else if (reply == NULL && is_our_deadline(question, &error)) {
         on_timeout(question, &error);
     } else {
         end(question, reply, &error);

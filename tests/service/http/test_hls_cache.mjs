@@ -68,6 +68,7 @@ test('bytes that come late: 503 and Retry-After until then', async (t) => {
   const early = await stack.get(target);
   assert.equal(early.status, 503);
   assert.ok(Number(early.headers['retry-after']) > 0);
+  assert.equal(await stack.metric('sharestream_transcode_requests_total', 'transcode'), 1, 'asked once');
   assert.ok((await stack.fake.counts()).reads > 0, 'torrent-svc was asked for them');
   const waiting = stack.get(target);
   await until(async () => (await stack.json('GET', '/api/v1/jobs')).json.jobs.some(({ state }) => state === 'waiting for bytes'), 'a job that waits');
