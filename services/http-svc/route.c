@@ -154,9 +154,9 @@ static const struct {
     enum route_door door; /* ROUTE_DOORS: all */
     enum route_actor actor;
 } websockets[] = {
-    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS}, {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER},
-    {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER}, {"/*", DOOR_TRACKER, ACTOR_TRACKER},
-    {"/*", DOOR_SIGNAL, ACTOR_TRACKER},
+    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS}, {"/ws", ROUTE_DOORS, ACTOR_ROOM},
+    {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER},  {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER},
+    {"/*", DOOR_TRACKER, ACTOR_TRACKER},         {"/*", DOOR_SIGNAL, ACTOR_TRACKER},
 };
 
 enum route_actor route_websocket(enum route_door door, struct bytes path)

@@ -10,6 +10,7 @@
 
 #include "base/limiter.h"
 #include "cloudflare.h"
+#include "house.h"
 #include "ice.h"
 #include "room_settings.h"
 #include "svc/gateway.h"
@@ -19,6 +20,12 @@ struct room_svc {
     struct svc *svc;
     const struct room_settings *settings;
     struct gateways *gateways;
+    struct sio *sio;
+    struct sio_namespace *namespaces[DIALECTS]; /* by enum dialect_id; NULL: WebSockets */
+    struct rooms *rooms;
+    struct guest *guests;  /* hash by connection */
+    int64_t began_unix_ms; /* server time goes on from there, as clock_ms() does from began_ms */
+    uint64_t began_ms;
     struct limiter limiter; /* of questions by HTTP */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
@@ -40,6 +47,10 @@ struct gateway_actor web_front(struct room_svc *room);
 void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take);
 void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                     unsigned status, enum err code, const char *why);
+
+/* ---- socket_front.c: those who come by Socket.IO */
+/* Namespaces of all dialects. */
+void socket_front_start(struct room_svc *room);
 
 /* ---- ice_front.c: the servers by which clients find a way to each other */
 /* ERR_CONFIG. */
