@@ -51,6 +51,8 @@ struct room_member *guest_member(const struct guest *guest, struct room **room_o
 {
     struct room *room = guest->code[0] != '\0' ? rooms_find(guest->svc->rooms, guest->code) : NULL;
 
+    if (room != NULL)
+        keep_touch(guest->svc, guest->code); /* who asks is about to change it */
     if (room_out != NULL)
         *room_out = room;
     return room != NULL ? room_find_number(room, guest->number) : NULL;
