@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "gateway_private.h"
+#include "svc/gateway_private.h"
 
 /* uthash and utlist are made of macros, whose insides the checks take for ours. */
 /* NOLINTBEGIN(readability-function-cognitive-complexity,clang-analyzer-*) */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway_private.h"
+#include "svc/gateway_private.h"
 
 /* uthash and utlist are made of macros, whose insides the checks take for ours. */
 /* NOLINTBEGIN(readability-function-cognitive-complexity,clang-analyzer-*) */

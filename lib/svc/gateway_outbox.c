@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "gateway_private.h"
+#include "svc/gateway_private.h"
 
 void outbox_fill(struct gateways *gateways, struct outbox *outbox,
                  Sharestream__Gateway__Actions *actions)
