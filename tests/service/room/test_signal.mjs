@@ -579,18 +579,41 @@ test('what a room behind a door tells by HTTP', async (t) => {
   assert.deepEqual((await stack.json('GET', '/api/tunnel')).json, { tunnel: '', ready: true });
 });
 
-test('connections outlive the service', async (t) => {
-  const stack = await start(t);
-  const ann = await flutter(t, stack, 'Ann'), bob = await react(t, stack, 'bob');
+test('a call, a film and a knock outlive the service', async (t) => {
+  const stack = await start(t, { NEEDS_APPROVAL: 'true' });
+  const ann = await flutter(t, stack, 'Ann'), bob = await react(t, stack, 'bob'), cleo = await flutter(t, stack, 'Cleo');
   const code = await ann.createRoom();
+  await bob.ask('join-request', { code, participantId: 'bob', name: 'Bob' });
+  await ann.next('join-request');
+  ann.emit('join-approve', { participantId: 'bob', code });
+  await bob.next('join-approved');
   await bob.join(code);
+  ann.emit('torrent-magnet', MAGNET);
+  ann.emit('sync-play', { time: 100, actionId: 'a1' });
+  await bob.next('sync-play');
+  cleo.joinRequest(code);
+  await cleo.next('join-pending');
+  await ann.next('join-request');
+  for (const client of [ann, bob, cleo]) client.forget();
+
   await stack.room.kill();
+  ann.chat('said while it was away');
   await stack.startRoom();
-  // Whatever became of the room: everybody gets back in as by a new connection, and the host is host.
-  assert.equal((await ann.createRoom(code)), code);
-  assert.ok((await bob.join(code)).success);
-  bob.emit('chat-message', { text: 'still here' });
-  assert.equal((await ann.next('chat-message')).text, 'still here');
+  const { id, sender } = await bob.next('chat-message');
+  assert.deepEqual([id, sender], [`${ann.id}_said while it was away`, 'Ann']);
+  bob.emit('sync-pause', { time: 130, actionId: 'b1' });
+  assert.deepEqual(await ann.next('sync-pause'), { time: 130, actionId: 'b1', from: 'bob' });
+  ann.emit('join-approve', { participantId: cleo.id, code });
+  await cleo.next('join-approved');
+  assert.equal((await cleo.joinRoom(code)).room.role, 'viewer');
+  assert.deepEqual(await cleo.next('torrent-magnet'), MAGNET);
+  assert.deepEqual((await cleo.next('playback-snapshot')).playback.time, 130);
+  await bob.next('participant-joined', ({ id: who }) => who === cleo.id);
+  await bob.settled();
+  for (const client of [ann, bob])
+    assert.deepEqual(client.heard.filter(([event]) => /left|chat|participant-joined|error/.test(event)).filter(([, payload]) => payload.id !== cleo.id &&
+      payload.senderId !== ann.id), [], 'nobody was gone');
+  assert.ok(bob.socket.connected);
   assert.equal(ann.ws.readyState, WebSocket.OPEN);
 });
 
