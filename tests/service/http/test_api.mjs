@@ -144,6 +144,7 @@ test('the answers are as described', async (t) => {
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
 
+  await ask(stack, 'GET', '/health', { status: 200 });
   await ask(stack, 'GET', '/health/live', { status: 200 });
   await ask(stack, 'GET', '/health/ready', { status: 200 });
   await ask(stack, 'GET', '/metrics', { status: 200 });
