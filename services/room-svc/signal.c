@@ -30,13 +30,14 @@ bool signal_is_object(struct bytes json)
 static void read_payload(struct said *said)
 {
     struct bytes args = said->event->payload.args, first = fields_take_argument(&args);
-    double time = 0, playback_time = 0, duration = 0;
+    double time = 0, playback_time = 0, duration = 0, buffered = 0;
     struct bytes capabilities;
     enum { TIME, PLAYBACK_TIME }; /* first in the table */
     struct field fields[] = {
         [TIME] = FIELD_NUMBER_OF("time", time),
         [PLAYBACK_TIME] = FIELD_NUMBER_OF("playbackTime", playback_time),
         FIELD_NUMBER_OF("duration", duration),
+        FIELD_NUMBER_OF("buffered", buffered),
         FIELD_BOOL_OF("playing", said->plays),
         FIELD_BOOL_OF("preTranscode", said->is_before_transcoding),
         FIELD_TEXT_OF("code", said->code),
@@ -63,6 +64,7 @@ static void read_payload(struct said *said)
     said->has_time = fields[TIME].is_there || fields[PLAYBACK_TIME].is_there;
     said->time_ms = to_ms(fields[TIME].is_there ? time : playback_time);
     said->duration_ms = to_ms(duration);
+    said->buffered_ms = to_ms(buffered);
     if (said->code[0] == '\0')
         strcpy(said->code, said->room_code);
     if (said->to[0] == '\0')
@@ -82,9 +84,10 @@ static void add_failure(struct text *out, const struct said *said, enum room_err
 
     signal_add_text(out, said->row->result == TOLD_NOTHING ? "message" : "error",
                     is_asked_for ? "use join-request event to join" : room_error_sentence(error));
-    text_add(out, ",");
     signal_add_text(out, "code", room_error_word(error));
-    text_add(out, is_asked_for ? ",\"requiresApproval\":true" : "");
+    signal_add_text(out, "event", said->row->event);
+    if (is_asked_for)
+        signal_add_truth(out, "requiresApproval", true);
 }
 
 void signal_answer(struct said *said, enum room_error error)
@@ -93,20 +96,18 @@ void signal_answer(struct said *said, enum room_error error)
     struct text out = {0};
 
     said->is_answered = true;
-    text_addf(&out, "{\"success\":%s", error == ROOM_OK ? "true" : "false");
-    if (error == ROOM_OK) {
-        text_add(&out, text_str(&said->extra));
-    } else {
-        text_add(&out, ",");
+    text_add(&out, "{");
+    signal_add_truth(&out, "success", error == ROOM_OK);
+    if (error != ROOM_OK) {
         add_failure(&out, said, error);
-        if (result == TOLD_NOTHING) {
-            text_addf(&out, ",\"event\":\"%s\"", said->row->event);
-            result = TOLD_ERROR;
-        }
+    } else if (said->extra.len > 0) {
+        text_addf(&out, ",%s", text_str(&said->extra));
     }
     text_add(&out, "}");
     guest_ack(said->guest, said->event, text_str(&out));
-    if (result != TOLD_NOTHING)
+    if (result == TOLD_NOTHING && error != ROOM_OK)
+        result = TOLD_ERROR;
+    if (result != TOLD_NOTHING && !said->is_told)
         signal_tell(said->guest, result, &out);
     text_fini(&out);
 }
@@ -127,7 +128,7 @@ static bool on_emitted(struct guest *guest, const struct sio_event *event)
     for (size_t i = 0; i < COUNT_OF(rows) && said.row == NULL; i++)
         if (bytes_equal_text(event->name, rows[i].event))
             said.row = &rows[i];
-    if (said.row == NULL || event->is_number)
+    if (said.row == NULL)
         return false;
     said.member = guest_member(guest, &said.room);
     read_payload(&said);

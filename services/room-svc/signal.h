@@ -108,8 +108,9 @@ struct said {
     struct room *room; /* that the guest is in; NULL: in none */
     struct room_member *member;
     int64_t now_ms;
-    struct text extra; /* more fields of the answer: ,"name":value */
+    struct text extra; /* more fields of the answer */
     bool is_answered;
+    bool is_told; /* the event of the answer has gone out already: what remains is the ack */
 
     struct bytes payload; /* the object as it came; empty: it was none */
     char code[CODE_MAX + 1], room_code[CODE_MAX + 1], requested[CODE_MAX + 1];
@@ -119,7 +120,7 @@ struct said {
     char text[ROOM_SAY_MAX + 1], id[ROOM_ID_MAX + 1], action[ROOM_ID_MAX + 1];
     char capabilities[ROOM_CAPABILITIES_MAX + 1];
     bool has_time, plays, is_before_transcoding;
-    int64_t time_ms, duration_ms;
+    int64_t time_ms, duration_ms, buffered_ms;
     struct bytes offer, answer, candidate;
 };
 
@@ -147,9 +148,11 @@ SIGNAL_HEARD(X)
 
 extern const char *const signal_told_names[];
 
-/* Fields of a JSON object: `"name":"text"`; `"name":12.5`, in seconds. A fraction is there in any
- * case: for Dart 12 and 12.0 are of different types. */
+/* Fields of a JSON object that has been opened, or of a text that is to become part of one. Seconds
+ * have a fraction in any case: for Dart 12 and 12.0 are of different types. */
 void signal_add_text(struct text *out, const char *name, const char *text);
+void signal_add_number(struct text *out, const char *name, int64_t number);
+void signal_add_truth(struct text *out, const char *name, bool truth);
 void signal_add_seconds(struct text *out, const char *name, int64_t ms);
 /* Both spellings of where somebody is. */
 void signal_add_place(struct text *out, int64_t ms, bool plays);
@@ -163,7 +166,7 @@ void signal_add_other(struct text *out, enum signal_told told, struct bytes json
 /* "native" when nobody here needs a film made for browsers. */
 const char *signal_mode(const struct room *room);
 /* "host" or "viewer": more roles these clients do not know. */
-const char *signal_role(const struct room_member *member);
+const char *signal_role_word(enum room_role role);
 /* Where those who hear it now should be. A command of these clients is told with the place that it
  * named, since who gave it is there. */
 int64_t signal_place(const struct room *room, const struct room_member *by, int64_t now_ms);
@@ -183,7 +186,7 @@ struct text signal_snapshot(const struct room *room, int64_t now_ms);
 void signal_tell(struct guest *guest, enum signal_told told, const struct text *json);
 /* Everything about the room that who has just come in has to know. */
 void signal_welcome(struct guest *guest, const struct room *room, const struct room_member *member);
-/* It may come in now: `join-room` is what it says next. */
+/* It may come in, as `join-request-result` and as `join-approved`; `join-room` is to follow. */
 void signal_approve(struct guest *guest, const char *code, const char *id);
 /* on_room of the dialect. */
 void signal_on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,

@@ -49,15 +49,13 @@ static enum room_error enter(struct said *said, struct room *room, struct room_j
 
     if (error != ROOM_OK)
         return error;
-    text_add(&said->extra, ",\"room\":{");
+    text_add(&said->extra, "\"room\":{");
     signal_add_text(&said->extra, "code", room_code(room));
-    text_add(&said->extra, ",");
-    signal_add_text(&said->extra, "role", signal_role(said->member));
-    text_add(&said->extra, ",");
+    signal_add_text(&said->extra, "role", signal_role_word(said->member->role));
     signal_add_text(&said->extra, "tunnel", settings->public_url);
-    text_add(&said->extra, "},");
+    text_add(&said->extra, "}");
     signal_add_text(&said->extra, "mode", signal_mode(room));
-    text_addf(&said->extra, ",\"reconnectGraceMs\":%llu", (unsigned long long)settings->host_grace);
+    signal_add_number(&said->extra, "reconnectGraceMs", (int64_t)settings->host_grace);
     signal_answer(said, ROOM_OK);
     signal_welcome(said->guest, room, said->member);
     return ROOM_OK;
@@ -93,9 +91,7 @@ enum room_error signal_leave_room(struct said *said)
 
 static void tell_status(struct said *said, const char *status, const char *id)
 {
-    text_add(&said->extra, ",");
     signal_add_text(&said->extra, "status", status);
-    text_add(&said->extra, ",");
     signal_add_text(&said->extra, "participantId", id);
     signal_answer(said, ROOM_OK);
 }
@@ -113,25 +109,25 @@ enum room_error signal_join_request(struct said *said)
 {
     struct room_join join = joining(said, "viewer");
     struct room *room = rooms_find(said->guest->svc->rooms, said->code);
-    const struct room_member *known = room != NULL ? room_find(room, join.id) : NULL;
-    struct room_member *member;
+    struct room_member *member = room != NULL ? room_find(room, join.id) : NULL;
     enum room_error error;
 
     if (room == NULL)
         return ROOM_NO_ROOM;
     /* Who is a member needs nobody's approval; whether it is who it says is seen when it joins. */
-    if (known != NULL && room_is_present(known)) {
-        tell_status(said, "approved", join.id);
+    if (member != NULL && room_is_present(member)) {
         signal_approve(said->guest, room_code(room), join.id);
-        return ROOM_OK;
+    } else {
+        error = guest_join(said->guest, &signal_dialect, room, &join, true, &member);
+        if (error != ROOM_OK)
+            return error;
+        if (member->presence == ROOM_KNOCKING) {
+            tell_pending(said, room, join.id);
+            return ROOM_OK;
+        }
     }
-    error = guest_join(said->guest, &signal_dialect, room, &join, true, &member);
-    if (error != ROOM_OK)
-        return error;
-    if (member->presence == ROOM_KNOCKING)
-        tell_pending(said, room, join.id);
-    else
-        tell_status(said, "approved", join.id);
+    said->is_told = true;
+    tell_status(said, "approved", join.id);
     return ROOM_OK;
 }
 
@@ -157,7 +153,6 @@ enum room_error signal_request_join_status(struct said *said)
 
 static enum room_error answer_knock(struct said *said, bool admits)
 {
-    text_add(&said->extra, ",");
     signal_add_text(&said->extra, "participantId", said->participant);
     return room_answer(said->room, said->member, said->participant, admits, said->now_ms);
 }

@@ -3,6 +3,7 @@
  * What clients of the signalling server are told of what happens in their rooms.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -35,10 +36,12 @@ void signal_approve(struct guest *guest, const char *code, const char *id)
     struct text out = {0};
 
     text_add(&out, "{");
+    signal_add_truth(&out, "success", true);
+    signal_add_text(&out, "status", "approved");
     signal_add_text(&out, "code", code);
-    text_add(&out, ",");
     signal_add_text(&out, "participantId", id);
     text_add(&out, "}");
+    signal_tell(guest, TOLD_JOIN_REQUEST_RESULT, &out);
     signal_tell(guest, TOLD_JOIN_APPROVED, &out);
     text_fini(&out);
 }
@@ -111,10 +114,10 @@ static void tell_peer_left(const struct scene *scene, uint64_t grace_ms)
     struct text out = {0};
 
     text_add(&out, "{");
-    signal_add_text(&out, "role", signal_role(scene->event->member));
-    text_addf(&out, ",\"temporary\":%s", grace_ms > 0 ? "true" : "false");
+    signal_add_text(&out, "role", signal_role_word(scene->event->member->role));
+    signal_add_truth(&out, "temporary", grace_ms > 0);
     if (grace_ms > 0)
-        text_addf(&out, ",\"reconnectGraceMs\":%" PRIu64, grace_ms);
+        signal_add_number(&out, "reconnectGraceMs", (int64_t)grace_ms);
     text_add(&out, "}");
     tell(scene, false, TOLD_PEER_LEFT, &out);
 }
@@ -219,12 +222,9 @@ static void on_playback(const struct scene *scene)
     text_add(&out, "{");
     signal_add_seconds(&out, "time",
                        signal_place(scene->room, event->member, house_now(scene->svc)));
-    text_add(&out, ",");
     signal_add_action(&out, scene->room, event->key);
-    if (event->member != NULL) {
-        text_add(&out, ",");
+    if (event->member != NULL)
         signal_add_text(&out, "from", event->member->id);
-    }
     text_add(&out, "}");
     tell(scene, false, told, &out);
 }
@@ -235,9 +235,7 @@ static void on_correction(const struct scene *scene)
 
     text_add(&out, "{");
     signal_add_text(&out, "roomCode", room_code(scene->room));
-    text_add(&out, ",");
     signal_add_action(&out, scene->room, "");
-    text_add(&out, ",");
     signal_add_place(&out, signal_place(scene->room, NULL, house_now(scene->svc)),
                      room_clock(scene->room)->state.is_playing);
     text_add(&out, "}");
@@ -250,7 +248,8 @@ static void on_sync_check(const struct scene *scene)
 
     text_add(&out, "{");
     signal_add_text(&out, "roomCode", room_code(scene->room));
-    text_addf(&out, ",\"timestamp\":%" PRId64 "}", house_now(scene->svc));
+    signal_add_number(&out, "timestamp", house_now(scene->svc));
+    text_add(&out, "}");
     tell(scene, true, TOLD_SYNC_CHECK, &out);
 }
 
@@ -262,7 +261,9 @@ static void on_ready(const struct scene *scene)
     struct text out = {0};
 
     event.is_for_moderators = true;
-    text_addf(&out, "{\"readyCount\":%u}", event.count);
+    text_add(&out, "{");
+    signal_add_number(&out, "readyCount", event.count);
+    text_add(&out, "}");
     tell(&to_hosts, true, TOLD_READY_COUNT_UPDATE, &out);
 }
 
@@ -278,20 +279,17 @@ static void on_said(const struct scene *scene)
 {
     const struct room_line *line = scene->event->line;
     struct text out = {0};
+    char made[48];
 
+    snprintf(made, sizeof(made), "%" PRId64 "-%" PRIu64, line->at_ms, line->number);
     text_add(&out, "{");
-    if (line->key[0] != '\0')
-        signal_add_text(&out, "id", line->key);
-    else
-        text_addf(&out, "\"id\":\"%" PRId64 "-%" PRIu64 "\"", line->at_ms, line->number);
-    text_add(&out, ",");
+    signal_add_text(&out, "id", line->key[0] != '\0' ? line->key : made);
     signal_add_text(&out, "text", line->text);
-    text_add(&out, ",");
     signal_add_text(&out, "senderId", line->id);
-    text_add(&out, ",");
     signal_add_text(&out, "sender", line->name);
-    text_addf(&out, ",\"senderRole\":\"%s\",\"timestamp\":%" PRId64 "}",
-              line->role == ROOM_HOST ? "host" : "viewer", line->at_ms);
+    signal_add_text(&out, "senderRole", signal_role_word(line->role));
+    signal_add_number(&out, "timestamp", line->at_ms);
+    text_add(&out, "}");
     tell(scene, true, TOLD_CHAT_MESSAGE, &out);
 }
 
@@ -338,9 +336,7 @@ static void on_relayed(const struct scene *scene)
         return;
     text_addf(&out, "{\"%s\":", relays[event->relay].key);
     text_add_bytes(&out, event->data);
-    text_add(&out, ",");
     signal_add_text(&out, "from", event->member->id);
-    text_add(&out, ",");
     signal_add_text(&out, "to", event->to->id);
     text_add(&out, "}");
     tell(scene, true, relays[event->relay].told, &out);
@@ -354,8 +350,9 @@ static void on_rtc(const struct scene *scene)
     text_add(&out, "{");
     signal_add_text(&out, "peerId", scene->event->member->id);
     /* One kind of clients looks at `initiator`, the other at `role`. */
-    text_addf(&out, ",\"initiator\":%s,\"role\":\"%s\"}", offers ? "true" : "false",
-              offers ? "host" : "viewer");
+    signal_add_truth(&out, "initiator", offers);
+    signal_add_text(&out, "role", offers ? "host" : "viewer");
+    text_add(&out, "}");
     tell(scene, true, TOLD_START_WEBRTC, &out);
 }
 

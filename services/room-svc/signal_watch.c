@@ -128,8 +128,8 @@ static void forward_report(const struct said *said)
         return;
     text_add(&out, "{");
     signal_add_text(&out, "participantId", said->member->id);
-    text_add(&out, ",");
     signal_add_place(&out, said->time_ms, said->plays);
+    signal_add_seconds(&out, "buffered", said->buffered_ms);
     text_add(&out, "}");
     house_tell(said->guest->svc, &signal_dialect, said->room, &(struct room_event){.to = host},
                false, signal_told_names[TOLD_SYNC_REPORT], text_str(&out));
@@ -164,9 +164,8 @@ static enum room_error from_host(struct said *said, const char *to)
         return ROOM_OK;
     text_add(&out, "{");
     signal_add_text(&out, "roomCode", room_code(said->room));
-    text_addf(&out, ",\"timestamp\":%lld,", (long long)said->now_ms);
+    signal_add_number(&out, "timestamp", said->now_ms);
     signal_add_action(&out, said->room, said->action);
-    text_add(&out, ",");
     signal_add_place(&out, said->time_ms, said->plays);
     text_add(&out, "}");
     error = pass_on_to(said, to, bytes_of(out.data, out.len));
@@ -228,5 +227,8 @@ enum room_error signal_chat_message(struct said *said)
 {
     uint64_t number;
 
+    /* It is there, but fitted nowhere. */
+    if (said->text[0] == '\0' && said->payload.len > ROOM_SAY_MAX)
+        return ROOM_TOO_LONG;
     return room_say(said->room, said->member, said->text, said->id, said->now_ms, &number);
 }

@@ -19,17 +19,38 @@ const char *const signal_told_names[] = {[TOLD_NOTHING] = "",
 
 /* ---- words */
 
+/* With a comma, unless it is the first one. */
+static void add_name(struct text *out, const char *name)
+{
+    bool is_first = out->len == 0 || out->data[out->len - 1] == '{';
+
+    text_addf(out, "%s\"%s\":", is_first ? "" : ",", name);
+}
+
 void signal_add_text(struct text *out, const char *name, const char *text)
 {
-    text_addf(out, "\"%s\":", name);
+    add_name(out, name);
     json_string_add(out, bytes_of_text(text));
+}
+
+void signal_add_number(struct text *out, const char *name, int64_t number)
+{
+    add_name(out, name);
+    text_addf(out, "%" PRId64, number);
+}
+
+void signal_add_truth(struct text *out, const char *name, bool truth)
+{
+    add_name(out, name);
+    text_add(out, truth ? "true" : "false");
 }
 
 void signal_add_seconds(struct text *out, const char *name, int64_t ms)
 {
     size_t least;
 
-    text_addf(out, "\"%s\":%" PRId64 ".", name, ms / 1000);
+    add_name(out, name);
+    text_addf(out, "%" PRId64 ".", ms / 1000);
     least = out->len + 1;
     text_addf(out, "%03d", (int)(ms % 1000));
     while (out->len > least && out->data[out->len - 1] == '0')
@@ -39,9 +60,8 @@ void signal_add_seconds(struct text *out, const char *name, int64_t ms)
 void signal_add_place(struct text *out, int64_t ms, bool plays)
 {
     signal_add_seconds(out, "time", ms);
-    text_add(out, ",");
     signal_add_seconds(out, "playbackTime", ms);
-    text_addf(out, ",\"playing\":%s", plays ? "true" : "false");
+    signal_add_truth(out, "playing", plays);
 }
 
 void signal_add_other(struct text *out, enum signal_told told, struct bytes json)
@@ -52,9 +72,9 @@ void signal_add_other(struct text *out, enum signal_told told, struct bytes json
     text_add_bytes(out, json);
 }
 
-const char *signal_role(const struct room_member *member)
+const char *signal_role_word(enum room_role role)
 {
-    return member->role == ROOM_HOST ? "host" : "viewer";
+    return role == ROOM_HOST ? "host" : "viewer";
 }
 
 static bool is_native(const struct room_member *member)
@@ -97,10 +117,8 @@ void signal_add_participant(struct text *out, const struct room_member *member)
 {
     text_add(out, "{");
     signal_add_text(out, "id", member->id);
-    text_add(out, ",");
     signal_add_text(out, "name", member->name);
-    text_add(out, ",");
-    signal_add_text(out, "role", signal_role(member));
+    signal_add_text(out, "role", signal_role_word(member->role));
     text_add(out, "}");
 }
 
@@ -127,9 +145,7 @@ struct text signal_knock(const struct room *room, const struct room_member *memb
 
     text_add(&out, "{");
     signal_add_text(&out, "participantId", member->id);
-    text_add(&out, ",");
     signal_add_text(&out, "name", member->name);
-    text_add(&out, ",");
     signal_add_text(&out, "code", room_code(room));
     text_add(&out, "}");
     return out;
@@ -159,12 +175,11 @@ struct text signal_film(const struct room *room, enum room_blob blob)
     } else if (count > 0 && head->kind == ROOM_SOURCE_TORRENT && blob != ROOM_SUBTITLE_DATA) {
         text_add(&out, "{");
         signal_add_text(&out, "name", head->name);
-        text_add(&out, ",");
         if (blob == ROOM_MOVIE_LOADED) {
             signal_add_seconds(&out, "duration", head->duration_ms);
         } else {
             add_magnet(&out, head->source);
-            text_add(&out, ",\"streamPath\":\"direct\"");
+            signal_add_text(&out, "streamPath", "direct");
         }
         text_add(&out, "}");
     }
@@ -205,11 +220,11 @@ struct text signal_snapshot(const struct room *room, int64_t now_ms)
 
     if (!has_anything_to_play(room))
         return out;
-    text_addf(&out, "{\"playback\":{\"type\":\"%s\",",
-              room_clock(room)->state.is_playing ? "play" : "pause");
+    text_add(&out, "{\"playback\":{");
+    signal_add_text(&out, "type", room_clock(room)->state.is_playing ? "play" : "pause");
     signal_add_seconds(&out, "time", signal_place(room, NULL, now_ms));
-    text_add(&out, ",");
     signal_add_action(&out, room, "");
-    text_addf(&out, ",\"updatedAt\":%" PRId64 "}}", now_ms);
+    signal_add_number(&out, "updatedAt", now_ms);
+    text_add(&out, "}}");
     return out;
 }
