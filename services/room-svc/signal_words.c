@@ -12,7 +12,7 @@
 #include "wire/json.h"
 
 const char *const signal_told_names[] = {[TOLD_NOTHING] = "",
-#define X(name, event) [TOLD_##name] = event,
+#define X(name, event) [TOLD_##name] = (event),
                                          SIGNAL_TOLD(X)
 #undef X
 };
