@@ -167,6 +167,7 @@ void signal_add_other(struct text *out, enum signal_told told, struct bytes json
 const char *signal_mode(const struct room *room);
 /* "host" or "viewer": more roles these clients do not know. */
 const char *signal_role_word(enum room_role role);
+enum signal_told signal_playing_word(const struct room *room);
 /* Where those who hear it now should be. A command of these clients is told with the place that it
  * named, since who gave it is there. */
 int64_t signal_place(const struct room *room, const struct room_member *by, int64_t now_ms);
@@ -177,6 +178,9 @@ struct text signal_participants(const struct room *room);
 struct text signal_knock(const struct room *room, const struct room_member *member);
 /* The film as its host told it; else as the queue knows it. Empty: there is none. */
 struct text signal_film(const struct room *room, enum room_blob blob);
+/* Where the room is, for `sync-play` and its like. */
+struct text signal_playback(const struct room *room, const struct room_member *by, const char *key,
+                            int64_t now_ms);
 /* Empty: there is nothing to play. */
 struct text signal_snapshot(const struct room *room, int64_t now_ms);
 

@@ -208,8 +208,8 @@ static void on_playback(const struct scene *scene)
     const struct clock *clock = room_clock(scene->room);
     const struct room_event *event = scene->event;
     bool is_command = event->cause == ROOM_CAUSE_PLAY || event->cause == ROOM_CAUSE_PAUSE;
-    enum signal_told told = clock->state.is_playing ? TOLD_SYNC_PLAY : TOLD_SYNC_PAUSE;
-    struct text out = {0};
+    enum signal_told told = signal_playing_word(scene->room);
+    struct text out;
 
     if (event->cause == ROOM_CAUSE_LOAD &&
         (event->member == NULL || event->member->dialect != DIALECT_SIGNAL))
@@ -219,13 +219,7 @@ static void on_playback(const struct scene *scene)
     /* Rates they do not know; where that leads them astray they are corrected. */
     else if (!is_command && clock->state.is_playing == clock->before.is_playing)
         return;
-    text_add(&out, "{");
-    signal_add_seconds(&out, "time",
-                       signal_place(scene->room, event->member, house_now(scene->svc)));
-    signal_add_action(&out, scene->room, event->key);
-    if (event->member != NULL)
-        signal_add_text(&out, "from", event->member->id);
-    text_add(&out, "}");
+    out = signal_playback(scene->room, event->member, event->key, house_now(scene->svc));
     tell(scene, false, told, &out);
 }
 

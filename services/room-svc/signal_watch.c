@@ -77,6 +77,15 @@ enum room_error signal_subtitle_data(struct said *said)
 
 /* ---- playing */
 
+/* Its client has gone ahead already: without this it would stay alone there. */
+static void call_back(const struct said *said)
+{
+    struct text out = signal_playback(said->room, NULL, "", said->now_ms);
+
+    signal_tell(said->guest, signal_playing_word(said->room), &out);
+    text_fini(&out);
+}
+
 static enum room_error command(struct said *said, enum room_command_kind kind)
 {
     const struct room_command command = {
@@ -86,9 +95,14 @@ static enum room_error command(struct said *said, enum room_command_kind kind)
         .key = said->action,
     };
 
+    enum room_error error;
+
     if (kind == ROOM_SEEK && !said->has_time)
         return ROOM_INVALID;
-    return room_command(said->room, said->member, &command, said->now_ms);
+    error = room_command(said->room, said->member, &command, said->now_ms);
+    if (error == ROOM_TOO_FAST)
+        call_back(said);
+    return error;
 }
 
 enum room_error signal_sync_play(struct said *said)

@@ -188,6 +188,11 @@ struct text signal_film(const struct room *room, enum room_blob blob)
 
 /* ---- the clock */
 
+enum signal_told signal_playing_word(const struct room *room)
+{
+    return room_clock(room)->state.is_playing ? TOLD_SYNC_PLAY : TOLD_SYNC_PAUSE;
+}
+
 int64_t signal_place(const struct room *room, const struct room_member *by, int64_t now_ms)
 {
     const struct clock_state *state = &room_clock(room)->state;
@@ -203,6 +208,20 @@ void signal_add_action(struct text *out, const struct room *room, const char *ke
 
     snprintf(made, sizeof(made), "room-%" PRIu64, room_clock(room)->state.epoch);
     signal_add_text(out, "actionId", key[0] != '\0' ? key : made);
+}
+
+struct text signal_playback(const struct room *room, const struct room_member *by, const char *key,
+                            int64_t now_ms)
+{
+    struct text out = {0};
+
+    text_add(&out, "{");
+    signal_add_seconds(&out, "time", signal_place(room, by, now_ms));
+    signal_add_action(&out, room, key);
+    if (by != NULL)
+        signal_add_text(&out, "from", by->id);
+    text_add(&out, "}");
+    return out;
 }
 
 static bool has_anything_to_play(const struct room *room)

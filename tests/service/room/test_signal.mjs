@@ -11,9 +11,9 @@ import { Stack, until } from '../http/harness.mjs';
 const require = createRequire(new URL('../http/package.json', import.meta.url));
 const WebSocket = require('ws'), msgpack = require('socket.io-msgpack-parser');
 
-async function start(t, room = {}) {
+async function start(t, room = {}, env = {}) {
   const settings = Object.fromEntries(Object.entries(room).map(([name, value]) => [`SHARESTREAM_ROOM_${name}`, value]));
-  return Stack.start(t, { torrent: false, room: true, env: settings });
+  return Stack.start(t, { torrent: false, room: true, env: { ...settings, ...env } });
 }
 
 // What all clients here can do: `heard` is what they were told in order, [event, payload].
@@ -436,6 +436,21 @@ test('who is off is corrected, and reports reach the host with a name', async (t
   assert.equal((await bob.next('error')).code, 'not_allowed', 'only hosts correct others');
 });
 
+test('who seeks too fast is brought back to the others', async (t) => {
+  const stack = await start(t);
+  const ann = await flutter(t, stack, 'Ann'), bob = await flutter(t, stack, 'Bob');
+  await bob.enter(await ann.createRoom());
+  for (let i = 1; i <= 100; i++) ann.emit('sync-seek', { time: i, actionId: `a${i}` });
+  await ann.next('error', ({ code, event }) => code === 'too_fast' && event === 'sync-seek');
+  await ann.settled();
+  await bob.settled();
+  const told = ann.heard.filter(([event]) => event === 'sync-pause').at(-1)[1];
+  const others = bob.heard.filter(([event]) => event === 'sync-seek').map(([, { time }]) => time);
+  assert.ok(others.includes(told.time), `${told.time}, and they ${others}`);
+  assert.equal(told.from, undefined);
+  assert.ok(!/^a/.test(told.actionId), 'not taken for its own');
+});
+
 test('React: acks, its own code, and a room for two', async (t) => {
   const stack = await start(t, { PUBLIC_URL: 'https://watch.example.org' });
   const ann = await react(t, stack, '1-ann');
@@ -575,7 +590,7 @@ test('nonsense harms nobody', async (t) => {
 });
 
 test('what is asked by HTTP', async (t) => {
-  const stack = await start(t, { PUBLIC_URL: 'https://watch.example.org' });
+  const stack = await start(t, {}, { PUBLIC_URL: 'https://watch.example.org' });
   const get = async (target) => { const { status, json, headers } = await stack.json('GET', target); assert.equal(headers['access-control-allow-origin'], '*', target); return [status, json]; };
   assert.deepEqual(await get('/health'), [200, { status: 'ok' }]);
   assert.deepEqual(await get('/api/tunnel'), [200, { tunnel: 'https://watch.example.org', ready: true }]);
