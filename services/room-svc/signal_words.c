@@ -11,11 +11,9 @@
 #include "signal.h"
 #include "wire/json.h"
 
-const char *const signal_told_names[] = {[TOLD_NOTHING] = "",
 #define X(name, event) [TOLD_##name] = (event),
-                                         SIGNAL_TOLD(X)
+const char *const signal_told_names[] = {[TOLD_NOTHING] = "", SIGNAL_TOLD(X)};
 #undef X
-};
 
 /* ---- words */
 
