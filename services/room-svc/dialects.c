@@ -3,7 +3,8 @@
 
 #include "dialect.h"
 
-const struct dialect *const dialects[] = {&p2p_dialect, NULL};
+const struct dialect *const dialects[] = {&p2p_dialect, &streamshare_dialect, &monkey_dialect,
+                                          NULL};
 
 const struct dialect *dialect_of(uint32_t id)
 {

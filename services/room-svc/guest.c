@@ -145,8 +145,11 @@ void guest_leave(struct guest *guest)
 void guest_gone(struct guest *guest)
 {
     struct room *room;
-    struct room_member *member = guest_member(guest, &room);
+    struct room_member *member;
 
+    if (guest->dialect != NULL && guest->dialect->on_gone != NULL)
+        guest->dialect->on_gone(guest);
+    member = guest_member(guest, &room);
     HASH_DEL(guest->svc->guests, guest); /* NOLINT */
     if (member != NULL && member->connection == guest->connection)
         room_lose(room, member, house_now(guest->svc));

@@ -26,7 +26,9 @@ struct room_svc {
     struct guest *guests;  /* hash by connection */
     int64_t began_unix_ms; /* server time goes on from there, as clock_ms() does from began_ms */
     uint64_t began_ms;
-    struct limiter limiter; /* of questions by HTTP */
+    struct p2p_peer *p2p_peers; /* hash by name */
+    unsigned monkeys;           /* in the hub of monkey.c */
+    struct limiter limiter;     /* of questions by HTTP */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */

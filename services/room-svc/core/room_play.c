@@ -21,8 +21,9 @@ static void go_where_it_is(struct room *room, const struct room_member *by,
                            const struct room_command *command, int64_t now_ms)
 {
     int64_t room_ms = clock_now(&room->clock, now_ms), at_ms = command->position_ms;
+    int64_t near_ms = command->is_exact ? 0 : ELSEWHERE_MS;
 
-    if (at_ms >= 0 && (at_ms > room_ms + ELSEWHERE_MS || at_ms < room_ms - ELSEWHERE_MS) &&
+    if (at_ms >= 0 && (at_ms > room_ms + near_ms || at_ms < room_ms - near_ms) &&
         room_may(room, by, ROOM_MAY_SEEK))
         clock_seek(&room->clock, at_ms, now_ms);
 }
