@@ -56,6 +56,8 @@ static void tell_all(struct room_svc *svc, const struct dialect *dialect, const 
 {
     char group[HOUSE_GROUP_TEXT];
 
+    if (except != NULL && except->dialect != dialect)
+        except = NULL;
     house_group(dialect, room_code(room), group);
     if (dialect->nsp != NULL)
         sio_broadcast(svc->namespaces[dialect->id],

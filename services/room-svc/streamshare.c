@@ -219,12 +219,14 @@ static enum room_error pass_on(const struct said *said)
     return error;
 }
 
+/* There is no command to jump: who says PLAY while the room plays means the place. */
 static enum room_error on_playback(const struct said *said)
 {
+    bool plays = strcmp(said->command, "PLAY") == 0;
     double time;
     struct field fields[] = {FIELD_NUMBER_OF("currentTime", time)};
     struct room_command command = {
-        .kind = strcmp(said->command, "PLAY") == 0 ? ROOM_PLAY : ROOM_PAUSE,
+        .kind = plays ? ROOM_PLAY : ROOM_PAUSE,
         .position_ms = -1,
         .is_exact = true,
     };
@@ -233,6 +235,8 @@ static enum room_error on_playback(const struct said *said)
     fields_read(said->object, fields, COUNT_OF(fields));
     if (fields[0].is_there && time >= 0)
         command.position_ms = (int64_t)(MIN(time, CLOCK_POSITION_MAX_MS / MS) * MS);
+    if (command.position_ms >= 0 && room_clock(said->room)->wants_play == plays)
+        command.kind = ROOM_SEEK;
     error = room_command(said->room, said->member, &command, house_now(said->guest->svc));
     return error == ROOM_OK ? pass_on(said) : error;
 }
