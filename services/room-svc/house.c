@@ -97,6 +97,7 @@ static void on_event(void *arg, const struct room *room, const struct room_event
     struct room_svc *svc = arg;
 
     svc->metrics.room_events_total++;
+    keep_touch(svc, room_code(room));
     if (event->kind == ROOM_EXPELLED) {
         on_expelled(svc, room, event);
         return;
@@ -151,10 +152,9 @@ static void random_bytes(void *arg, void *out, size_t len)
     must(getrandom(out, len, 0) == (ssize_t)len);
 }
 
-enum err house_start(struct room_svc *svc, struct error *error)
+static struct rooms_rules rules_of(const struct room_settings *settings)
 {
-    const struct room_settings *settings = svc->settings;
-    const struct rooms_rules rules = {
+    return (struct rooms_rules){
         .room = {.max_members = (uint32_t)settings->max_members,
                  .host_grace_ms = (uint32_t)settings->host_grace,
                  .member_grace_ms = (uint32_t)settings->member_grace,
@@ -164,13 +164,38 @@ enum err house_start(struct room_svc *svc, struct error *error)
         .max_rooms = (uint32_t)settings->max_rooms,
         .empty_ms = (uint32_t)settings->empty_time,
     };
-    const struct room_outside outside = {.on_event = on_event, .random = random_bytes, .arg = svc};
+}
 
-    (void)error;
+static struct room_outside outside_of(struct room_svc *svc)
+{
+    return (struct room_outside){.on_event = on_event, .random = random_bytes, .arg = svc};
+}
+
+void house_start(struct room_svc *svc)
+{
+    const struct rooms_rules rules = rules_of(svc->settings);
+    const struct room_outside outside = outside_of(svc);
+
     svc->began_unix_ms = (int64_t)clock_unix_ms();
     svc->began_ms = clock_ms();
     svc->rooms = rooms_new(&rules, &outside);
-    return ERR_NONE;
+}
+
+enum err house_restore(struct room_svc *svc, struct bytes saved, struct room **room_out,
+                       struct error *error)
+{
+    const struct rooms_rules rules = rules_of(svc->settings);
+    const struct room_outside outside = outside_of(svc);
+    struct room *room;
+    enum err err = room_restore(saved, &rules.room, &outside, house_now(svc), &room, error);
+
+    if (err != ERR_NONE)
+        return err;
+    *room_out = room;
+    if (rooms_take(svc->rooms, &room) == ROOM_OK)
+        return ERR_NONE;
+    room_free(&room);
+    return error_set(error, ERR_EXISTS, "there is another one with that code");
 }
 
 void house_stop(struct room_svc *svc)
@@ -180,7 +205,10 @@ void house_stop(struct room_svc *svc)
 
 void house_tick(struct room_svc *svc)
 {
+    if (keep_is_settling(svc))
+        return;
     rooms_tick(svc->rooms, house_now(svc));
+    keep_tick(svc);
     house_flush(svc);
 }
 

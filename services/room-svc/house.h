@@ -10,12 +10,16 @@
 
 struct room_svc;
 
-enum err house_start(struct room_svc *svc, struct error *error);
+void house_start(struct room_svc *svc);
 void house_stop(struct room_svc *svc);
 /* Every CLOCK_TICK_MS. */
 void house_tick(struct room_svc *svc);
 /* After changes that no message of a client brought about: writes and sends what came of them. */
 void house_flush(struct room_svc *svc);
+
+/* room_restore() for a room of this house. */
+enum err house_restore(struct room_svc *svc, struct bytes saved, struct room **room_out,
+                       struct error *error);
 
 /* Server time as core/room.h has it. */
 int64_t house_now(const struct room_svc *svc);

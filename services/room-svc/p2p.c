@@ -90,9 +90,9 @@ static void keep(struct guest *guest)
     guest_keep(guest);
 }
 
-static void on_resumed(struct guest *guest)
+/* The other way; NULL: it has not said who it is. */
+static struct p2p_peer *read_kept(const char *own)
 {
-    const char *own = guest->own;
     struct p2p_peer *peer = xcalloc(1, sizeof(*peer));
     size_t kept = strlen(own), len = 0;
 
@@ -101,12 +101,12 @@ static void on_resumed(struct guest *guest)
     if (len == 0 || len > ROOM_NAME_MAX || kept - NAME_AT < len ||
         kept - NAME_AT - len > CALLED_MAX) {
         free(peer);
-        return;
+        return NULL;
     }
     memcpy(peer->id, own, ID_CHARS);
     memcpy(peer->name, own + NAME_AT, len);
     strcpy(peer->room, own + NAME_AT + len);
-    add(guest, peer);
+    return peer;
 }
 
 static void refuse(struct guest *guest, const char *why)
@@ -331,6 +331,23 @@ static void on_opened(struct guest *guest)
     guest->speak_by_ms = clock_ms() + guest->svc->settings->identify_time;
 }
 
+/* Its member may have been taken for gone, when only this process and http-svc had lost sight of
+ * each other. */
+static void on_resumed(struct guest *guest)
+{
+    struct p2p_peer *peer = read_kept(guest->own);
+    char called[CALLED_MAX + 1];
+
+    if (peer == NULL) {
+        on_opened(guest);
+        return;
+    }
+    add(guest, peer);
+    strcpy(called, peer->room);
+    if (called[0] != '\0' && guest->code[0] == '\0')
+        join_room(guest, called);
+}
+
 /* ---- what rooms tell */
 
 /* Null and nothing are "". False: it is no text. */
@@ -391,8 +408,11 @@ static void on_expelled(struct guest *guest)
 {
     struct p2p_peer *self = guest->state;
 
-    if (self != NULL)
-        tell_trouble(guest, self->room, "You are not in this room any more.");
+    if (self == NULL)
+        return;
+    tell_trouble(guest, self->room, "You are not in this room any more.");
+    self->room[0] = '\0';
+    keep(guest);
 }
 
 static void on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,

@@ -57,6 +57,9 @@ extern const struct settings_table room_settings_table;
     X(GAUGE, rooms, "rooms")                                                                       \
     X(GAUGE, guests, "clients, in rooms or not yet")                                               \
     X(COUNTER, room_events_total, "events of rooms")                                               \
+    X(COUNTER, commits_total, "times that rooms were written, with what was said of them")         \
+    X(COUNTER, commits_failed_total, "times that this did not succeed")                            \
+    X(COUNTER, saved_bytes_total, "bytes of rooms written")                                        \
     X(COUNTER, silent_total, "clients closed that did not say in time who they are")               \
     X(COUNTER, questions_total, "plain HTTP requests")                                             \
     X(COUNTER, limited_total, "of these over the limit of their address")                          \

@@ -22,7 +22,8 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
     room->sio = sio_new(&(struct sio_config){.transport = sio_gateway_transport(room->gateways),
                                              SIO_CONFIG_OF(room->settings)});
     socket_front_start(room);
-    if ((err = house_start(room, error)) != ERR_NONE)
+    house_start(room);
+    if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     svc_every(svc, CLOCK_TICK_MS, on_clock, room);
     if ((err = ice_front_start(room, error)) != ERR_NONE)
@@ -52,6 +53,7 @@ void room_svc_stop(void *state)
     ice_front_stop(room);
     gateways_free(&room->gateways); /* closes connections: members lose touch */
     sio_free(&room->sio);
+    keep_stop(room); /* what that changed is not written: the next life finds them connected */
     house_stop(room);
 }
 

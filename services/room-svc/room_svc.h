@@ -12,7 +12,9 @@
 #include "cloudflare.h"
 #include "house.h"
 #include "ice.h"
+#include "keep.h"
 #include "room_settings.h"
+#include "store.h"
 #include "svc/gateway.h"
 #include "svc/svc.h"
 
@@ -26,9 +28,12 @@ struct room_svc {
     struct guest *guests;  /* hash by connection */
     int64_t began_unix_ms; /* server time goes on from there, as clock_ms() does from began_ms */
     uint64_t began_ms;
-    struct p2p_peer *p2p_peers; /* hash by name */
-    unsigned monkeys;           /* in the hub of monkey.c */
-    struct limiter limiter;     /* of questions by HTTP */
+    struct store *store;
+    struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
+    uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
+    struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
+    unsigned monkeys;            /* in the hub of monkey.c */
+    struct limiter limiter;      /* of questions by HTTP */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */
