@@ -311,8 +311,10 @@ static void answer(struct guest *guest, const struct sio_event *event, enum room
     struct text out = {0};
 
     text_addf(&out, "{\"success\":%s", error == ROOM_OK ? "true" : "false");
-    if (error != ROOM_OK)
+    if (error != ROOM_OK) {
         json_text_add(&out, ",\"error\":", room_error_sentence(error));
+        json_text_add(&out, ",\"code\":", room_error_word(error));
+    }
     text_add(&out, "}");
     guest_ack(guest, event, text_str(&out));
     text_fini(&out);

@@ -135,6 +135,9 @@ test('late joiners hear where the film is by then', async (t) => {
   }, 'time to pass');
   const film = later.status.currentTime - 60, clock = (later.dispatchedAt - first.dispatchedAt) / 1000;
   assert.ok(film <= clock + first.status.currentTime - 60 + 0.01, `${film} s of film in ${clock} s`);
+  await ann.ask('PLAY', { currentTime: 120.25 });
+  const { currentTime } = (await join(t, stack, 'Fay', 'room')).hello.status;
+  assert.ok(currentTime >= 120.25 && currentTime < 1000, `${currentTime}: who says PLAY while it plays means the place`);
   await ann.ask('SYNC', { currentTime: 5000, buffer: 1 });
   assert.ok((await join(t, stack, 'Dan', 'room')).hello.status.currentTime < 4000, 'SYNC moves nothing');
   await ann.ask('PAUSE', { currentTime: 30 });
@@ -163,7 +166,7 @@ test('all may change the playlist', async (t) => {
   }
   bob.say('NEXT_VIDEO');
   for (const socket of [ann, bob]) assert.deepEqual((await socket.told()).playlist, []);
-  assert.deepEqual(await bob.ask('NEXT_VIDEO'), [{ success: false, error: 'That is not in the queue.' }]);
+  assert.deepEqual(await bob.ask('NEXT_VIDEO'), [{ success: false, error: 'That is not in the queue.', code: 'no_item' }]);
 });
 
 test('who comes back is who he was', async (t) => {
@@ -193,11 +196,11 @@ test('who comes back is who he was', async (t) => {
 test('what makes no sense is refused, and hurts nobody', async (t) => {
   const stack = await start(t);
   const ann = await join(t, stack, 'Ann', 'room'), eve = await connect(t, stack);
-  const no = (error) => [{ success: false, error }];
+  const no = (code, error) => [{ success: false, error, code }];
   for (const command of ['PLAY', 'PAUSE', 'SYNC', 'ADD_VIDEO', 'NEXT_VIDEO', 'HELLO'])
-    assert.deepEqual(await eve.ask(command, { currentTime: 1, roomId: 'room', userId: 1 }), no('You may not do that in this room.'), `${command} from outside`);
+    assert.deepEqual(await eve.ask(command, { currentTime: 1, roomId: 'room', userId: 1 }), no('not_allowed', 'You may not do that in this room.'), `${command} from outside`);
   for (const roomId of ['', undefined, null, 5, {}, 'x'.repeat(151)]) {
-    assert.deepEqual(await eve.ask('Join', { name: 'Eve', roomId }), no('This cannot be the code of a room.'));
+    assert.deepEqual(await eve.ask('Join', { name: 'Eve', roomId }), no('bad_code', 'This cannot be the code of a room.'));
     const { dispatchedAt, ...error } = await eve.told();
     assert.deepEqual([error, Number.isInteger(dispatchedAt)], [{ command: 'ERROR', message: 'This cannot be the code of a room.' }, true]);
   }
@@ -207,11 +210,10 @@ test('what makes no sense is refused, and hurts nobody', async (t) => {
   for (const args of [[], [5], ['PLAY'], [null], [[{ command: 'PLAY' }]], [{}], [{ command: 5 }], [{ command: '' }], [{ command: 'NOPE' }], [{ command: 'x'.repeat(10000) }]])
     eve.send(...args);
   for (const event of ['PLAYS', 'unknown', 'x'.repeat(1000), '5']) eve.emit(event, { currentTime: 1 });
-  for (const [video, error] of [[{}, 'That makes no sense here.'], [{ torrentId: 5 }, 'That makes no sense here.'], [{ torrentId: '' }, 'That makes no sense here.'],
-    [{ filename: 'x', torrentId: 'x'.repeat(5000) }, 'That makes no sense here.']])
-    assert.deepEqual(await eve.ask('ADD_VIDEO', { video }), no(error));
-  assert.deepEqual(await eve.ask('SYNC', { long: 'x'.repeat(20000) }), no('That is too long.'));
-  assert.deepEqual(await eve.ask('SYNC', { bytes: Buffer.from([1]) }), no('That makes no sense here.'));
+  for (const video of [{}, 5, null, [], { torrentId: 5 }, { torrentId: '' }, { filename: 'x', torrentId: 'x'.repeat(5000) }])
+    assert.deepEqual(await eve.ask('ADD_VIDEO', { video }), no('invalid', 'That makes no sense here.'));
+  assert.deepEqual(await eve.ask('SYNC', { long: 'x'.repeat(20000) }), no('too_long', 'That is too long.'));
+  assert.deepEqual(await eve.ask('SYNC', { bytes: Buffer.from([1]) }), no('invalid', 'That makes no sense here.'));
   for (const currentTime of ['12', -5, null, 1e300, {}]) {
     await eve.ask('PAUSE', { currentTime });
     assert.deepEqual((await ann.told()).currentTime, currentTime, 'as it came');
