@@ -11,6 +11,7 @@
 #include "house.h"
 #include "room_svc.h"
 #include "wire/json.h"
+#include "wire/websocket.h"
 
 enum { IPV6_HALF = 8 };
 
@@ -201,7 +202,7 @@ void guests_tick(struct room_svc *svc, uint64_t now_ms)
     if (guest->speak_by_ms != 0 && guest->speak_by_ms <= now_ms) {
         guest->speak_by_ms = 0;
         svc->metrics.silent_total++;
-        guest_close(guest, GUEST_CUT, "");
+        guest_close(guest, WEBSOCKET_CUT, "");
     }
 }
 

@@ -18,10 +18,7 @@ struct sio_event;
 struct sio_payload;
 struct sio_socket;
 
-enum {
-    GUEST_OWN_MAX = 255,
-    GUEST_CUT = 1006, /* for guest_close(): without a closing frame */
-};
+enum { GUEST_OWN_MAX = 255 };
 
 struct guest {
     struct room_svc *svc;
@@ -74,7 +71,7 @@ void guest_send(struct guest *guest, const char *json);
 void guest_emit(struct guest *guest, const char *event, const char *args);
 /* The answer, if it wants one. */
 void guest_ack(struct guest *guest, const struct sio_event *event, const char *args);
-/* Ends its connection: `code` as in RFC 6455, 7.4. */
+/* Ends its connection: `code` as in RFC 6455, 7.4; WEBSOCKET_CUT: without a closing frame. */
 void guest_close(struct guest *guest, uint16_t code, const char *reason);
 
 #endif

@@ -19,6 +19,7 @@
 #include "fields.h"
 #include "room_svc.h"
 #include "wire/json.h"
+#include "wire/websocket.h"
 
 enum {
     ID_CHARS = 36,
@@ -119,7 +120,7 @@ static void refuse(struct guest *guest, const char *why)
               why);
     guest_send(guest, text_str(&out));
     text_fini(&out);
-    guest_close(guest, GUEST_CUT, "");
+    guest_close(guest, WEBSOCKET_CUT, "");
 }
 
 static void welcome(struct guest *guest, const char *name)
