@@ -98,7 +98,7 @@ static struct p2p_peer *read_kept(const char *own)
     size_t kept = strlen(own), len = 0;
 
     if (kept > NAME_AT)
-        len = (size_t)((own[LENGTH_AT] - '0') * 10 + (own[LENGTH_AT + 1] - '0'));
+        len = (size_t)(own[LENGTH_AT] - '0') * 10 + (size_t)(own[LENGTH_AT + 1] - '0');
     if (len == 0 || len > ROOM_NAME_MAX || kept - NAME_AT < len ||
         kept - NAME_AT - len > CALLED_MAX) {
         free(peer);
@@ -106,7 +106,7 @@ static struct p2p_peer *read_kept(const char *own)
     }
     memcpy(peer->id, own, ID_CHARS);
     memcpy(peer->name, own + NAME_AT, len);
-    strcpy(peer->room, own + NAME_AT + len);
+    snprintf(peer->room, sizeof(peer->room), "%s", own + NAME_AT + len);
     return peer;
 }
 
@@ -129,7 +129,7 @@ static void welcome(struct guest *guest, const char *name)
     struct text out = {0};
 
     make_id(peer->id);
-    strcpy(peer->name, name);
+    snprintf(peer->name, sizeof(peer->name), "%s", name);
     add(guest, peer);
     keep(guest);
     json_text_add(&out, "{\"type\":\"AUTH_SUCCESS\",\"status\":\"success\",\"username\":", name);
@@ -344,7 +344,7 @@ static void on_resumed(struct guest *guest)
         return;
     }
     add(guest, peer);
-    strcpy(called, peer->room);
+    snprintf(called, sizeof(called), "%s", peer->room);
     if (called[0] != '\0' && guest->code[0] == '\0')
         join_room(guest, called);
 }

@@ -22,6 +22,7 @@ enum {
     CALLED_MAX = 150,
     WANTED_NAME_MAX = 255, /* rooms cut it */
     PLAYLIST_MAX = 128 << 10,
+    OBJECT_MAX = ROOM_BLOB_MAX - 1024, /* what is told of it has some keys more */
     MS = 1000,
 };
 
@@ -192,27 +193,33 @@ static enum room_error on_hello(const struct said *said)
     return ROOM_OK;
 }
 
-/* To the others: what the client said, but for the keys that are ours to fill in. */
-static enum room_error pass_on(const struct said *said)
+/* What the client said, but for the keys that are ours to fill in. */
+static void add_said(struct text *out, const struct said *said)
 {
     struct json json = json_of(said->object);
-    struct text out = {0};
     struct bytes key, value;
-    enum room_error error;
 
-    text_addf(&out, "{\"command\":\"%s\",\"userId\":%u", said->command, said->member->number);
+    text_addf(out, "{\"command\":\"%s\",\"userId\":%u", said->command, said->member->number);
     json_open_object(&json);
     while (json_next_key(&json, &key)) {
         value = json_take(&json);
         if (json_string_is(key, "command") || json_string_is(key, "userId") ||
             json_string_is(key, "meta"))
             continue;
-        text_add(&out, ",\"");
-        text_add_bytes(&out, key);
-        text_add(&out, "\":");
-        text_add_bytes(&out, value);
+        text_add(out, ",\"");
+        text_add_bytes(out, key);
+        text_add(out, "\":");
+        text_add_bytes(out, value);
     }
-    add_meta(&out, said->guest->svc, said->member);
+    add_meta(out, said->guest->svc, said->member);
+}
+
+static enum room_error on_sync(const struct said *said)
+{
+    struct text out = {0};
+    enum room_error error;
+
+    add_said(&out, said);
     error = room_pass_on(said->room, said->member, bytes_of(out.data, out.len),
                          house_now(said->guest->svc));
     text_fini(&out);
@@ -230,15 +237,22 @@ static enum room_error on_playback(const struct said *said)
         .position_ms = -1,
         .is_exact = true,
     };
+    struct text out = {0};
     enum room_error error;
 
     fields_read(said->object, fields, COUNT_OF(fields));
     if (fields[0].is_there && time >= 0)
-        command.position_ms = (int64_t)(MIN(time, CLOCK_POSITION_MAX_MS / MS) * MS);
+        command.position_ms = (int64_t)MIN(time * MS + 0.5, CLOCK_POSITION_MAX_MS);
     if (command.position_ms >= 0 && room_clock(said->room)->wants_play == plays)
         command.kind = ROOM_SEEK;
     error = room_command(said->room, said->member, &command, house_now(said->guest->svc));
-    return error == ROOM_OK ? pass_on(said) : error;
+    if (error != ROOM_OK)
+        return error;
+    add_said(&out, said);
+    house_tell(said->guest->svc, &streamshare_dialect, said->room,
+               &(struct room_event){.member = said->member}, false, event_name, text_str(&out));
+    text_fini(&out);
+    return ROOM_OK;
 }
 
 static enum room_error on_add_video(const struct said *said)
@@ -271,7 +285,7 @@ static const struct command {
     {"HELLO", on_hello},
     {"PLAY", on_playback},
     {"PAUSE", on_playback},
-    {"SYNC", pass_on},
+    {"SYNC", on_sync},
     {"ADD_VIDEO", on_add_video},
     {"NEXT_VIDEO", on_next_video},
 };
@@ -334,6 +348,8 @@ static bool on_emitted(struct guest *guest, const struct sio_event *event)
     said.member = guest_member(guest, &said.room);
     if (said.member == NULL && command->run != on_join)
         error = ROOM_NOT_ALLOWED;
+    else if (said.object.len > OBJECT_MAX)
+        error = ROOM_TOO_LONG;
     else if (event->payload.attachment_count == 0)
         error = command->run(&said);
     if (error != ROOM_OK && command->run == on_join)

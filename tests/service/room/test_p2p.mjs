@@ -221,7 +221,7 @@ test('a full room is said to be', async (t) => {
   await heardNothing(bob, 'another');
 });
 
-test('hundreds join, each pair is introduced once', async (t) => {
+test('many join, and each pair is introduced once', async (t) => {
   const stack = await start(t);
   const count = 60, peers = [];
   for (let i = 0; i < count; i++) peers.push(await join(stack, `peer ${i}`, 'crowd'));

@@ -212,7 +212,8 @@ test('what makes no sense is refused, and hurts nobody', async (t) => {
   for (const event of ['PLAYS', 'unknown', 'x'.repeat(1000), '5']) eve.emit(event, { currentTime: 1 });
   for (const video of [{}, 5, null, [], { torrentId: 5 }, { torrentId: '' }, { filename: 'x', torrentId: 'x'.repeat(5000) }])
     assert.deepEqual(await eve.ask('ADD_VIDEO', { video }), no('invalid', 'That makes no sense here.'));
-  assert.deepEqual(await eve.ask('SYNC', { long: 'x'.repeat(20000) }), no('too_long', 'That is too long.'));
+  for (const command of ['SYNC', 'PLAY'])
+    assert.deepEqual(await eve.ask(command, { currentTime: 1, long: 'x'.repeat(16000) }), no('too_long', 'That is too long.'));
   assert.deepEqual(await eve.ask('SYNC', { bytes: Buffer.from([1]) }), no('invalid', 'That makes no sense here.'));
   for (const currentTime of ['12', -5, null, 1e300, {}]) {
     await eve.ask('PAUSE', { currentTime });
