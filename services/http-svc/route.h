@@ -127,10 +127,12 @@ enum route_actor {
 const char *route_actor_name(enum route_actor actor);
 
 /* The listening sockets, which differ in what becomes of a WebSocket. */
-enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, ROUTE_DOORS };
+enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, DOOR_MONKEY, ROUTE_DOORS };
 
-/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. */
-enum route_actor route_websocket(enum route_door door, struct bytes path);
+/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. `known_as_out`: the path under which
+ * the actor knows it, when at this door clients use another one; else NULL. */
+enum route_actor route_websocket(enum route_door door, struct bytes path,
+                                 const char **known_as_out);
 
 /* `target` as in the request line, in origin or absolute form. */
 struct route route_find(struct bytes method, struct bytes target);

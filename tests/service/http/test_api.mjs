@@ -155,9 +155,11 @@ test('the answers are as described', async (t) => {
   assert.equal(stats.json.peersSeederOnly, 1);
   for (const path of ['/announce', '/scrape'])
     assert.match((await ask(stack, 'GET', path, { query: '?info_hash=short', status: 200 })).body.toString(), /^d14:failure reason/);
-  await ask(stack, 'GET', '/tracker', { status: 404 });
-  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
-  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  for (const path of ['/tracker', '/ws']) {
+    await ask(stack, 'GET', path, { status: 404 });
+    await ask(stack, 'GET', path, { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
+    await ask(stack, 'GET', path, { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  }
   (await stack.socket('/tracker')).close();
   await ask(stack, 'GET', '/torrent/{source}', { status: 200 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: OTHER, status: 500 });
