@@ -262,3 +262,32 @@ test('clients of two kinds are in one room', async (t) => {
   bob.terminate();
   assert.deepEqual((await ann.told()).users.map(({ name }) => name), ['Ann']);
 });
+
+test('what is done by other dialects is told in this one, and the other way', async (t) => {
+  const stack = await start(t);
+  const host = await connect(t, stack);
+  await host.ask('create-room', { participantId: 'host', name: 'Host', requestedCode: 'MIXED' });
+  const ann = await join(t, stack, 'Ann', 'mixed');
+  assert.deepEqual(ann.hello.users, [{ id: 1, name: 'Host' }, { id: 2, name: 'Ann' }]);
+  const heard = (name) => until(() => host.others.find(([event]) => event === name)?.[1], name);
+  assert.equal((await heard('participant-joined')).name, 'Ann');
+
+  host.emit('sync-seek', { time: 100, actionId: 'a' });
+  const { dispatchedAt, meta, ...pause } = await ann.told();
+  assert.deepEqual(pause, { command: 'PAUSE', userId: 1, currentTime: 100 });
+  assert.deepEqual([meta.userId, meta.name, Number.isInteger(dispatchedAt)], [1, 'Host', true]);
+  host.emit('sync-play', { time: 200, actionId: 'b' });
+  const play = await ann.told();
+  assert.deepEqual([play.command, play.userId, play.currentTime], ['PLAY', 1, 200]);
+  await ann.ask('PAUSE', { currentTime: 55.5 });
+  assert.equal((await heard('sync-pause')).time, 55.5);
+
+  host.emit('torrent-magnet', { magnetURI: MAGNET, name: 'film' });
+  assert.deepEqual((await ann.told()).playlist, [{ filename: 'film', torrentId: MAGNET }]);
+  // The room is the host's: whoever comes by name may not change what it plays.
+  assert.deepEqual(await ann.ask('NEXT_VIDEO'), [{ success: false, error: 'You may not do that in this room.', code: 'not_allowed' }]);
+  // Each client speaks one dialect.
+  host.send({ command: 'PAUSE', currentTime: 7 });
+  host.emit('sync-seek', { time: 300, actionId: 'c' });
+  assert.equal((await ann.told()).currentTime, 300);
+});
