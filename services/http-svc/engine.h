@@ -27,8 +27,6 @@ void engine_flush(struct engine *engine);
 /* Tells everybody to come back; waiting requests are answered. */
 void engine_drain(struct engine *engine);
 
-/* Answers, now or later, a GET or POST of polling. */
-void engine_request(struct exchange *x);
 /* Answers, or turns the connection into a session's WebSocket. */
 void engine_upgrade(struct exchange *x);
 

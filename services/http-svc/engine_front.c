@@ -151,11 +151,6 @@ static void begin_polling(struct exchange *x)
 
 void on_socketio(struct exchange *x)
 {
-    engine_request(x);
-}
-
-void engine_request(struct exchange *x)
-{
     struct bytes body = exchange_body(x);
     struct asked asked;
     enum engineio_fault fault = read_query(x, false, &asked);
