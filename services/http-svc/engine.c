@@ -50,8 +50,7 @@ struct session {
     size_t queued;        /* bytes */
     h2o_timeout_entry_t timer;
     bool awaits_pong, has_extended;
-    struct address address;
-    bool is_counted; /* by the throttle */
+    struct counted counted;
     bool is_leaving; /* over when the next poll has taken what waits for it */
     bool is_over;
 };
@@ -217,17 +216,6 @@ static void forget_candidate(struct session *session)
         h2o_linklist_unlink(&session->probing_link);
 }
 
-static void uncount(struct session *session)
-{
-    struct http *http = session->engine->loop->http;
-
-    if (!session->is_counted)
-        return;
-    pthread_mutex_lock(&http->throttle_lock);
-    throttle_disconnect(http->throttle, &session->address);
-    pthread_mutex_unlock(&http->throttle_lock);
-}
-
 static void end(struct session *session, unsigned code)
 {
     struct engine *engine = session->engine;
@@ -260,7 +248,7 @@ static void destroy(struct session *session)
     slots_remove(&engine->sessions, session->number);
     gateway_closed(&session->socket);
     forget_queue(session);
-    uncount(session);
+    limits_end(engine->loop->http, &session->counted);
     free(session);
 }
 
@@ -567,14 +555,8 @@ static void write_open(const struct session *session, struct text *out)
 /* Polling holds no connection that would be counted. */
 static bool count(struct session *session)
 {
-    struct http *http = session->engine->loop->http;
-
-    if (session->socket_of.number != 0)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    session->is_counted = throttle_connect(http->throttle, &session->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return session->is_counted;
+    return session->socket_of.number != 0 ||
+           limits_begin(session->engine->loop->http, &session->counted);
 }
 
 bool session_begin(struct engine *engine, const struct engine_guest *socket,
@@ -584,7 +566,7 @@ bool session_begin(struct engine *engine, const struct engine_guest *socket,
     struct session *session = xcalloc(1, sizeof(*session));
 
     session->engine = engine;
-    session->address = *address;
+    session->counted.address = *address;
     if (socket != NULL)
         session->socket_of = *socket;
     session->timer.cb = on_timer;
@@ -593,7 +575,7 @@ bool session_begin(struct engine *engine, const struct engine_guest *socket,
         !gateway_opened(engine->gateway, &session->socket, &carrier, client)) {
         if (session->number != 0)
             slots_remove(&engine->sessions, session->number);
-        uncount(session);
+        limits_end(engine->loop->http, &session->counted);
         free(session);
         return false;
     }

@@ -581,20 +581,15 @@ static bool begin_websocket(struct exchange *x)
 static bool is_over_limit(struct exchange *x)
 {
     struct http *http = x->loop->http;
-    struct address address = x->client->is_proxy ? address_of_ip(&x->ip) : x->client->address;
-    unsigned wait_s;
+    struct address address =
+        x->client->is_proxy ? address_of_ip(&x->ip) : x->client->counted.address;
 
     if (x->client->is_refused) {
         x->req->http1_is_persistent = 0;
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
         return true;
     }
-    if (http->settings->requests_per_s == 0)
-        return false;
-    pthread_mutex_lock(&http->throttle_lock);
-    wait_s = throttle_request(http->throttle, &address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    if (wait_s == 0)
+    if (limits_allow(http, &address))
         return false;
     http->metrics.requests_limited_total++;
     exchange_fail_as(x, 429, ERR_BUSY, "too many requests from your address");

@@ -44,8 +44,8 @@ struct websocket {
     void *arg;          /* the user's */
     h2o_socket_t *sock; /* NULL until it is open */
     wslay_event_context_ptr wslay;
-    struct text out; /* what is being written */
-    struct address address;
+    struct text out;        /* what is being written */
+    struct counted counted; /* beside its connection, when that is a proxy's */
     h2o_linklist_t link, due_link, closing_link;
     h2o_timeout_entry_t ping;
     uint64_t closing_ms; /* when it began to close */
@@ -54,7 +54,6 @@ struct websocket {
     uint8_t close_reason_len;
     char close_reason[WEBSOCKET_REASON_MAX];
     uint8_t pings_missed;
-    bool is_counted;   /* by the throttle, beside its connection */
     bool is_reading;   /* wslay is calling us */
     bool is_closing;   /* nothing more is said or heard */
     bool wants_close;  /* the close frame is not queued yet */
@@ -69,17 +68,6 @@ static void unlink_from(h2o_linklist_t *link)
 {
     if (h2o_linklist_is_linked(link))
         h2o_linklist_unlink(link);
-}
-
-static void uncount(struct websocket *ws)
-{
-    struct http *http = ws->loop->http;
-
-    if (!ws->is_counted)
-        return;
-    pthread_mutex_lock(&http->throttle_lock);
-    throttle_disconnect(http->throttle, &ws->address);
-    pthread_mutex_unlock(&http->throttle_lock);
 }
 
 static void destroy(struct websocket *ws)
@@ -97,7 +85,7 @@ static void destroy(struct websocket *ws)
     unlink_from(&ws->closing_link);
     if (h2o_timeout_is_linked(&ws->ping))
         h2o_timeout_unlink(&ws->ping);
-    uncount(ws);
+    limits_end(loop->http, &ws->counted);
     if (ws->sock != NULL)
         h2o_socket_close(ws->sock);
     if (ws->wslay != NULL)
@@ -267,20 +255,6 @@ static ssize_t on_has_bytes(wslay_event_context_ptr wslay, const uint8_t *data, 
     return (ssize_t)len;
 }
 
-/* False: it sends more than it may. */
-static bool may_send(struct websocket *ws)
-{
-    struct http *http = ws->loop->http;
-    unsigned wait_s;
-
-    if (http->settings->requests_per_s == 0)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    wait_s = throttle_request(http->throttle, &ws->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return wait_s == 0;
-}
-
 static void close_busy(struct websocket *ws)
 {
     ws->loop->http->metrics.websockets_busy_total++;
@@ -297,7 +271,7 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
     if (wslay_is_ctrl_frame(arg->opcode) || ws->is_closing)
         return;
     metrics->websocket_received_total++;
-    if (!may_send(ws)) {
+    if (!limits_allow(ws->loop->http, &ws->counted.address)) {
         metrics->websockets_limited_total++;
         websocket_close(ws, WEBSOCKET_POLICY, bytes_of_text("too many messages"));
     } else if (!ws->user->on_message(ws->arg, bytes_of(arg->msg, arg->msg_length),
@@ -463,19 +437,6 @@ static bool may_upgrade(struct exchange *x, char accept[WEBSOCKET_ACCEPT_TEXT])
     return false;
 }
 
-/* Connections of a proxy are not counted, but what they carry is. */
-static bool count(struct websocket *ws, struct exchange *x)
-{
-    struct http *http = ws->loop->http;
-
-    if (!x->client->is_proxy)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    ws->is_counted = throttle_connect(http->throttle, &ws->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return ws->is_counted;
-}
-
 void websocket_upgrade(struct exchange *x, const struct websocket_options *options,
                        const struct websocket_user *user, void *arg)
 {
@@ -497,8 +458,9 @@ void websocket_upgrade(struct exchange *x, const struct websocket_options *optio
     ws->user = user;
     ws->arg = arg;
     ws->has_pings = options->has_pings;
-    ws->address = address_of_ip(&x->ip);
-    if (!count(ws, x)) {
+    ws->counted.address = address_of_ip(&x->ip);
+    /* Connections of a proxy are not counted, but what they carry is. */
+    if (x->client->is_proxy && !limits_begin(ws->loop->http, &ws->counted)) {
         x->loop->http->metrics.websockets_refused_total++;
         destroy(ws);
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
