@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "wire/secret.h"
 #include "wire/websocket.h"
 
 enum {
@@ -501,21 +502,13 @@ static uint64_t number_of(const uint8_t sid[ENGINEIO_SID_BYTES])
     return number;
 }
 
-/* Takes as long wherever they differ. */
-static bool is_equal_secret(const uint8_t *a, const uint8_t *b)
-{
-    unsigned different = 0;
-
-    for (size_t i = 0; i < ENGINEIO_SID_BYTES; i++)
-        different |= a[i] ^ b[i];
-    return different == 0;
-}
-
 void session_take(struct engine *engine, const struct engine_mail *mail, struct bytes data)
 {
     struct session *session = slots_find(&engine->sessions, number_of(mail->sid));
 
-    if (session == NULL || session->is_over || !is_equal_secret(session->sid, mail->sid))
+    if (session == NULL || session->is_over ||
+        !secret_equal(bytes_of(session->sid, sizeof(session->sid)),
+                      bytes_of(mail->sid, sizeof(mail->sid))))
         refuse(engine, mail);
     else
         take(session, mail, data);
