@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "engine_private.h"
 #include "routes.h"
+#include "wire/query.h"
 
 enum { WORD_MAX = 32 };
 

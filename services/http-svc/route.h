@@ -140,10 +140,4 @@ struct route route_find(struct bytes method, struct bytes target);
 enum { ROUTE_ALLOW_TEXT = 64 };
 char *route_allow(unsigned allowed, char *out);
 
-/* First value of `name` in a query string, decoded ('+' is a space). False when it is absent, does
- * not fit or is broken. */
-bool query_get(struct bytes query, const char *name, char *out, size_t cap);
-/* The same, still encoded; data is NULL when absent. */
-struct bytes query_raw(struct bytes query, const char *name);
-
 #endif

@@ -12,6 +12,7 @@
 #include "bus/pb_json.h"
 #include "routes.h"
 #include "shapes.h"
+#include "wire/query.h"
 
 enum { JSON_DEPTH_FLAGS = JSON_REJECT_DUPLICATES, TEXT_MAX = 64 };
 
