@@ -39,6 +39,8 @@
     X(DURATION, socketio_ping_timeout, "20s", 50, 3600000, "how long it may take to answer")       \
     X(SIZE, socketio_max_payload, "1000000", 1024, 16777216,                                       \
       "largest message or polling body of a client of Socket.IO")                                  \
+    X(BOOL, socketio_allow_eio3, "false", 0, 0,                                                    \
+      "also let in clients of Socket.IO 2, which speak Engine.IO 3")                               \
     X(COUNT, threads, "0", 0, 64, "loop threads; 0: one per processor, at most 4")                 \
     X(TEXT, admin_token, "", 0, 0,                                                                 \
       "whoever has it may do everything; empty: nobody needs it on loopback, and on a wider "      \
