@@ -194,13 +194,16 @@ static bool is_v4(const struct sio_client *client)
                             "3");
 }
 
-/* Such clients wait to be told that they are in. */
+/* Such clients wait to be told that they are in. Where there is no "/" they ask for another one;
+ * that this one is missing would be an error to them in each. */
 static void let_in(struct sio_connection *connection)
 {
     const struct socketio_packet packet = {.type = SOCKETIO_CONNECT, .nsp = bytes_of_text("/")};
+    struct sio_namespace *nsp = namespace_of(connection->sio, packet.nsp);
 
     connection->kind = KIND_TEXT;
-    on_connect(connection, namespace_of(connection->sio, packet.nsp), &packet);
+    if (nsp != NULL)
+        on_connect(connection, nsp, &packet);
 }
 
 struct sio_connection *sio_opened(struct sio *sio, uint64_t id, const struct sio_client *client,
