@@ -22,7 +22,7 @@ static void paths_lead_to_their_routes(void **state)
     } cases[] = {
         {"GET", "/health/live", ROUTE_LIVE},
         {"HEAD", "/health/ready", ROUTE_READY},
-        {"GET", "/health", ROUTE_NONE},
+        {"GET", "/health", ROUTE_HEALTH},
         {"GET", "/health/live/", ROUTE_NONE},
         {"GET", "/", ROUTE_ROOT},
         {"GET", "", ROUTE_NONE},
