@@ -296,6 +296,7 @@ static void give_open(struct head *head)
     open_order.is_known = media != NULL;
     open_order.shift_us = media != NULL ? media->shift_us : 0;
     open_order.is_closed = media != NULL && media->is_closed;
+    open_order.duration_us = media != NULL ? media->duration_us : 0;
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_OPEN;
     order.open = &open_order;
     head->open_attempts++;

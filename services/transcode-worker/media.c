@@ -8,6 +8,8 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "end.h"
+#include "matroska.h"
 #include "shape.h"
 #include "wire/codec_string.h"
 
@@ -20,6 +22,7 @@ enum {
     TITLE_MAX = 100,
     CHAPTERS_MAX = 200,
     KEYFRAMES_MAX = 15000,
+    LAST_US = 12 * 1000 * 1000, /* the last group of pictures may be longer than all others */
     INDEX_BYTES = 8 << 20,
     CLOSED_BYTES = 32 << 20, /* within which there is a keyframe */
 };
@@ -192,12 +195,25 @@ static void take_index(struct film *film, Media *media)
  * budget. AVI's knows only when pictures are decoded, and FLV's mostly what was read so far. */
 static void load_index(struct film *film, Media *media)
 {
-    if (!film->is_mov && strstr(film->format->iformat->name, "matroska") == NULL)
+    if (!film->is_mov && !matroska_is(film))
         return;
     input_begin(&film->input, INDEX_BYTES + film->input.size / 500, 0);
     if (av_seek_frame(film->format, film->video, 0, AVSEEK_FLAG_BACKWARD) >= 0 &&
         film->input.failure == INPUT_FINE)
         take_index(film, media);
+}
+
+/* FFmpeg takes for an index of Matroska what it has read so far. */
+static void check_index(Media *media)
+{
+    const int64_t *times_us = media->keyframes_us;
+    int64_t longest_us = LAST_US / 2;
+
+    for (size_t i = 1; i < media->n_keyframes_us; i++)
+        longest_us = MAX(longest_us, times_us[i] - times_us[i - 1]);
+    if (media->n_keyframes_us > 0 &&
+        media->duration_us - times_us[media->n_keyframes_us - 1] > 2 * longest_us)
+        free_keyframes(media);
 }
 
 /* Pictures of MPEG-2 and the like look back over keyframes as a rule; who knows of others. */
@@ -286,15 +302,21 @@ static enum err look_at_video(struct film *film, Media *media, struct error *err
 
 /* Of the timeline. Matroska says when it ends, others how long they take from their first
  * timestamp. */
-static int64_t duration_us(const struct film *film)
+static int64_t told_duration_us(const struct film *film)
 {
     const AVFormatContext *format = film->format;
-    bool is_end = strstr(format->iformat->name, "matroska") != NULL;
-    int64_t from = is_end || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
+    int64_t from =
+        matroska_is(film) || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
 
     if (format->duration == AV_NOPTS_VALUE || format->duration <= 0)
         return 0;
     return MAX(from + format->duration - film->start_us, 0);
+}
+
+static enum err find_duration(struct film *film, struct error *error)
+{
+    film->duration_us = told_duration_us(film);
+    return film->duration_us > 0 ? ERR_NONE : end_find(film, &film->duration_us, error);
 }
 
 static void add_chapters(const struct film *film, Media *media)
@@ -323,13 +345,16 @@ enum err media_new(struct film *film, Media **out, struct error *error)
     sharestream__worker__media__init(media);
     if (film->video >= 0)
         err = look_at_video(film, media, error);
+    if (err == ERR_NONE)
+        err = find_duration(film, error);
     if (err != ERR_NONE || film->format == NULL) {
         media_free(&media);
         return err != ERR_NONE ? err : error_set(error, ERR_INVALID, "it cannot be read twice");
     }
+    media->duration_us = film->duration_us;
+    check_index(media);
     format = film->format;
     media->container = word(format->iformat->name, WORD_MAX);
-    media->duration_us = duration_us(film);
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;

@@ -377,9 +377,8 @@ static int seek(struct run *run, int64_t us)
      * where the file begins. */
     bool is_begin = us == 0 && (film->format->iformat->flags & AVFMT_TS_DISCONT) != 0;
     int rc = is_begin ? av_seek_frame(film->format, -1, 0, AVSEEK_FLAG_BYTE)
-                      : av_seek_frame(film->format, (int)run->video_stream,
-                                      av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base),
-                                      AVSEEK_FLAG_BACKWARD);
+                      : film_seek(film, (int)run->video_stream,
+                                  av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base));
 
     if (rc < 0)
         rc = av_seek_frame(film->format, -1, film->start_us, AVSEEK_FLAG_BACKWARD);

@@ -226,6 +226,27 @@ test('pictures of a film in which hardly anything happens are shown again', asyn
   assert.equal(`${code} ${out}${err}`, '0 ');
 });
 
+test('a film without index and length is not read up to the place that is wanted', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), seconds = 400;
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:d=${seconds}`, '-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`,
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '1M', '-g', '100', '-c:a', 'aac', '-live', '1', 'film.mkv');
+  const house = await House.start(t, yard), base = (await share(house, folder))['film.mkv'], { size } = fs.statSync(path.join(folder, 'film.mkv'));
+  const { uris, durations, map } = await playlist(house, base, 'v180'), sound = await playlist(house, base, 'a1'), alone = path.join(yard.dir, 'alone.mp4');
+  assert.ok(Math.abs(durations.reduce((a, b) => a + b, 0) - seconds) < 0.1, `${durations}`);
+  const read = await metric(house, 'read_bytes_total'), init = await body(house, `${base}/v180/${map}`);
+  for (const number of [uris.length - 2, uris.length >> 1]) {
+    fs.writeFileSync(alone, Buffer.concat([init, await body(house, `${base}/v180/${uris[number]}`)]));
+    const times = (await packets(alone)).map(({ pts }) => pts).sort((a, b) => a - b);
+    assert.equal(times.length, Math.round(durations[number] * 25));
+    assert.ok(Math.abs(times[0] - BEGIN_S - durations.slice(0, number).reduce((a, b) => a + b, 0)) < 0.02, `${times[0]}`);
+  }
+  await body(house, `${base}/a1/${sound.map}`);
+  const heard = await body(house, `${base}/a1/${sound.uris.at(-2)}`);
+  assert.ok(heard.length > sound.durations.at(-2) * 4000, `${heard.length} bytes`);
+  assert.ok(await metric(house, 'read_bytes_total') - read < size / 2, `${await metric(house, 'read_bytes_total') - read} of ${size}`);
+});
+
 test('subtitles that are pictures are drawn in on request', async (t) => {
   const yard = new Yard(t), folder = path.join(yard.dir, 'films'), shown = { x: 400, y: 600, width: 480, height: 60 };
   fs.mkdirSync(folder);
