@@ -23,7 +23,10 @@ enum {
     USUAL_TICKS = 90000,
     PROBE_BYTES = 1 << 20,
     ANALYZE_US = 5 * 1000 * 1000,
-    OPEN_BYTES = 64 << 20,      /* a moov of hours takes megabytes; more is a lie or useless */
+    OPEN_BYTES = 64 << 20, /* a moov of hours takes megabytes; more is a lie or useless */
+    /* Of the file is read besides: MP4 in fragments without an index has each of them looked at,
+     * which takes a buffer for a second or two of film. */
+    OPEN_PART = 4,
     HOLE_US = 60 * 1000 * 1000, /* no keyframes for so long: the index does not know of them */
 };
 
@@ -189,7 +192,7 @@ enum err film_reopen(struct film *film, struct error *error)
 
     avformat_close_input(&film->format);
     film->is_indexed = false;
-    input_begin(&film->input, OPEN_BYTES, PROBE_BYTES);
+    input_begin(&film->input, OPEN_BYTES + film->input.size / OPEN_PART, PROBE_BYTES);
     film->input.avio->error = film->input.avio->eof_reached = 0;
     avio_seek(film->input.avio, 0, SEEK_SET);
     format = new_format(film);

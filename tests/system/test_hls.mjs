@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { House, Yard, film, run, sha256 } from './house.mjs';
-import { SECONDS, body, makeFilms, metric, packets, parseMaster, parseMedia, samples, share } from './hls.mjs';
+import { SECONDS, body, ffmpeg, makeFilms, metric, packets, parseMaster, parseMedia, samples, share } from './hls.mjs';
 
 const BEGIN_S = 10; // where every timeline begins
 // Each as a client that says nothing sees it, and some for one that plays what others do not.
@@ -208,6 +208,27 @@ test('little more than the first segment is read before it plays', async (t) => 
     assert.ok(read > segment.length / 2 && read < segment.length + (3 << 19), `${name}: ${read} bytes for a segment of ${segment.length}`);
     assert.ok(segment.length < movie.size / 3);
   }
+});
+
+// An index of all fragments hides their keyframes from us: then the picture is made anew.
+test('MP4 in fragments plays, whatever index it has', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), source = path.join(yard.dir, 'whole/plain.mp4');
+  const ways = { 'bare.mp4': 'frag_keyframe+empty_moov+skip_trailer', 'end.mp4': 'frag_keyframe+empty_moov', 'dash.mp4': 'dash', 'sidx.mp4': 'dash+global_sidx' };
+  await makeFilms(yard, path.dirname(source), ['plain.mp4']);
+  fs.mkdirSync(folder);
+  for (const [name, flags] of Object.entries(ways)) await ffmpeg(folder, '-i', source, '-c', 'copy', '-movflags', flags, name);
+  const house = await House.start(t, yard), at = await share(house, folder), theirs = await packets(source), heard = await packets(source, '0:a:0');
+  for (const name of Object.keys(ways))
+    await t.test(name, async () => {
+      const { video, sounds, ts } = await readFilm(house, at[name], '');
+      for (const target of shuffle([video, ...sounds, ts].flatMap(({ all }) => all))) await body(house, target);
+      assert.ok(Math.max(...video.durations, ...ts.durations) < 13, `${video.durations} ${ts.durations}`);
+      assert.equal((await packets(video.url)).length, theirs.length);
+      assertSame(await packets(sounds[0].url, '0:a:0'), heard, name);
+      if (!video.target.includes('/v360/')) assertSame(await packets(video.url), theirs, name);
+      assert.equal(video.target.includes('/v360/'), name === 'sidx.mp4');
+      await assertTs(house, ts, video, sounds[0], name);
+    });
 });
 
 test('pictures that look back over keyframes are not cut there', async (t) => {
