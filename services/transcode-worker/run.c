@@ -409,7 +409,8 @@ static int look_back(struct run *run)
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
     int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
-    int64_t before_us = MAX(lead_us, run->sound != NULL ? SOUND_BEFORE_US : 0);
+    /* Sound may be stored in front of the picture that it belongs to. */
+    int64_t before_us = MAX(lead_us, run->has_audio ? SOUND_BEFORE_US : 0);
     int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
     for (size_t i = 0; i < COUNT_OF(backs_us) && rc >= 0; i++) {

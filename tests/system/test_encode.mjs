@@ -106,6 +106,28 @@ test('what cannot be copied is made anew', async (t) => {
     });
 });
 
+test('sound that is copied beside a picture made anew has no gap', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), whole = path.join(yard.dir, 'whole.mkv');
+  const hevc = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=50:min-keyint=50:scenecut=0:open-gop=0'];
+  // Stored in front of the picture that it belongs to, and behind it.
+  const ahead = { 'early.mkv': 0.2, 'level.mkv': 0, 'late.mkv': -0.2 };
+  fs.mkdirSync(folder);
+  await ffmpeg(yard.dir, ...picture('320x180', '25'), ...sine, ...hevc, '-c:a', 'aac', whole);
+  for (const [name, seconds] of Object.entries(ahead))
+    await ffmpeg(folder, '-i', whole, '-c', 'copy', '-bsf:a', `setts=dts=DTS-${seconds}/TB:pts=PTS`, name);
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const name of Object.keys(ahead))
+    await t.test(name, async () => {
+      const target = `${at[name]}/playlist.m3u8`, { uris } = parseMedia((await body(house, target)).toString());
+      for (const uri of shuffled(uris, name)) await body(house, `${at[name]}/${uri}`);
+      // From the first picture on. Each packet gets a header of seven bytes in MPEG-TS.
+      const heard = async (file, begin) => (await packets(file, '0:a:0')).map(({ pts, size }) => ({ pts: pts - begin, size })).filter(({ pts }) => pts > -0.001);
+      const source = path.join(folder, name), ours = await heard(house.url(target), BEGIN_S), theirs = await heard(source, (await packets(source))[0].pts);
+      assert.deepEqual(ours.map(({ size }) => size - 7), theirs.map(({ size }) => size));
+      for (let i = 0; i < ours.length; i++) assert.ok(Math.abs(ours[i].pts - theirs[i].pts) < 0.002, `time of packet ${i}`);
+    });
+});
+
 // Everything of one size, from the back to the front: each segment begins anew. Its URL, and where segments begin.
 async function fetchBackwards(house, base, rendition) {
   const { uris, map, durations } = await playlist(house, base, rendition);
