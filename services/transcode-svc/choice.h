@@ -14,7 +14,7 @@
 enum { CHOICE_CAN_MAX = 64 };
 
 struct choice_client {
-    char **can; /* codec strings; none: what every browser plays */
+    char **can; /* codec strings, and "interlaced"; none: what every browser plays */
     size_t can_count;
 };
 

@@ -117,6 +117,11 @@ static double frame_rate(const AVStream *stream)
     return rate.num > 0 && rate.den > 0 && av_q2d(rate) <= 1000 ? av_q2d(rate) : 0;
 }
 
+static bool is_interlaced(const AVCodecParameters *par)
+{
+    return par->codec_type == AVMEDIA_TYPE_VIDEO && par->field_order > AV_FIELD_PROGRESSIVE;
+}
+
 static Stream *new_stream(const AVStream *in)
 {
     const AVCodecParameters *par = in->codecpar;
@@ -137,6 +142,7 @@ static Stream *new_stream(const AVStream *in)
     out->bit_depth = bit_depth(par);
     out->pixel_aspect = shape_pixel_aspect(in);
     out->turns = shape_turns(in);
+    out->is_interlaced = is_interlaced(par);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);

@@ -267,7 +267,10 @@ static int feed_picture(struct run *run, const AVPacket *packet)
     const AVStream *stream = run->film->format->streams[run->video_stream];
     int64_t us = packet != NULL ? film_us(run->film, stream, packet->pts) : AV_NOPTS_VALUE;
 
-    run->decoder->skip_frame = us != AV_NOPTS_VALUE && us < run->starts[0] - SKIP_US
+    /* The one right before the first wanted is needed to make that whole. */
+    int64_t near_us = MAX(SKIP_US, 2 * us_of(encoder_frame(run->encoder)));
+
+    run->decoder->skip_frame = us != AV_NOPTS_VALUE && us < run->starts[0] - near_us
                                    ? AVDISCARD_NONREF
                                    : AVDISCARD_DEFAULT;
     /* A damaged packet is skipped; the next one may be better. */

@@ -164,6 +164,15 @@ test('pictures of two times are made whole', async (t) => {
   await ffmpeg(folder, ...fields('480x360', SECONDS / 2), '-output_ts_offset', SECONDS / 2, ...mpeg2, second);
   fs.appendFileSync(path.join(folder, 'changes.ts'), fs.readFileSync(second));
   const house = await House.start(t, yard), at = await share(house, folder);
+  await t.test('also where browsers would play it as it is, with combs', async () => {
+    const variants = async (query) => parseMaster((await body(house, `${at['camera.mkv']}/master.m3u8${query}`)).toString()).variants.map(({ URI }) => URI.split('/')[0]);
+    assert.equal((await variants(''))[0], 'v288');
+    assert.equal((await variants('?can=avc1,mp4a.40.2'))[0], 'v288');
+    assert.equal((await variants('?can=avc1,mp4a.40.2,interlaced'))[0], 'v');
+    const { way, why, media } = JSON.parse(await body(house, at['camera.mkv'].replace(/^\/hls\/(.*)\/(.*)/, '/api/v1/torrents/$1/files/$2/media')));
+    assert.equal(`${way} ${media.streams[0].isInterlaced}`, 'full true');
+    assert.match(why, /interlaced/);
+  });
   for (const [name, rendition] of Object.entries(made))
     await t.test(name, async () => {
       const source = path.join(folder, name), wanted = path.join(yard.dir, `${name}.mkv`), rate = name === 'slow.mkv' ? 0.5 : 25, count = SECONDS * rate;
