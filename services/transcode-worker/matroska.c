@@ -10,8 +10,8 @@
 enum {
     CHUNK_BYTES = 64 << 10,
     TRIES = 24,
-    NEAR_US = 15 * 1000 * 1000, /* so far before the wanted time is near enough */
-    NEAR_BYTES = 1 << 20,       /* likewise */
+    NEAR_US = 8 * 1000 * 1000, /* so far before the wanted time is near enough */
+    NEAR_BYTES = 1 << 20,      /* likewise */
 };
 
 struct place {
