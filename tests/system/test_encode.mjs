@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, bin, run, sha256, until } from './house.mjs';
+import { House, Yard, bin, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
 import { body, ffmpeg, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
 import { makeSup } from './sup.mjs';
 
@@ -276,6 +276,24 @@ test('a film without index and length is not read up to the place that is wanted
   const heard = await body(house, `${base}/a1/${sound.uris.at(-2)}`);
   assert.ok(heard.length > sound.durations.at(-2) * 4000, `${heard.length} bytes`);
   assert.ok(await metric(house, 'read_bytes_total') - read < size / 2, `${await metric(house, 'read_bytes_total') - read} of ${size}`);
+});
+
+test('a film whose end does not come has no length yet, and gets one when it is there', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, ...picture('640x360', '25'), ...avc, '-crf', '1', '-live', '1', 'film.mkv');
+  const { torrent, hash } = await makeTorrent(yard, path.join(folder, 'film.mkv')), seeder = await seedWithAria2(yard, torrent, folder, 150000);
+  const house = await House.start(t, yard, { settings: 'transcode:\n  wait: 1s\n' });
+  await house.json('add', magnet(hash, seeder.port), '--wait');
+  const media = () => house.get(`/api/v1/torrents/${hash}/files/0/media`);
+  await until(async () => {
+    const { status, body: said } = await media();
+    assert.equal(status, 503, said);
+    return JSON.parse(said).error.message === 'the bytes needed for its length did not come in time';
+  }, 'its beginning');
+  await seeder.setLimit(0);
+  const known = await until(async () => { const answer = await media(); return answer.status === 200 && JSON.parse(answer.body); }, 'all of the film');
+  assert.ok(Math.abs(known.media.durationUs / 1e6 - SECONDS) < 0.1, `${known.media.durationUs}`);
 });
 
 test('subtitles that are pictures are drawn in on request', async (t) => {
