@@ -10,6 +10,8 @@
  * that they can begin at: in Matroska a cluster, which holds up to 5 s as a rule. */
 static const uint64_t tails[] = {1 << 20, 8 << 20, 32 << 20};
 
+enum { PACKET_MAX_US = 60 * 1000 * 1000 }; /* a longer one is a lie */
+
 /* Demuxers of frames that begin anywhere find the next one; that of Matroska goes back. */
 static bool go(struct film *film, int64_t position)
 {
@@ -27,10 +29,10 @@ static int64_t read_to_end(struct film *film)
     while (av_read_frame(film->format, packet) >= 0) {
         const AVStream *stream = film->format->streams[packet->stream_index];
         int64_t us = film_shown_us(film, packet);
+        int64_t lasts_us = av_rescale_q(packet->duration, stream->time_base, AV_TIME_BASE_Q);
 
-        if (us != AV_NOPTS_VALUE)
-            end_us =
-                MAX(end_us, us + av_rescale_q(packet->duration, stream->time_base, AV_TIME_BASE_Q));
+        if (us != AV_NOPTS_VALUE && us < INT64_MAX - PACKET_MAX_US)
+            end_us = MAX(end_us, us + MIN(MAX(lasts_us, 0), PACKET_MAX_US));
         av_packet_unref(packet);
     }
     av_packet_free(&packet);

@@ -10,6 +10,7 @@
 enum {
     CHUNK_BYTES = 64 << 10,
     TRIES = 24,
+    TICKS_BITS = 40,           /* a time that takes more is none */
     NEAR_US = 8 * 1000 * 1000, /* so far before the wanted time is near enough */
     NEAR_BYTES = 1 << 20,      /* likewise */
 };
@@ -40,8 +41,9 @@ static bool find(struct film *film, int64_t from, int64_t until, struct place *o
         kept += (size_t)MAX(got, 0);
         is_found = mkv_cluster_find(bytes_of(chunk, kept), &at, &ticks);
         if (is_found) {
-            *out = (struct place){from + (int64_t)at, film_us(film, film->format->streams[0],
-                                                              (int64_t)MIN(ticks, INT64_MAX))};
+            *out = (struct place){from + (int64_t)at,
+                                  film_us(film, film->format->streams[0],
+                                          (int64_t)MIN(ticks, UINT64_C(1) << TICKS_BITS))};
         } else if (kept > MKV_CLUSTER_BYTES) {
             from += (int64_t)(kept - MKV_CLUSTER_BYTES);
             memmove(chunk, chunk + kept - MKV_CLUSTER_BYTES, MKV_CLUSTER_BYTES);

@@ -209,16 +209,19 @@ static void load_index(struct film *film, Media *media)
         take_index(film, media);
 }
 
-/* FFmpeg takes for an index of Matroska what it has read so far. */
-static void check_index(Media *media)
+/* FFmpeg counts as index what it has read so far as well: then it ends there, and the film goes on.
+ */
+static void check_index(Media *media, uint64_t read_until)
 {
     const int64_t *times_us = media->keyframes_us;
+    size_t count = media->n_keyframes_us;
     int64_t longest_us = LAST_US / 2;
 
-    for (size_t i = 1; i < media->n_keyframes_us; i++)
+    if (count == 0 || media->keyframe_offsets[count - 1] >= read_until)
+        return;
+    for (size_t i = 1; i < count; i++)
         longest_us = MAX(longest_us, times_us[i] - times_us[i - 1]);
-    if (media->n_keyframes_us > 0 &&
-        media->duration_us - times_us[media->n_keyframes_us - 1] > 2 * longest_us)
+    if (media->duration_us - times_us[count - 1] > 2 * longest_us)
         free_keyframes(media);
 }
 
@@ -291,10 +294,12 @@ static bool look_at_second(struct film *film)
 }
 
 /* Fails only when the bytes did not come: what cannot be learnt otherwise is left out. */
-static enum err look_at_video(struct film *film, Media *media, struct error *error)
+static enum err look_at_video(struct film *film, Media *media, uint64_t *read_until_out,
+                              struct error *error)
 {
     bool is_there = look_at_first(film);
 
+    *read_until_out = film->input.position;
     if (film->input.failure == INPUT_FINE && is_there)
         load_index(film, media);
     if (film->input.failure == INPUT_FINE && is_there)
@@ -346,11 +351,12 @@ enum err media_new(struct film *film, Media **out, struct error *error)
 {
     Media *media = xcalloc(1, sizeof(*media));
     const AVFormatContext *format;
+    uint64_t read_until = 0;
     enum err err = ERR_NONE;
 
     sharestream__worker__media__init(media);
     if (film->video >= 0)
-        err = look_at_video(film, media, error);
+        err = look_at_video(film, media, &read_until, error);
     if (err == ERR_NONE)
         err = find_duration(film, error);
     if (err != ERR_NONE || film->format == NULL) {
@@ -358,7 +364,7 @@ enum err media_new(struct film *film, Media **out, struct error *error)
         return err != ERR_NONE ? err : error_set(error, ERR_INVALID, "it cannot be read twice");
     }
     media->duration_us = film->duration_us;
-    check_index(media);
+    check_index(media, read_until);
     format = film->format;
     media->container = word(format->iformat->name, WORD_MAX);
     media->start_us = film->start_us;
