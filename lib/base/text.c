@@ -29,6 +29,17 @@ static void reserve(struct text *text, size_t more)
     text->data = xrealloc(text->data, text->cap);
 }
 
+uint8_t *text_grow(struct text *text, size_t len)
+{
+    uint8_t *room;
+
+    reserve(text, len);
+    room = (uint8_t *)text->data + text->len;
+    text->len += len;
+    text->data[text->len] = '\0';
+    return room;
+}
+
 void text_add_bytes(struct text *text, struct bytes more)
 {
     reserve(text, more.len);

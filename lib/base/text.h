@@ -19,6 +19,8 @@ struct text {
 void text_fini(struct text *text);
 void text_clear(struct text *text); /* keeps the memory */
 void text_add(struct text *text, const char *more);
+/* `len` bytes more, for the caller to fill. */
+uint8_t *text_grow(struct text *text, size_t len);
 void text_add_bytes(struct text *text, struct bytes more);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *text, const char *format, ...);
 /* Decimal; what text_addf() would do at a fifth of its price. */

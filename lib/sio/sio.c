@@ -500,7 +500,7 @@ struct sio_namespace *sio_add_namespace(struct sio *sio, const struct sio_namesp
     nsp->def = *def;
     nsp->def.name = nsp->name = xstrdup(def->name);
     nsp->index = (unsigned)sio->namespace_count;
-    room_init(&nsp->everybody, nsp, NULL);
+    sio_room_init(&nsp->everybody, nsp, NULL);
     if (def->recovers)
         nsp->recovery = recovery_new(nsp);
     sio->namespaces[sio->namespace_count++] = nsp;
@@ -533,7 +533,7 @@ void sio_free(struct sio **sio_p)
     pending_expire(sio, UINT64_MAX);
     for (size_t i = 0; i < sio->namespace_count; i++) {
         recovery_free(&sio->namespaces[i]->recovery);
-        room_fini(&sio->namespaces[i]->everybody);
+        sio_room_fini(&sio->namespaces[i]->everybody);
         free(sio->namespaces[i]->name);
         free(sio->namespaces[i]);
     }

@@ -172,6 +172,8 @@ const char *sio_id(const struct sio_socket *socket);
 struct sio_socket *sio_find(const struct sio_namespace *nsp, const char *id);
 struct sio_namespace *sio_namespace(const struct sio_socket *socket);
 const struct sio_client *sio_client(const struct sio_socket *socket);
+/* As the transport knows it; another namespace of the same client has the same. */
+uint64_t sio_connection_id(const struct sio_socket *socket);
 /* The program's own; NULL at first. */
 void *sio_state(const struct sio_socket *socket);
 void sio_set_state(struct sio_socket *socket, void *state);

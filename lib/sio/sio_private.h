@@ -134,9 +134,9 @@ void socket_free(struct sio_socket *socket);
 void socket_announce(struct sio_socket *socket, const struct sio_handshake *handshake);
 void socket_answered(struct sio_socket *socket, uint64_t id, const struct sio_payload *answer);
 void pending_expire(struct sio *sio, uint64_t now_ms);
-struct room *room_find(const struct sio_namespace *nsp, const char *name);
-void room_init(struct room *room, struct sio_namespace *nsp, const char *name);
-void room_fini(struct room *room);
+struct room *sio_room_find(const struct sio_namespace *nsp, const char *name);
+void sio_room_init(struct room *room, struct sio_namespace *nsp, const char *name);
+void sio_room_fini(struct room *room);
 /* In the client's own form. */
 void connection_send(struct sio_connection *connection, const struct socketio_packet *packet,
                      const struct bytes *attachments);

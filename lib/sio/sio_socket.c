@@ -14,7 +14,7 @@
 
 /* ---- rooms */
 
-void room_init(struct room *room, struct sio_namespace *nsp, const char *name)
+void sio_room_init(struct room *room, struct sio_namespace *nsp, const char *name)
 {
     static const char marks[KINDS] = {[KIND_TEXT] = 't', [KIND_MSGPACK] = 'm'};
 
@@ -25,14 +25,14 @@ void room_init(struct room *room, struct sio_namespace *nsp, const char *name)
                                           : xasprintf("%c%s", marks[kind], nsp->name);
 }
 
-void room_fini(struct room *room)
+void sio_room_fini(struct room *room)
 {
     free(room->name);
     for (int kind = 0; kind < KINDS; kind++)
         free(room->groups[kind]);
 }
 
-struct room *room_find(const struct sio_namespace *nsp, const char *name)
+struct room *sio_room_find(const struct sio_namespace *nsp, const char *name)
 {
     struct room *room;
 
@@ -44,7 +44,7 @@ static struct room *room_new(struct sio_namespace *nsp, const char *name)
 {
     struct room *room = xcalloc(1, sizeof(*room));
 
-    room_init(room, nsp, name);
+    sio_room_init(room, nsp, name);
     HASH_ADD_KEYPTR(hh, nsp->rooms, room->name, strlen(room->name), room);
     return room;
 }
@@ -54,7 +54,7 @@ static void free_if_empty(struct room *room)
     if (room->name == NULL || room->members[KIND_TEXT] + room->members[KIND_MSGPACK] > 0)
         return;
     HASH_DEL(room->nsp->rooms, room);
-    room_fini(room);
+    sio_room_fini(room);
     free(room);
 }
 
@@ -107,7 +107,7 @@ bool socket_join(struct sio_socket *socket, struct bytes name, uint64_t since)
     text[name.len] = '\0';
     if (find_membership(socket, text) != 0)
         return true;
-    if ((room = room_find(socket->nsp, text)) == NULL)
+    if ((room = sio_room_find(socket->nsp, text)) == NULL)
         room = room_new(socket->nsp, text);
     if (!enter_room(socket, room, since)) {
         free_if_empty(room);
@@ -139,7 +139,7 @@ void sio_leave(struct sio_socket *socket, const char *room)
 
 size_t sio_members(const struct sio_namespace *nsp, const char *name)
 {
-    const struct room *room = name != NULL ? room_find(nsp, name) : &nsp->everybody;
+    const struct room *room = name != NULL ? sio_room_find(nsp, name) : &nsp->everybody;
 
     return room != NULL ? room->members[KIND_TEXT] + room->members[KIND_MSGPACK] : 0;
 }
@@ -268,6 +268,11 @@ const struct sio_client *sio_client(const struct sio_socket *socket)
 void *sio_state(const struct sio_socket *socket)
 {
     return socket->state;
+}
+
+uint64_t sio_connection_id(const struct sio_socket *socket)
+{
+    return socket->connection->id;
 }
 
 void sio_set_state(struct sio_socket *socket, void *state)
@@ -406,7 +411,7 @@ static size_t spare(struct sio *sio, const struct sio_to *to)
 void sio_broadcast(struct sio_namespace *nsp, const struct sio_to *to, const char *event,
                    const struct sio_payload *payload)
 {
-    const struct room *room = to->room != NULL ? room_find(nsp, to->room) : &nsp->everybody;
+    const struct room *room = to->room != NULL ? sio_room_find(nsp, to->room) : &nsp->everybody;
     struct outlet outlet = {.sio = nsp->sio};
     struct socketio_packet packet;
 

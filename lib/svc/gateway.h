@@ -13,15 +13,13 @@
 
 #include "base/metrics.h"
 #include "bus/bus.h"
+#include "svc/gateway_limits.h"
 
 enum {
     GATEWAY_ADDRESS_MAX = 16,
     GATEWAY_SILENCE_MS = 60000,        /* a gateway that says nothing for so long is gone */
     GATEWAY_OUTBOX_BYTES = 8 << 20,    /* waiting for one gateway; more is dropped and counted */
     GATEWAY_OUTBOX_ACTIONS = 64 << 10, /* likewise */
-    GATEWAY_GROUPS_MAX = 64,           /* that one connection is in; what http-svc grants */
-    GATEWAY_GROUP_NAME_MAX = 200,      /* bytes; likewise */
-    GATEWAY_TAG_MAX = 64 << 10,        /* likewise */
 };
 
 /* Views live until the callback returns. */
@@ -48,7 +46,31 @@ struct gateway_actor {
 
 struct gateways;
 
+/* ---- a journal, so that what clients say is done once and what they are told is sent once, also
+ * when this process dies meanwhile: decision 0013 */
+
+/* What there is to know of a gateway when this process begins anew. */
+struct gateway_memory {
+    uint64_t place;     /* its key */
+    struct bytes bytes; /* empty: there is nothing any more */
+};
+
+struct gateway_journal {
+    /* Writes these rows together with whatever changed in what the actor knows since it was called
+     * last, all or nothing; called before anything goes out. Without `must` it may write nothing,
+     * if nothing of its own has changed. False: nothing was written. */
+    bool (*commit)(void *arg, const struct gateway_memory *rows, size_t count, bool must);
+    void *arg;
+};
+
 struct gateways *gateways_new(const struct gateway_actor *actor);
+/* Before gateways_serve(); likewise the next one, for each row of the life before. */
+void gateways_remember(struct gateways *gateways, const struct gateway_journal *journal);
+/* False: that is no row of ours. */
+bool gateways_recall(struct gateways *gateways, const struct gateway_memory *row);
+/* All that were recalled have told which connections are open, or were forgotten. Until then groups
+ * lack members. */
+bool gateways_are_settled(const struct gateways *gateways);
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error);
 /* Closes all connections; the bus must dispatch nothing more. Clears the pointer, accepts NULL. */
 void gateways_free(struct gateways **gateways);
@@ -84,6 +106,7 @@ void gateway_answer(struct gateways *gateways, uint64_t question, unsigned statu
     X(GAUGE, gateways, "loops of http-svc that are attached")                                      \
     X(GAUGE, connections, "connections open")                                                      \
     X(COUNTER, deliveries_total, "batches of events from gateways")                                \
+    X(COUNTER, repeated_total, "batches that had been carried out before")                         \
     X(COUNTER, events_total, "events in them")                                                     \
     X(COUNTER, actions_total, "actions sent to gateways")                                          \
     X(COUNTER, dropped_total, "actions dropped: a gateway did not take them in time")

@@ -15,10 +15,11 @@ enum {
     WEBSOCKET_REASON_MAX = 123, /* bytes of a close reason: what a control frame holds */
 };
 
-/* Of section 7.4; those that we send. */
+/* Of section 7.4; those that we send, and the one that stands for sending none. */
 enum websocket_code {
     WEBSOCKET_NORMAL = 1000,
     WEBSOCKET_GOING_AWAY = 1001,
+    WEBSOCKET_CUT = 1006,
     WEBSOCKET_POLICY = 1008,
     WEBSOCKET_TOO_LARGE = 1009,
     WEBSOCKET_TRY_LATER = 1013,

@@ -26,7 +26,7 @@ static bool is_from_foreign_page(const struct exchange *x)
     struct bytes origin = exchange_header(x, "origin");
 
     return origin.data != NULL &&
-           !access_lists_origin(exchange_http(x)->settings->socketio_origins, origin);
+           !access_lists_origin(exchange_http(x)->settings->room_origins, origin);
 }
 
 /* Clients that leave out the last slash are not served by engine.io either. */

@@ -561,13 +561,18 @@ static struct ip who_asks(const struct exchange *x)
 /* True when it was for a WebSocket, and is being taken care of. */
 static bool begin_websocket(struct exchange *x)
 {
-    enum route_actor actor = route_websocket(x->client->door, x->route.path);
+    const struct http_settings *settings = x->loop->http->settings;
+    const char *known_as;
+    enum route_actor actor = route_websocket(x->client->door, x->route.path, &known_as);
 
     if ((actor == ROUTE_ACTORS && x->route.id != ROUTE_SOCKETIO) ||
         !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
         return false;
+    if (known_as != NULL)
+        x->req->input.path = h2o_iovec_init(known_as, strlen(known_as));
     if (actor != ROUTE_ACTORS)
-        socket_upgrade(x, x->loop->gateways[actor]);
+        socket_upgrade(x, x->loop->gateways[actor],
+                       actor == ACTOR_TRACKER ? settings->tracker_origins : settings->room_origins);
     else
         engine_upgrade(x);
     return true;

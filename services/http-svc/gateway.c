@@ -24,6 +24,7 @@ enum {
     AWAY_MS = 2000,     /* a question waits so long for an actor that is away */
     QUESTION_MS = 7000, /* and so long in any case */
     RETRY_MS = 500,
+    DEATHS_MAX = 2, /* of an actor with the same events; then it may be their fault */
     INSTANCE = 0,
 };
 
@@ -46,6 +47,7 @@ static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
     origin.generation = gateway->generation;
     origin.loop = gateway->index;
     origin.loops = gateway->count;
+    origin.carried = gateway->carried;
     return origin;
 }
 
@@ -194,32 +196,62 @@ static void set_attached(struct gateway *gateway, bool is_attached)
     gateway->is_attached = is_attached;
 }
 
+static void drop_in_flight(struct gateway *gateway)
+{
+    if (gateway->in_flight != NULL)
+        gateway->metrics->gateway_events_lost_total += gateway->in_flight->count;
+    queue_drop(&gateway->queue, &gateway->in_flight);
+}
+
+/* It may have done some of it, or all. An actor that keeps a journal knows; another one is told
+ * from the beginning what there is. */
 static void deliver_failed(struct gateway *gateway)
 {
     const struct error *error = bus_error(gateway->remote);
 
     gateway->metrics->gateway_deliveries_failed_total++;
-    if (gateway->in_flight != NULL)
-        gateway->metrics->gateway_events_lost_total += gateway->in_flight->count;
-    queue_drop(&gateway->queue, &gateway->in_flight);
+    if (gateway->remembers && !gateway->is_replaying && !gateway->is_first_in_flight) {
+        gateway->asks_again = true;
+    } else {
+        drop_in_flight(gateway);
+        gateway->needs_first = true;
+    }
     fail_sent(gateway);
-    /* It may have done some of it, or all: it is told from the beginning what there is. */
-    gateway->needs_first = true;
     set_attached(gateway, false);
     if (gateway->is_up)
         gateway->retry_ms = clock_ms() + RETRY_MS;
     log_debug("delivery failed", "gateway=%s error=%s", gateway->name, error->text);
 }
 
-static void must_begin_anew(struct gateway *gateway)
+/* The life before did not do what is in flight, or it died of it. */
+static void take_back(struct gateway *gateway)
+{
+    delivery_untell(gateway, gateway->in_flight);
+    if (gateway->in_flight != NULL && gateway->asks_again &&
+        ++gateway->in_flight->deaths == DEATHS_MAX) {
+        log_warn("events dropped: the actor died twice with them", "gateway=%s events=%zu",
+                 gateway->name, gateway->in_flight->count);
+        drop_in_flight(gateway);
+    }
+    queue_put_back(&gateway->queue, &gateway->in_flight);
+    ask_again(gateway);
+}
+
+static void must_begin_anew(struct gateway *gateway, const Actions *actions)
 {
     /* Should it say so again and again, then not as fast as it can. */
     if (gateway->is_first_in_flight)
         gateway->retry_ms = clock_ms() + RETRY_MS;
-    delivery_untell(gateway, gateway->in_flight);
-    queue_put_back(&gateway->queue, &gateway->in_flight);
-    ask_again(gateway);
+    /* What the life before wanted done comes before all else: groups and tags are still as it
+     * knew them. */
+    actions_carry_out(gateway, actions);
+    gateway->remembers = actions->remembers;
+    if (actions->remembers && gateway->delivery <= actions->done)
+        queue_drop(&gateway->queue, &gateway->in_flight);
+    else
+        take_back(gateway);
     fail_sent(gateway);
+    gateway->asks_again = false;
     gateway->needs_first = true;
     set_attached(gateway, false);
 }
@@ -232,13 +264,23 @@ static void on_delivered(const Actions *actions, void *arg)
     if (actions == NULL) {
         deliver_failed(gateway);
     } else if (actions->needs_first) {
-        must_begin_anew(gateway);
+        must_begin_anew(gateway, actions);
     } else {
         queue_drop(&gateway->queue, &gateway->in_flight);
         set_attached(gateway, true);
-        actions_carry_out(gateway, actions);
+        gateway->remembers = actions->remembers;
+        gateway->asks_again = !actions_carry_out(gateway, actions);
     }
     websockets_flush(gateway->loop);
+}
+
+static void begin_replay(struct gateway *gateway)
+{
+    gateway->needs_first = false;
+    gateway->is_replaying = true;
+    gateway->replay_at = 0;
+    gateway->metrics->gateway_replays_total++;
+    actions_forget_groups(gateway);
 }
 
 static void deliver(struct gateway *gateway)
@@ -246,16 +288,13 @@ static void deliver(struct gateway *gateway)
     Sharestream__Gateway__Delivery delivery = SHARESTREAM__GATEWAY__DELIVERY__INIT;
     Sharestream__Gateway__Origin origin = origin_of(gateway);
 
-    gateway->delivery++;
-    gateway->is_first_in_flight = gateway->needs_first;
-    if (gateway->needs_first) {
-        gateway->needs_first = false;
-        gateway->is_replaying = true;
-        gateway->replay_at = 0;
-        gateway->metrics->gateway_replays_total++;
-        actions_forget_groups(gateway);
-        delivery.is_first = true;
-    }
+    if (gateway->in_flight == NULL) /* else the same again */
+        gateway->delivery++;
+    delivery.is_first = gateway->is_first_in_flight = gateway->needs_first;
+    if (gateway->needs_first)
+        begin_replay(gateway);
+    delivery.number = gateway->is_replaying ? 0 : gateway->delivery;
+    delivery.again = gateway->asks_again;
     delivery_fill(gateway);
     delivery.from = &origin;
     delivery.has_more = gateway->is_replaying;
@@ -275,17 +314,14 @@ static void on_awaited(const Actions *actions, void *arg)
     gateway->await = 0;
     if (actions == NULL) {
         gateway->await_retry_ms = clock_ms() + RETRY_MS;
-        return;
+        gateway->asks_again |= gateway->remembers;
+    } else if (!actions->needs_first) {
+        gateway->asks_again |= !actions_carry_out(gateway, actions);
+        websockets_flush(gateway->loop);
+    } else if (gateway->call == 0) { /* else the Delivery in flight will tell */
+        must_begin_anew(gateway, actions);
+        websockets_flush(gateway->loop);
     }
-    if (actions->needs_first) {
-        gateway->needs_first = true;
-        set_attached(gateway, false);
-        if (gateway->call == 0)
-            fail_sent(gateway); /* else the Delivery in flight will tell */
-        return;
-    }
-    actions_carry_out(gateway, actions);
-    websockets_flush(gateway->loop);
 }
 
 static void await(struct gateway *gateway)
@@ -302,7 +338,7 @@ static void await(struct gateway *gateway)
 bool gateway_flush(struct gateway *gateway, uint64_t now_ms)
 {
     bool delivers = gateway->is_up && gateway->call == 0 && gateway->retry_ms == 0 &&
-                    (gateway->needs_first || gateway->is_replaying ||
+                    (gateway->needs_first || gateway->is_replaying || gateway->asks_again ||
                      gateway->queue.batches != NULL || gateway->asked != NULL);
     bool awaits = gateway->is_up && gateway->await == 0 && gateway->is_attached &&
                   gateway->await_retry_ms == 0;
@@ -343,7 +379,10 @@ static void on_up(void *arg, unsigned instance)
     if (instance != INSTANCE)
         return;
     gateway->is_up = true;
-    gateway->needs_first = true;
+    if (gateway->remembers)
+        gateway->asks_again = true; /* and hear whether it is another life */
+    else
+        gateway->needs_first = true;
     set_attached(gateway, false);
     gateway->retry_ms = gateway->await_retry_ms = 0;
 }

@@ -7,7 +7,8 @@
  * Events of one round of the loop go together, and there is one Deliver at a time: while the actor
  * is busy they gather. Besides, one Await is open, for what it says unasked. When the actor dies
  * its connections stay, and its next life is told of them with the tags that it left there. Events
- * that were with it when it died are not repeated: what killed it once would kill it again.
+ * that were with it when it died are told again to one that keeps a journal (decision 0013), twice
+ * at most; to others not at all: what killed it once would kill it again.
  */
 #ifndef HTTP_GATEWAY_H
 #define HTTP_GATEWAY_H
@@ -18,6 +19,7 @@
 #include "base/bytes.h"
 #include "bus/bus.h"
 #include "http_settings.h"
+#include "svc/gateway_limits.h"
 
 struct loop;
 struct gateway;
@@ -26,9 +28,6 @@ enum {
     GATEWAY_EVENTS_MAX = 64 << 10, /* waiting; then connections are closed with 1013 */
     GATEWAY_BYTES_MAX = 16 << 20,  /* likewise */
     GATEWAY_QUESTIONS_MAX = 64 << 10,
-    GATEWAY_TAG_MAX = 64 << 10,
-    GATEWAY_GROUPS_MAX = 64, /* that one connection is in */
-    GATEWAY_GROUP_NAME_MAX = 200,
 };
 
 /* Who the client is. */

@@ -3,6 +3,7 @@
  * gateway_actions: what the actor wants done, in its order. Connections and questions that are gone
  * are passed over: the actor could not know.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,10 +216,43 @@ static void carry_out(struct gateway *gateway, const Action *action)
     }
 }
 
-void actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions)
+static void carry_out_all(struct gateway *gateway, const Sharestream__Gateway__Actions *actions)
 {
     gateway->metrics->gateway_actions_total += actions->n_actions;
     for (size_t i = 0; i < actions->n_actions; i++)
         carry_out(gateway, actions->actions[i]);
+}
+
+/* False: one before it is missing. */
+static bool carry_out_batch(struct gateway *gateway, const Sharestream__Gateway__Batch *batch)
+{
+    Sharestream__Gateway__Actions *actions;
+
+    if (batch->number <= gateway->carried)
+        return true;
+    if (batch->number != gateway->carried + 1)
+        return false;
+    gateway->carried = batch->number;
+    actions = sharestream__gateway__actions__unpack(NULL, batch->actions.len, batch->actions.data);
+    if (actions == NULL) {
+        log_error("actions that make no sense", "gateway=%s batch=%" PRIu64, gateway->name,
+                  batch->number);
+        return true;
+    }
+    carry_out_all(gateway, actions);
+    sharestream__gateway__actions__free_unpacked(actions, NULL);
+    return true;
+}
+
+bool actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions)
+{
+    bool is_whole = true;
+
+    for (size_t i = 0; is_whole && i < actions->n_batches; i++)
+        is_whole = carry_out_batch(gateway, actions->batches[i]);
+    /* These have no order among them: answers to questions, or all that an actor has to say that
+     * keeps no journal. */
+    carry_out_all(gateway, actions);
+    return is_whole;
 }
 /* NOLINTEND(readability-function-cognitive-complexity,clang-analyzer-unix.Malloc) */

@@ -37,6 +37,7 @@ struct batch {
     struct event *events;
     size_t count, capacity;
     struct text heap;
+    unsigned deaths; /* of the actor, with this before it */
     struct batch *prev, *next;
 };
 
@@ -70,7 +71,10 @@ struct gateway {
     uint64_t retry_ms, await_retry_ms; /* not before; 0 = at once */
     uint64_t flushed_ms;
     uint64_t call, await; /* in flight, 0 = none */
-    uint64_t delivery;    /* counts them */
+    uint64_t delivery;    /* counts them; the number of the one in flight */
+    uint64_t carried;     /* number of the last Batch of the actor's that was carried out */
+    bool remembers;       /* the actor keeps a journal: nothing in flight is lost with it */
+    bool asks_again;      /* an answer is missing */
     bool is_first_in_flight;
     struct batch *in_flight;
 
@@ -96,7 +100,8 @@ void delivery_fill(struct gateway *gateway);
 void delivery_untell(struct gateway *gateway, const struct batch *batch);
 
 /* gateway_actions.c */
-void actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions);
+/* False: Batches are missing before those that it holds, which were not carried out. */
+bool actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions);
 void actions_leave_all(struct gateway_socket *socket);
 void actions_forget_groups(struct gateway *gateway);
 

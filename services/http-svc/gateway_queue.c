@@ -135,6 +135,7 @@ void queue_drop(struct queue *queue, struct batch **batch_p)
     if (batch == NULL)
         return;
     batch->count = 0;
+    batch->deaths = 0;
     text_clear(&batch->heap);
     if (queue->spare == NULL)
         queue->spare = batch;
@@ -282,10 +283,14 @@ void delivery_fill(struct gateway *gateway)
     if (gateway->is_replaying) {
         add_replayed(gateway);
     } else {
-        gateway->in_flight = queue_take(&gateway->queue);
+        bool is_repeated = gateway->in_flight != NULL;
+
+        if (!is_repeated)
+            gateway->in_flight = queue_take(&gateway->queue);
         for (size_t i = 0; gateway->in_flight != NULL && i < gateway->in_flight->count; i++)
             add_queued(gateway, gateway->in_flight, &gateway->in_flight->events[i]);
-        add_asked(gateway);
+        if (!is_repeated)
+            add_asked(gateway);
     }
     link_up(&gateway->scratch);
 }

@@ -153,20 +153,29 @@ static const struct {
     const char *pattern;
     enum route_door door; /* ROUTE_DOORS: all */
     enum route_actor actor;
+    const char *known_as;
 } websockets[] = {
-    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS}, {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER},
-    {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER}, {"/*", DOOR_TRACKER, ACTOR_TRACKER},
-    {"/*", DOOR_SIGNAL, ACTOR_TRACKER},
+    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS, NULL},
+    {"/ws", DOOR_MONKEY, ACTOR_ROOM, "/monkey/ws"},
+    {"/ws", ROUTE_DOORS, ACTOR_ROOM, NULL},
+    {"/monkey/ws", ROUTE_DOORS, ACTOR_ROOM, NULL},
+    {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER, NULL},
+    {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER, NULL},
+    {"/*", DOOR_TRACKER, ACTOR_TRACKER, NULL},
+    {"/*", DOOR_SIGNAL, ACTOR_TRACKER, NULL},
 };
 
-enum route_actor route_websocket(enum route_door door, struct bytes path)
+enum route_actor route_websocket(enum route_door door, struct bytes path, const char **known_as_out)
 {
     struct route ignored = {0};
 
+    *known_as_out = NULL;
     for (size_t i = 0; path.len > 0 && path.data[0] == '/' && i < COUNT_OF(websockets); i++)
         if ((websockets[i].door == door || websockets[i].door == ROUTE_DOORS) &&
-            matches(websockets[i].pattern, path, &ignored))
+            matches(websockets[i].pattern, path, &ignored)) {
+            *known_as_out = websockets[i].known_as;
             return websockets[i].actor;
+        }
     return ROUTE_ACTORS;
 }
 

@@ -42,7 +42,13 @@ enum route_need {
     X(ICE_SERVERS, "/ice-servers", METHOD_GET, NEED_OPEN, on_room)                                 \
     X(TURN, "/api/turn", METHOD_GET, NEED_OPEN, on_room)                                           \
     X(TURN_CREDENTIALS, "/api/turn/credentials", METHOD_GET, NEED_OPEN, on_room)                   \
+    X(TUNNEL, "/api/tunnel", METHOD_GET, NEED_OPEN, on_room)                                       \
+    X(ROOM, "/api/room/:any", METHOD_GET, NEED_OPEN, on_room)                                      \
+    X(ROOM_READY, "/api/room/:any/ready", METHOD_GET, NEED_OPEN, on_room)                          \
+    X(ROOM_MEMBERS, "/api/rooms/:any", METHOD_GET, NEED_OPEN, on_room)                             \
+    X(JOIN, "/join/:any", METHOD_GET, NEED_OPEN, on_room)                                          \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
+    X(HEALTH, "/health", METHOD_READ, NEED_OPEN, on_health)                                        \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
     X(METRICS, "/metrics", METHOD_READ, NEED_ADMIN, on_metrics)                                    \
@@ -121,10 +127,12 @@ enum route_actor {
 const char *route_actor_name(enum route_actor actor);
 
 /* The listening sockets, which differ in what becomes of a WebSocket. */
-enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, ROUTE_DOORS };
+enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, DOOR_MONKEY, ROUTE_DOORS };
 
-/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. */
-enum route_actor route_websocket(enum route_door door, struct bytes path);
+/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. `known_as_out`: the path under which
+ * the actor knows it, when at this door clients use another one; else NULL. */
+enum route_actor route_websocket(enum route_door door, struct bytes path,
+                                 const char **known_as_out);
 
 /* `target` as in the request line, in origin or absolute form. */
 struct route route_find(struct bytes method, struct bytes target);

@@ -165,7 +165,7 @@ static bool send_queued(struct websocket *ws)
 {
     if (wslay_event_want_write(ws->wslay) && wslay_event_send(ws->wslay) != 0)
         return false;
-    if (!ws->wants_close || wslay_event_want_write(ws->wslay))
+    if (!ws->wants_close || wslay_event_want_write(ws->wslay) || ws->close_code == WEBSOCKET_CUT)
         return true;
     ws->wants_close = false;
     wslay_event_queue_close(ws->wslay, ws->close_code, (const uint8_t *)ws->close_reason,
@@ -187,6 +187,8 @@ static void write_more(struct websocket *ws)
     if (ws->out.len > 0) {
         iovec = h2o_iovec_init(ws->out.data, ws->out.len);
         h2o_socket_write(ws->sock, &iovec, 1, on_written);
+    } else if (ws->wants_close) {
+        linger(ws); /* cut: without a closing frame */
     } else if (!wslay_event_want_read(ws->wslay)) {
         if (wslay_event_get_close_received(ws->wslay))
             destroy(ws);

@@ -7,8 +7,30 @@
 
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "sio/sio.h"
 
 #define ROOM_SETTINGS(X)                                                                           \
+    X(COUNT, max_rooms, "10000", 1, 1000000, "rooms at once")                                      \
+    X(COUNT, max_members, "200", 1, 1000, "members that a room can be set to, and begins with")    \
+    X(DURATION, empty_time, "24h", 1000, 31536000000,                                              \
+      "how long a room is kept in which nobody is")                                                \
+    X(DURATION, host_grace, "1m", 0, 86400000,                                                     \
+      "how long a host stays host whose connection broke")                                         \
+    X(DURATION, member_grace, "1m", 0, 86400000,                                                   \
+      "how long everybody else stays a member whose connection broke")                             \
+    X(DURATION, knock_time, "5m", 1000, 86400000, "how long somebody waits to be let in")          \
+    X(DURATION, sync_check, "15s", 1000, 600000,                                                   \
+      "how often clients of earlier systems are asked where they are")                             \
+    X(BOOL, needs_approval, "false", 0, 0,                                                         \
+      "in new rooms somebody has to let people in; the host can change it")                        \
+    X(TEXT, public_url, "", 0, 0,                                                                  \
+      "where clients reach this server, such as https://watch.example.org: told to those of "      \
+      "earlier systems as their tunnel, for the links that they share")                            \
+    X(DURATION, identify_time, "5s", 100, 600000,                                                  \
+      "how long a client of /ws may be there without saying who it is")                            \
+    X(COUNT, monkey_max, "200", 1, 10000,                                                          \
+      "clients at once of /monkey/ws, where each message goes to all")                             \
+    SIO_SETTINGS(X)                                                                                \
     X(LIST, stun_urls, "", 0, 0,                                                                   \
       "STUN servers that browsers may ask for their own address, such as stun:example.org:3478; "  \
       "who runs them learns who talks here; empty: those of turn_urls")                            \
@@ -35,6 +57,13 @@ SETTINGS_STRUCT(room_settings, ROOM_SETTINGS);
 extern const struct settings_table room_settings_table;
 
 #define ROOM_METRICS(X)                                                                            \
+    X(GAUGE, rooms, "rooms")                                                                       \
+    X(GAUGE, guests, "clients, in rooms or not yet")                                               \
+    X(COUNTER, room_events_total, "events of rooms")                                               \
+    X(COUNTER, commits_total, "times that rooms were written, with what was said of them")         \
+    X(COUNTER, commits_failed_total, "times that this did not succeed")                            \
+    X(COUNTER, saved_bytes_total, "bytes of rooms written")                                        \
+    X(COUNTER, silent_total, "clients closed that did not say in time who they are")               \
     X(COUNTER, questions_total, "plain HTTP requests")                                             \
     X(COUNTER, limited_total, "of these over the limit of their address")                          \
     X(COUNTER, turn_credentials_total, "answers with TURN credentials, also to members of rooms")  \

@@ -10,8 +10,11 @@
 
 #include "base/limiter.h"
 #include "cloudflare.h"
+#include "house.h"
 #include "ice.h"
+#include "keep.h"
 #include "room_settings.h"
+#include "store.h"
 #include "svc/gateway.h"
 #include "svc/svc.h"
 
@@ -19,7 +22,18 @@ struct room_svc {
     struct svc *svc;
     const struct room_settings *settings;
     struct gateways *gateways;
-    struct limiter limiter; /* of questions by HTTP */
+    struct sio *sio;
+    struct sio_namespace *namespaces[DIALECTS]; /* by enum dialect_id; NULL: WebSockets */
+    struct rooms *rooms;
+    struct guest *guests;  /* hash by connection */
+    int64_t began_unix_ms; /* server time goes on from there, as clock_ms() does from began_ms */
+    uint64_t began_ms;
+    struct store *store;
+    struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
+    uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
+    struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
+    unsigned monkeys;            /* in the hub of monkey.c */
+    struct limiter limiter;      /* of questions by HTTP */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */
@@ -40,6 +54,10 @@ struct gateway_actor web_front(struct room_svc *room);
 void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take);
 void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                     unsigned status, enum err code, const char *why);
+
+/* ---- socket_front.c: those who come by Socket.IO */
+/* Namespaces of all dialects. */
+void socket_front_start(struct room_svc *room);
 
 /* ---- ice_front.c: the servers by which clients find a way to each other */
 /* ERR_CONFIG. */

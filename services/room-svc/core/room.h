@@ -310,6 +310,10 @@ enum room_error room_join(struct room *room, const struct room_join *join, int64
 enum room_error room_knock(struct room *room, const struct room_join *join, int64_t now_ms,
                            struct room_member **member_out);
 void room_leave(struct room *room, struct room_member *member, int64_t now_ms);
+/* Is here again as who it was, without passing the door: its connection was out of sight for a
+ * while, and never broken. Nothing happens unless it is LOST. */
+void room_find_again(struct room *room, struct room_member *member, uint64_t connection,
+                     int64_t now_ms);
 /* Its connection is closed. */
 void room_lose(struct room *room, struct room_member *member, int64_t now_ms);
 
@@ -354,6 +358,8 @@ struct room_command {
     enum room_command_kind kind;
     int64_t position_ms; /* of ROOM_SEEK; of the others where the client was: negative if not told.
                             Beyond 2 s from the room, by whom may seek, the room goes there */
+    bool is_exact; /* its client stays where it is: so does the room, however near, when it begins
+                      to play or stops */
     uint32_t rate_permille;
     const char *key; /* comes back with the event; may be NULL */
 };

@@ -144,7 +144,7 @@ test('a reader that takes nothing is cut, others go on', async (t) => {
 
 test('the actor closes with code and reason', async (t) => {
   const stack = await start(t);
-  for (const [said, code, reason] of [['close 4001 go away', 4001, 'go away'], ['close 1000', 1000, ''], ['close 1006 no such code', 1000, 'no such code'],
+  for (const [said, code, reason] of [['close 4001 go away', 4001, 'go away'], ['close 1000', 1000, ''], ['close 1005 no such code', 1000, 'no such code'], ['close 1006 unsaid', 1006, ''],
     [`close 1008 ${'é'.repeat(100)}`, 1008, 'é'.repeat(61)]]) {
     const ws = await stack.socket('/tracker');
     ws.send(said);

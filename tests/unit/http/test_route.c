@@ -91,12 +91,25 @@ static void websockets_lead_to_actors_by_path_and_door(void **state)
         {DOOR_SIGNAL, "/socket.io", ROUTE_ACTORS},
         {DOOR_SIGNAL, "/socket.io/", ROUTE_ACTORS},
         {DOOR_SIGNAL, "/socket.iox", ACTOR_TRACKER},
+        {DOOR_MAIN, "/ws", ACTOR_ROOM},
+        {DOOR_SIGNAL, "/ws", ACTOR_ROOM},
+        {DOOR_MAIN, "/monkey/ws", ACTOR_ROOM},
+        {DOOR_MAIN, "/monkey", ROUTE_ACTORS},
+        {DOOR_MONKEY, "/ws", ACTOR_ROOM},
+        {DOOR_MONKEY, "/monkey/ws", ACTOR_ROOM},
+        {DOOR_MONKEY, "/", ROUTE_ACTORS},
     };
+    const char *known_as;
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (route_websocket(cases[i].door, bytes_of_text(cases[i].path)) != cases[i].actor)
+        if (route_websocket(cases[i].door, bytes_of_text(cases[i].path), &known_as) !=
+            cases[i].actor)
             fail_msg("door %d %s", cases[i].door, cases[i].path);
+    route_websocket(DOOR_MONKEY, bytes_of_text("/ws"), &known_as);
+    assert_string_equal(known_as, "/monkey/ws");
+    route_websocket(DOOR_MAIN, bytes_of_text("/ws"), &known_as);
+    assert_null(known_as);
     assert_string_equal(route_actor_name(ACTOR_TRACKER), "tracker");
 }
 

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "keep.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "house.h"
+#include "room_svc.h"
+
+enum { SETTLE_MS = 5000 }; /* a gateway of the life before that says nothing for so long is gone */
+
+/* Which state of a room is in the store. */
+struct kept {
+    char code[CODE_MAX + 1];
+    uint64_t versions[ROOM_PARTS];
+    bool is_touched;
+    struct kept *next; /* of those touched */
+    UT_hash_handle hh;
+};
+
+/* uthash is made of macros, whose insides the checks take for ours. */
+/* NOLINTBEGIN */
+static struct kept *find(const struct room_svc *svc, const char *code)
+{
+    struct kept *kept;
+
+    HASH_FIND_STR(svc->kept, code, kept);
+    return kept;
+}
+
+static struct kept *add(struct room_svc *svc, const char *code)
+{
+    struct kept *kept = xcalloc(1, sizeof(*kept));
+
+    memcpy(kept->code, code, strlen(code) + 1);
+    for (size_t part = 0; part < ROOM_PARTS; part++)
+        kept->versions[part] = UINT64_MAX;
+    HASH_ADD_STR(svc->kept, code, kept);
+    return kept;
+}
+
+static void forget(struct room_svc *svc, struct kept *kept)
+{
+    HASH_DEL(svc->kept, kept);
+    free(kept);
+}
+/* NOLINTEND */
+
+static void touch(struct room_svc *svc, struct kept *kept)
+{
+    if (kept->is_touched)
+        return;
+    kept->is_touched = true;
+    kept->next = svc->touched;
+    svc->touched = kept;
+}
+
+void keep_touch(struct room_svc *svc, const char *code)
+{
+    struct kept *kept = find(svc, code);
+
+    touch(svc, kept != NULL ? kept : add(svc, code));
+}
+
+static bool is_current(const struct kept *kept, const struct room *room)
+{
+    for (unsigned part = 0; part < ROOM_PARTS; part++)
+        if (kept->versions[part] != room_version(room, (enum room_part)part))
+            return false;
+    return true;
+}
+
+void keep_tick(struct room_svc *svc)
+{
+    for (struct room *room = rooms_next(svc->rooms, NULL); room != NULL;
+         room = rooms_next(svc->rooms, room)) {
+        struct kept *kept = find(svc, room_code(room));
+
+        if (kept == NULL || !is_current(kept, room))
+            keep_touch(svc, room_code(room));
+    }
+}
+
+/* ---- writing */
+
+static void save(struct room_svc *svc, struct kept *kept, const struct room *room)
+{
+    for (unsigned i = 0; i < ROOM_PARTS; i++) {
+        enum room_part part = (enum room_part)i;
+        uint8_t *data;
+        size_t len;
+
+        if (kept->versions[part] == room_version(room, part))
+            continue;
+        data = room_save(room, part, &len);
+        store_put_part(svc->store, kept->code, part, bytes_of(data, len));
+        free(data);
+        svc->metrics.saved_bytes_total += len;
+    }
+}
+
+/* Only when that is in the file. */
+static void note(struct room_svc *svc, struct kept *kept)
+{
+    const struct room *room = rooms_find(svc->rooms, kept->code);
+
+    kept->is_touched = false;
+    for (unsigned part = 0; room != NULL && part < ROOM_PARTS; part++)
+        kept->versions[part] = room_version(room, (enum room_part)part);
+    if (room == NULL)
+        forget(svc, kept);
+}
+
+static void write_all(struct room_svc *svc, const struct gateway_memory *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        store_put_gateway(svc->store, rows[i].place, rows[i].bytes);
+    for (struct kept *kept = svc->touched; kept != NULL; kept = kept->next) {
+        const struct room *room = rooms_find(svc->rooms, kept->code);
+
+        if (room != NULL)
+            save(svc, kept, room);
+        else
+            store_delete_room(svc->store, kept->code);
+    }
+}
+
+/* What cannot be written is said all the same: better a room that a crash sets back than none. */
+static bool commit(void *arg, const struct gateway_memory *rows, size_t count, bool must_write)
+{
+    struct room_svc *svc = arg;
+    struct error error;
+
+    if (!must_write && svc->touched == NULL)
+        return false;
+    store_begin(svc->store);
+    write_all(svc, rows, count);
+    svc->metrics.commits_total++;
+    if (store_commit(svc->store, &error) != ERR_NONE) {
+        svc->metrics.commits_failed_total++;
+        log_error("rooms are not stored", "error=%s", error.text);
+        svc_degraded(svc->svc, "rooms cannot be stored");
+        return false;
+    }
+    while (svc->touched != NULL) {
+        struct kept *kept = svc->touched;
+
+        svc->touched = kept->next;
+        note(svc, kept);
+    }
+    return true;
+}
+
+/* ---- reading */
+
+static void take_room(void *arg, const char *code, struct bytes parts)
+{
+    struct room_svc *svc = arg;
+    struct error error;
+    struct room *room;
+
+    if (house_restore(svc, parts, &room, &error) != ERR_NONE) {
+        log_error("a stored room cannot be used", "code=%s error=%s", code, error.text);
+        return;
+    }
+    keep_touch(svc, room_code(room)); /* note() has its versions after the first write */
+}
+
+static void take_gateway(void *arg, uint64_t place, struct bytes data)
+{
+    struct room_svc *svc = arg;
+
+    if (!gateways_recall(svc->gateways, &(struct gateway_memory){.place = place, .bytes = data}))
+        log_error("a stored gateway cannot be used", "place=%" PRIu64, place);
+}
+
+enum err keep_start(struct room_svc *svc, struct error *error)
+{
+    const struct gateway_journal journal = {.commit = commit, .arg = svc};
+    char *path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
+    enum err err = store_open(path, &svc->store, error);
+
+    free(path);
+    if (err != ERR_NONE)
+        return err;
+    if ((err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
+        (err = store_each_gateway(svc->store, take_gateway, svc, error)) != ERR_NONE)
+        return err;
+    gateways_remember(svc->gateways, &journal);
+    svc->settle_until_ms = clock_ms() + SETTLE_MS;
+    log_info("rooms opened again", "rooms=%zu", rooms_count(svc->rooms));
+    return ERR_NONE;
+}
+
+void keep_stop(struct room_svc *svc)
+{
+    store_close(&svc->store);
+    svc->touched = NULL;
+    while (svc->kept != NULL)
+        forget(svc, svc->kept);
+}
+
+/* ---- who is still there */
+
+static void lose_strangers(struct room_svc *svc, struct room *room)
+{
+    size_t count;
+    struct room_member *const *members = room_members(room, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (members[i]->connection != 0 && guest_find(svc, members[i]->connection) == NULL)
+            room_lose(room, members[i], house_now(svc));
+}
+
+bool keep_is_settling(struct room_svc *svc)
+{
+    if (svc->settle_until_ms == 0)
+        return false;
+    if (clock_ms() < svc->settle_until_ms && !gateways_are_settled(svc->gateways))
+        return true;
+    svc->settle_until_ms = 0;
+    for (struct room *room = rooms_next(svc->rooms, NULL); room != NULL;
+         room = rooms_next(svc->rooms, room))
+        lose_strangers(svc, room);
+    return false;
+}
