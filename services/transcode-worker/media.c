@@ -324,10 +324,13 @@ static int64_t told_duration_us(const struct film *film)
     return MAX(from + format->duration - film->start_us, 0);
 }
 
+/* A file of subtitles has none, and was not opened as a film. */
 static enum err find_duration(struct film *film, struct error *error)
 {
     film->duration_us = told_duration_us(film);
-    return film->duration_us > 0 ? ERR_NONE : end_find(film, &film->duration_us, error);
+    if (film->duration_us > 0 || (film->video < 0 && film->audio < 0))
+        return ERR_NONE;
+    return end_find(film, &film->duration_us, error);
 }
 
 static void add_chapters(const struct film *film, Media *media)
