@@ -55,6 +55,7 @@ extern const struct dialect p2p_dialect;
 extern const struct dialect signal_dialect;
 extern const struct dialect streamshare_dialect;
 extern const struct dialect monkey_dialect;
+extern const struct dialect page_dialect;
 
 /* NULL: none. */
 const struct dialect *dialect_of(uint32_t id);

@@ -4,8 +4,8 @@
 #include "dialect.h"
 
 /* Of one namespace, the one that takes the fewest events comes first. */
-const struct dialect *const dialects[] = {&p2p_dialect, &streamshare_dialect, &monkey_dialect,
-                                          &signal_dialect, NULL};
+const struct dialect *const dialects[] = {&p2p_dialect,    &streamshare_dialect, &monkey_dialect,
+                                          &signal_dialect, &page_dialect,        NULL};
 
 const struct dialect *dialect_of(uint32_t id)
 {
