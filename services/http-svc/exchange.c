@@ -296,6 +296,11 @@ ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, c
     return call(x, x->loop->transcode, deadline_ms, key);
 }
 
+ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key)
+{
+    return call(x, x->loop->room, deadline_ms, key);
+}
+
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
 {
     struct bus_remote *remote = x->loop->neighbours[neighbour];
@@ -312,13 +317,19 @@ struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_o
     return x->loop->joined;
 }
 
+static enum neighbour called(const struct exchange *x)
+{
+    if (x->called == x->loop->torrent)
+        return NEIGHBOUR_torrent;
+    return x->called == x->loop->room ? NEIGHBOUR_room : NEIGHBOUR_transcode;
+}
+
 const struct error *exchange_call_error(const struct exchange *x)
 {
     static _Thread_local struct error error;
 
     error = *bus_error(x->called);
-    neighbour_explain(x->called == x->loop->torrent ? NEIGHBOUR_torrent : NEIGHBOUR_transcode,
-                      bus_is_up(x->called), &error);
+    neighbour_explain(called(x), bus_is_up(x->called), &error);
     return &error;
 }
 

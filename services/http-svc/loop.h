@@ -75,8 +75,8 @@ struct loop {
 
     struct bus *bus;
     h2o_socket_t *bus_socket;
-    struct bus_remote *torrent, *transcode;
-    struct joined *joined; /* questions to the latter */
+    struct bus_remote *torrent, *transcode, *room;
+    struct joined *joined; /* questions to transcode-svc */
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;

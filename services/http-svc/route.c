@@ -85,7 +85,8 @@ static bool matches(const char *pattern, struct bytes path, struct route *out)
         have = take_segment(&path);
         if (bytes_equal_text(want, ":file")) {
             out->has_file = read_file_id(have, &out->file);
-        } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source")) {
+        } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source") ||
+                   bytes_equal_text(want, ":code")) {
             if (have.len == 0)
                 return false;
             out->source = have;

@@ -39,9 +39,7 @@ static bool is_type(struct exchange *x, const char *type)
            (value.len == len || value.data[len] == ';' || value.data[len] == ' ');
 }
 
-/* The body as a message; NULL: answered. An empty body is an empty message. Free with
- * protobuf_c_message_free_unpacked(). */
-static ProtobufCMessage *read_message(struct exchange *x,
+ProtobufCMessage *routes_read_message(struct exchange *x,
                                       const ProtobufCMessageDescriptor *descriptor)
 {
     struct bytes body = exchange_body(x);
@@ -110,7 +108,7 @@ static uint32_t call_ms(uint32_t wait_ms)
 
 /* ---- replies that are the message itself, or nothing */
 
-static void answer_message(struct exchange *x, const void *message)
+void routes_answer_message(struct exchange *x, const void *message)
 {
     if (message == NULL) {
         exchange_fail_error(x, exchange_call_error(x));
@@ -123,7 +121,7 @@ static void answer_message(struct exchange *x, const void *message)
 #define DEFINE_ANSWER(name, type)                                                                  \
     static void name(const Sharestream__Torrent__##type *reply, void *arg)                         \
     {                                                                                              \
-        answer_message(arg, reply);                                                                \
+        routes_answer_message(arg, reply);                                                         \
     }
 DEFINE_ANSWER(on_info, TorrentInfo)
 DEFINE_ANSWER(on_list_reply, ListReply)
@@ -179,7 +177,7 @@ void on_add(struct exchange *x)
         send_add(x, &raw);
         return;
     }
-    request = (void *)read_message(x, &sharestream__torrent__add_request__descriptor);
+    request = (void *)routes_read_message(x, &sharestream__torrent__add_request__descriptor);
     if (request == NULL)
         return;
     if (request->source[0] == '\0' && request->metainfo.len == 0)
@@ -202,7 +200,7 @@ static void on_seeded(const Sharestream__Torrent__SeedReply *reply, void *arg)
 void on_seed(struct exchange *x)
 {
     Sharestream__Torrent__SeedRequest *request =
-        (void *)read_message(x, &sharestream__torrent__seed_request__descriptor);
+        (void *)routes_read_message(x, &sharestream__torrent__seed_request__descriptor);
 
     if (request == NULL)
         return;
@@ -362,7 +360,7 @@ void on_select(struct exchange *x)
 
     if (hash == NULL)
         return;
-    request = (void *)read_message(x, &sharestream__torrent__select_request__descriptor);
+    request = (void *)routes_read_message(x, &sharestream__torrent__select_request__descriptor);
     if (request == NULL)
         return;
     set_hash(&request->info_hash, hash);
@@ -405,7 +403,7 @@ void on_set_limits(struct exchange *x)
 
     if (!read_limits_hash(x, &hash))
         return;
-    limits = (void *)read_message(x, &sharestream__torrent__limits__descriptor);
+    limits = (void *)routes_read_message(x, &sharestream__torrent__limits__descriptor);
     if (limits == NULL)
         return;
     send_limits(x, hash, limits);

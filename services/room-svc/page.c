@@ -6,7 +6,6 @@
 #include "page.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,20 +331,18 @@ static void on_seek(Page *page, const Sharestream__Page__SeekRequest *request, d
 static void on_rate(Page *page, const Sharestream__Page__RateRequest *request, done_fn done,
                     void *data)
 {
-    const double most = CLOCK_RATE_MAX;
+    uint32_t permille = asked_rate(request->rate);
 
     (void)page;
-    if (!(request->rate > 0)) {
+    if (permille > 0)
+        command(data,
+                (struct room_command){.kind = ROOM_RATE,
+                                      .position_ms = -1,
+                                      .rate_permille = permille,
+                                      .key = request->key},
+                done);
+    else
         refuse_as(data, ROOM_INVALID);
-        return;
-    }
-    command(data,
-            (struct room_command){
-                .kind = ROOM_RATE,
-                .position_ms = -1,
-                .rate_permille = (uint32_t)lround(fmin(request->rate * CLOCK_NORMAL_RATE, most)),
-                .key = request->key},
-            done);
 }
 
 static void on_undo(Page *page, const Sharestream__Page__UndoRequest *request, done_fn done,
@@ -386,7 +383,7 @@ static void on_queue_add(Page *page, const Sharestream__Page__QueueAddRequest *r
                          Sharestream__Page__Number_Closure done, void *data)
 {
     struct call *call = data;
-    const struct room_item item = {.kind = source_kind(request->source),
+    const struct room_item item = {.kind = asked_source(request->source),
                                    .source = request->source,
                                    .file = request->file,
                                    .name = request->name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "room_view.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -220,7 +221,7 @@ Sharestream__Page__Room *view_room(struct view *view, const struct room *room,
     return out;
 }
 
-/* ---- what is played */
+/* ---- what is asked for */
 
 static bool is_link(const char *text, const char *scheme)
 {
@@ -229,7 +230,7 @@ static bool is_link(const char *text, const char *scheme)
     return strncasecmp(text, scheme, len) == 0 && text[len] != '\0';
 }
 
-enum room_source source_kind(const char *source)
+enum room_source asked_source(const char *source)
 {
     struct infohash hash;
     struct magnet magnet;
@@ -242,4 +243,11 @@ enum room_source source_kind(const char *source)
         return ROOM_SOURCE_NONE;
     magnet_fini(&magnet);
     return ROOM_SOURCE_TORRENT;
+}
+
+uint32_t asked_rate(double rate)
+{
+    const double permille = rate * CLOCK_NORMAL_RATE;
+
+    return permille >= 1 ? (uint32_t)lround(fmin(permille, CLOCK_RATE_MAX)) : 0;
 }

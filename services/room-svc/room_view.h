@@ -34,8 +34,11 @@ Sharestream__Page__Item **view_queue(struct view *view, const struct room *room,
 Sharestream__Page__Line *view_line(struct view *view, const struct room *room,
                                    const struct room_line *line);
 
-/* What somebody wants to play: a torrent by magnet link or info-hash, or a film by http(s) URL.
- * ROOM_SOURCE_NONE: neither. */
-enum room_source source_kind(const char *source);
+/* ---- what is asked for, as the core takes it */
+
+/* A torrent by magnet link or info-hash, or a film by http(s) URL. ROOM_SOURCE_NONE: neither. */
+enum room_source asked_source(const char *source);
+/* Permille of a rate such as 1.25; 0: it makes no sense. */
+uint32_t asked_rate(double rate);
 
 #endif

@@ -266,6 +266,30 @@ test('browsers are brought together', async (t) => {
   await ann.isRefused('no_member', 'relay', { data: '1' }); // there are two others
 });
 
+test('the operator makes a room, and is heard in it', async (t) => {
+  const stack = await start(t), api = '/api/v1/rooms';
+  const { json: made } = await stack.json('POST', api, { source: 'https://films.example/a.mp4', durationMs: 60000, password: 'sesame', title: 'Tonight' });
+  const ann = new Member(t, stack, 'Ann'), bob = new Member(t, stack, 'Bob');
+  await ann.isRefused('password_needed', 'join', { ...ann.identity, code: made.code });
+  assert.equal(roleOf((await ann.join(made.code, { password: 'sesame' })).room, ann.id), 'host', 'who comes first');
+  await bob.join(made.code, { password: 'sesame' });
+  const tell = async (action, what) => assert.ok((await stack.json('POST', `${api}/${made.code}/${action}`, what)).status < 300);
+  await tell('say', { text: 'good evening' });
+  const line = await bob.hears('chat');
+  assert.deepEqual([line.text, line.id, line.name], ['good evening', '', '']);
+  await tell('play');
+  assert.deepEqual((({ by, clock }) => [by, clock.isPlaying])(await bob.hears('clock')), ['', true]);
+  await tell('kick', { id: ann.id, bans: true });
+  assert.deepEqual(await ann.hears('expelled'), { why: 'banned' });
+  assert.deepEqual((await bob.hears('host')).id, bob.id);
+  const { json } = await stack.json('GET', `${api}/${made.code}`);
+  assert.deepEqual([json.banned.map(({ id }) => id), json.members.map(({ id }) => id)], [[ann.id], [bob.id]]);
+  assert.doesNotMatch(JSON.stringify(json), /the secret of|sesame|127\.0\.0\.1/);
+  assert.deepEqual((await stack.json('GET', api)).json.rooms.map(({ code, members, isPlaying }) => [code, members, isPlaying]), [[made.code, 1, true]]);
+  assert.equal((await stack.request('DELETE', `${api}/${made.code}`)).status, 204);
+  assert.deepEqual(await bob.hears('expelled'), { why: 'closed' });
+});
+
 test('who loses the connection comes back as the same', async (t) => {
   const stack = await start(t);
   const [ann, bob] = await roomOf(t, stack, 'Ann', 'Bob');
