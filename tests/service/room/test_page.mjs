@@ -383,3 +383,30 @@ test('what makes no sense is refused, and hurts nobody', async (t) => {
   assert.equal((await ann.hears('chat')).text, 'all is well');
   assert.equal(bob.reason, undefined, 'nobody was thrown out');
 });
+
+test('room-svc is killed while people talk: nobody notices', async (t) => {
+  const stack = await start(t), LINES = 8;
+  const people = await roomOf(t, stack, 'Ann', 'Bob', 'Cid');
+  const { json: made } = await stack.json('POST', '/api/v1/rooms', { title: 'Tomorrow', password: 'sesame' });
+  await people[0].does('queueAdd', { source: HASH, durationMs: 60000 });
+  const before = (await people[1].join(people[0].code)).room;
+  const saying = people.map(async (one) => {
+    for (let i = 0; i < LINES; i++) // as fast as one may
+      await until(async () => (await one.ask('say', { text: `${one.name} ${i}`, key: `${i}` })).ok, 'a line to be taken');
+  });
+  await people[0].hears('chat', ({ text }) => text === 'Ann 2');
+  await stack.room.kill();
+  await stack.startRoom();
+  await Promise.all(saying);
+  for (const one of people) {
+    for (const other of people)
+      await until(() => one.heard.some(([event, { text }]) => event === 'chat' && text === `${other.name} ${LINES - 1}`), 'the last line');
+    assert.equal(one.reason, undefined, 'no connection broke');
+  }
+  const lines = people[1].heard.filter(([event]) => event === 'chat').map(([, { number }]) => number);
+  assert.deepEqual(lines, Array.from({ length: LINES * people.length }, (_, i) => i + 1), 'each once, in order');
+  const after = (await people[1].join(people[0].code)).room;
+  assert.deepEqual([after.members, after.queue], [before.members, before.queue]);
+  const dan = new Member(t, stack, 'Dan');
+  assert.equal((await dan.join(made.code, { password: 'sesame' })).room.choices.title, 'Tomorrow');
+});
