@@ -109,6 +109,20 @@ const struct verb verbs[] = {
     {.pattern = "room rate <code> <rate>",
      .run = do_room_rate,
      .help = "play it faster or slower: 0.25 to 4"},
+    {.pattern = "room simulate [--viewers <count>] [--latency <range>] [--jitter <ms>] "
+                "[--drift <ppm>] [--stall <seconds>] [--seconds <count>] [--password <text>] "
+                "<code>",
+     .run = do_room_simulate,
+     .help = "let many watch in a room, and see how far apart they are",
+     .more =
+         "With new instead of a code, in a room of their own: they play, and jump half-way.\n\n"
+         "  --viewers <count>    so many; 50 if not given\n"
+         "  --latency <range>    of their lines, one way, in milliseconds; 20-300\n"
+         "  --jitter <ms>        half of it comes on top, on average; else a part of the latency\n"
+         "  --drift <ppm>        how wrong their clocks and sound cards are at most; 50\n"
+         "  --stall <seconds>    one of them stalls half-way for so long; 0\n"
+         "  --seconds <count>    how long; 30\n"
+         "  --password <text>    of the room\n"},
 
     {.pattern = "config [service]",
      .run = do_config,

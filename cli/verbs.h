@@ -60,6 +60,8 @@ enum cli_exit do_room_play(struct cli *cli);
 enum cli_exit do_room_pause(struct cli *cli);
 enum cli_exit do_room_seek(struct cli *cli);
 enum cli_exit do_room_rate(struct cli *cli);
+/* verbs_simulate.c */
+enum cli_exit do_room_simulate(struct cli *cli);
 /* verbs_services.c: the processes */
 enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);

@@ -5,7 +5,7 @@
 #include <openssl/sha.h>
 
 /* LONG, LONGER: in place of a length that follows in two or eight bytes. */
-enum { MASK = 4, CONTROL_MAX = 125, LONG = 126, LONGER = 127 };
+enum { CONTROL_MAX = 125, LONG = 126, LONGER = 127 };
 
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -82,7 +82,7 @@ static enum websocket_read read_head(const struct websocket_reader *reader, stru
     if (in.len < 2)
         return WEBSOCKET_WAITS;
     if ((in.data[0] & RESERVED) != 0 || !is_opcode(in.data[0] & OPCODE) ||
-        (in.data[1] & MASKED) == 0)
+        ((in.data[1] & MASKED) == 0) != reader->is_client)
         return WEBSOCKET_FAULT;
     out->is_last = (in.data[0] & LAST) != 0;
     out->opcode = (enum websocket_opcode)(in.data[0] & OPCODE);
@@ -92,7 +92,7 @@ static enum websocket_read read_head(const struct websocket_reader *reader, stru
             : (out->opcode == WEBSOCKET_PART) == (reader->begun == WEBSOCKET_PART))
         return WEBSOCKET_FAULT;
     more = out->len == LONGER ? sizeof(uint64_t) : out->len == LONG ? sizeof(uint16_t) : 0;
-    out->head = 2 + more + MASK;
+    out->head = 2 + more + (reader->is_client ? 0 : WEBSOCKET_MASK);
     if (in.len < out->head)
         return WEBSOCKET_WAITS;
     if (more > 0)
@@ -101,14 +101,15 @@ static enum websocket_read read_head(const struct websocket_reader *reader, stru
                                                                               : WEBSOCKET_READ;
 }
 
-static void unmask(uint8_t *data, size_t len, const uint8_t *mask)
+/* And takes it off again. */
+static void apply_mask(uint8_t *data, size_t len, const uint8_t *mask)
 {
-    uint8_t twice[2 * MASK];
+    uint8_t twice[2 * WEBSOCKET_MASK];
     uint64_t wide, word;
     size_t i = 0;
 
-    memcpy(twice, mask, MASK);
-    memcpy(twice + MASK, mask, MASK);
+    memcpy(twice, mask, WEBSOCKET_MASK);
+    memcpy(twice + WEBSOCKET_MASK, mask, WEBSOCKET_MASK);
     memcpy(&wide, twice, sizeof(wide));
     for (; i + sizeof(word) <= len; i += sizeof(word)) {
         memcpy(&word, data + i, sizeof(word));
@@ -116,7 +117,7 @@ static void unmask(uint8_t *data, size_t len, const uint8_t *mask)
         memcpy(data + i, &word, sizeof(word));
     }
     for (; i < len; i++)
-        data[i] ^= mask[i % MASK];
+        data[i] ^= mask[i % WEBSOCKET_MASK];
 }
 
 /* Here NUL is a character like any other. */
@@ -189,7 +190,8 @@ enum websocket_read websocket_read(struct websocket_reader *reader, uint8_t *dat
         }
         if (left - frame.head < frame.len)
             return WEBSOCKET_WAITS;
-        unmask(at + frame.head, frame.len, at + frame.head - MASK);
+        if (!reader->is_client)
+            apply_mask(at + frame.head, frame.len, at + frame.head - WEBSOCKET_MASK);
         out->used += frame.head + frame.len;
         read = take_frame(reader, &frame, bytes_of(at + frame.head, frame.len), out);
     }
@@ -202,20 +204,34 @@ void websocket_reader_fini(struct websocket_reader *reader)
     reader->begun = WEBSOCKET_PART;
 }
 
-/* ---- what it is sent */
+/* ---- what goes */
+
+static void add_head(struct text *out, enum websocket_opcode opcode, size_t len, bool is_masked)
+{
+    uint8_t head[2 + sizeof(uint64_t)] = {0x80 | (uint8_t)opcode};
+    size_t more = len >= 1 << 16 ? sizeof(uint64_t) : len >= LONG ? sizeof(uint16_t) : 0;
+
+    head[1] = (uint8_t)((is_masked ? 0x80 : 0) | (more == 0                  ? len
+                                                  : more == sizeof(uint64_t) ? LONGER
+                                                                             : LONG));
+    for (size_t i = 0; i < more; i++)
+        head[2 + i] = (uint8_t)(len >> 8 * (more - 1 - i));
+    text_add_bytes(out, bytes_of(head, 2 + more));
+}
 
 void websocket_add(struct text *out, enum websocket_opcode opcode, struct bytes payload)
 {
-    uint8_t head[2 + sizeof(uint64_t)] = {0x80 | (uint8_t)opcode};
-    size_t more = payload.len >= 1 << 16 ? sizeof(uint64_t)
-                  : payload.len >= LONG  ? sizeof(uint16_t)
-                                         : 0;
-
-    head[1] = (uint8_t)(more == 0 ? payload.len : more == sizeof(uint64_t) ? LONGER : LONG);
-    for (size_t i = 0; i < more; i++)
-        head[2 + i] = (uint8_t)(payload.len >> 8 * (more - 1 - i));
-    text_add_bytes(out, bytes_of(head, 2 + more));
+    add_head(out, opcode, payload.len, false);
     text_add_bytes(out, payload);
+}
+
+void websocket_add_masked(struct text *out, enum websocket_opcode opcode, struct bytes payload,
+                          const uint8_t mask[WEBSOCKET_MASK])
+{
+    add_head(out, opcode, payload.len, true);
+    text_add_bytes(out, bytes_of(mask, WEBSOCKET_MASK));
+    text_add_bytes(out, payload);
+    apply_mask((uint8_t *)out->data + out->len - payload.len, payload.len, mask);
 }
 
 void websocket_add_close(struct text *out, unsigned code, struct bytes reason)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket: the pure parts of a server's WebSockets (RFC 6455): the answer to a handshake, frames
- * that clients send, frames for them. Without extensions.
+ * websocket: the pure parts of WebSockets (RFC 6455): a server's answer to a handshake, frames that
+ * come and go. Without extensions.
  */
 #ifndef WIRE_WEBSOCKET_H
 #define WIRE_WEBSOCKET_H
@@ -44,11 +44,12 @@ bool websocket_accept(struct bytes key, char out[WEBSOCKET_ACCEPT_TEXT]);
 /* May it be sent in a close frame? 1005 and the like only exist in programs. */
 bool websocket_code_is_sendable(unsigned code);
 
-/* ---- what a client sends */
+/* ---- what comes */
 
-/* Of one connection; zeroed but for the limit. */
+/* Of one connection; zeroed but for the limit, and which side it is. */
 struct websocket_reader {
     uint64_t max_message;
+    bool is_client;              /* reads what a server sends: that is not masked */
     struct text parts;           /* of a message that is not whole */
     enum websocket_opcode begun; /* what it will be; WEBSOCKET_PART: there is none */
 };
@@ -72,10 +73,14 @@ enum websocket_read websocket_read(struct websocket_reader *reader, uint8_t *dat
                                    struct websocket_message *out);
 void websocket_reader_fini(struct websocket_reader *reader);
 
-/* ---- what it is sent */
+/* ---- what goes */
 
-/* A whole message behind what is there. */
+/* A whole message behind what is there, as a server sends it. */
 void websocket_add(struct text *out, enum websocket_opcode opcode, struct bytes payload);
+/* As a client does: the mask is to be four random bytes, others each time. */
+enum { WEBSOCKET_MASK = 4 };
+void websocket_add_masked(struct text *out, enum websocket_opcode opcode, struct bytes payload,
+                          const uint8_t mask[WEBSOCKET_MASK]);
 /* Code 0: without one. Of the reason as much as there is room for, or nothing if it is no text. */
 void websocket_add_close(struct text *out, unsigned code, struct bytes reason);
 

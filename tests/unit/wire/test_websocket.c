@@ -258,6 +258,36 @@ static void reasons_are_cut_between_characters(void **state)
     text_fini(&out);
 }
 
+static void client_and_server_read_what_the_other_sends(void **state)
+{
+    static const size_t lengths[] = {0, 1, 7, 125, 126, 65535, 65536};
+    static const uint8_t zeros[65536];
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+        bool is_client = i % 2 == 1;
+        struct websocket_reader right = {.max_message = 1 << 20, .is_client = is_client};
+        struct websocket_reader wrong = {.max_message = 1 << 20, .is_client = !is_client};
+        struct bytes payload = bytes_of(zeros, lengths[i / 2]);
+        struct websocket_message message;
+        struct text out = {0};
+
+        if (is_client)
+            websocket_add(&out, WEBSOCKET_BINARY, payload);
+        else
+            websocket_add_masked(&out, WEBSOCKET_BINARY, payload, mask);
+        assert_int_equal(websocket_read(&wrong, (uint8_t *)out.data, out.len, &message),
+                         WEBSOCKET_FAULT);
+        assert_int_equal(websocket_read(&right, (uint8_t *)out.data, out.len, &message),
+                         WEBSOCKET_READ);
+        assert_int_equal(message.used, out.len);
+        assert_true(bytes_equal(message.payload, payload));
+        websocket_reader_fini(&right);
+        websocket_reader_fini(&wrong);
+        text_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +298,7 @@ int main(void)
         cmocka_unit_test(parts_have_the_limit_together),
         cmocka_unit_test(a_server_sends_whole_messages),
         cmocka_unit_test(reasons_are_cut_between_characters),
+        cmocka_unit_test(client_and_server_read_what_the_other_sends),
         cmocka_unit_test(accept_is_that_of_the_rfc),
         cmocka_unit_test(keys_are_sixteen_bytes_in_base64),
         cmocka_unit_test(codes_that_exist_in_programs_only_are_not_sent),
