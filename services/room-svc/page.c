@@ -38,19 +38,16 @@ struct call {
 
 /* ---- answers */
 
-static void ack(struct call *call, json_t *take)
-{
-    char *text = json_dumps(take, JSON_COMPACT);
-
-    must(text != NULL);
-    guest_ack(call->guest, call->event, text);
-    free(text);
-    json_decref(take);
-}
-
+/* The message may name what the client wrote, cut anywhere: it need not be UTF-8. */
 static void refuse(struct call *call, const char *code, const char *message)
 {
-    ack(call, json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", code, "message", message));
+    struct text answer = {0};
+
+    text_addf(&answer, "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
+    json_string_add(&answer, bytes_of_text(message));
+    text_add(&answer, "}}");
+    guest_ack(call->guest, call->event, text_str(&answer));
+    text_fini(&answer);
 }
 
 static void refuse_as(struct call *call, enum room_error error)
@@ -62,12 +59,17 @@ static void on_reply(const ProtobufCMessage *reply, void *data)
 {
     struct call *call = data;
     json_t *fields = pb_to_json(reply), *answer = json_pack("{s:b}", "ok", 1);
+    char *text;
 
     json_object_update(answer, fields);
     if (call->more != NULL)
         json_object_update(answer, call->more);
+    text = json_dumps(answer, JSON_COMPACT);
+    must(text != NULL);
+    guest_ack(call->guest, call->event, text);
+    free(text);
+    json_decref(answer);
     json_decref(fields);
-    ack(call, answer);
 }
 
 static void finish(struct call *call, enum room_error error, done_fn done)
@@ -406,12 +408,12 @@ static void on_say(Page *page, const Sharestream__Page__SayRequest *request,
     reply_number(call, error, number, done);
 }
 
-/* It goes into messages of other dialects as it is. */
+/* It goes into messages of other dialects as it is, no deeper than others may say it. */
 static bool is_json(struct bytes text)
 {
     struct json json = json_of(text);
 
-    json_take(&json);
+    json_take_within(&json, SOCKETIO_DEPTH_MAX);
     return json_is_done(&json);
 }
 

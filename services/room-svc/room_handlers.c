@@ -24,6 +24,20 @@ static void fail(void *data, enum room_error error)
     bus_fail(data, room_error_code(error), "%.*s", (int)strcspn(sentence, "."), sentence);
 }
 
+/* Rooms want UTF-8, and the command line passes on whatever was typed. */
+static bool is_utf8(const ProtobufCMessage *request)
+{
+    for (unsigned i = 0; i < request->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &request->descriptor->fields[i];
+        const void *value = (const uint8_t *)request + field->offset;
+
+        if (field->type == PROTOBUF_C_TYPE_STRING &&
+            !utf8_valid(bytes_of_text(*(char *const *)value)))
+            return false;
+    }
+    return true;
+}
+
 /* NULL: answered. */
 static struct room *named(const char *code, void *data)
 {
@@ -175,6 +189,10 @@ static void on_create(Rpc *rpc, const Sharestream__Room__CreateRequest *request,
     enum room_error error;
 
     (void)rpc;
+    if (!is_utf8(&request->base)) {
+        fail(data, ROOM_INVALID);
+        return;
+    }
     if (rooms_find(svc->rooms, request->code) != NULL) {
         bus_fail(data, ERR_EXISTS, "there is a room %.80s already", request->code);
         return;
@@ -219,12 +237,15 @@ static void on_say(Rpc *rpc, const Sharestream__Room__SayRequest *request,
                    Sharestream__Room__Nothing_Closure closure, void *data)
 {
     struct room *room = named(request->code, data);
+    enum room_error error = ROOM_INVALID;
     uint64_t number;
 
     (void)rpc;
-    if (room != NULL)
-        finish(room_say(room, NULL, request->text, NULL, house_now(bus_state(data)), &number),
-               closure, data);
+    if (room == NULL)
+        return;
+    if (is_utf8(&request->base))
+        error = room_say(room, NULL, request->text, NULL, house_now(bus_state(data)), &number);
+    finish(error, closure, data);
 }
 
 static void on_command(Rpc *rpc, const Sharestream__Room__CommandRequest *request,

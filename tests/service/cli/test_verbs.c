@@ -211,6 +211,7 @@ static void room_is_made_seen_and_closed(void **state)
     EXPECT("--json rooms", 0, "\"total\":2,\"next\":\"\"");
 
     EXPECT("room say filmnight The film begins  soon", 0, "said");
+    EXPECT("room say filmnight \377", 1, "That makes no sense here");
     EXPECT("room play filmnight", 0, "plays at 0:00:00");
     EXPECT("room seek filmnight 1:02:03", 0, "at 1:02:03");
     EXPECT("room seek filmnight 90s", 0, "at 0:01:30");

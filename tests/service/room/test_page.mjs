@@ -261,6 +261,7 @@ test('browsers are brought together', async (t) => {
   assert.equal((await bob.hears('relay')).data, 'null');
   assert.deepEqual((await cid.names()).filter((name) => name === 'relay'), [], 'nobody else hears it');
   for (const broken of ['', '{', '{"a":1}{"b":2}', 'x', `"${'\\u0000'}`]) await ann.isRefused('invalid', 'relay', { to: bob.id, data: broken });
+  await ann.isRefused('invalid', 'relay', { to: bob.id, data: '['.repeat(40) + ']'.repeat(40) });
   await ann.isRefused('too_long', 'relay', { to: bob.id, data: JSON.stringify('x'.repeat(65536)) });
   await ann.isRefused('no_member', 'relay', { to: 'nobody', data: '1' });
   await ann.isRefused('no_member', 'relay', { data: '1' }); // there are two others
@@ -364,6 +365,7 @@ test('what makes no sense is refused, and hurts nobody', async (t) => {
   assert.match(await bob.isRefused('invalid', 'seek', { position: 1 }), /position/);
   for (const what of [{ positionMs: 1.5 }, { positionMs: 1e300 }, { positionMs: {} }, { positionMs: [] }, [], 'text', 7, true, null])
     await bob.isRefused('invalid', 'seek', what);
+  for (let i = 0; i < 4; i++) await bob.isRefused('invalid', 'seek', { [`${'x'.repeat(i)}${'\u{1f600}'.repeat(30)}`]: 1 }); // cut anywhere in the answer
   await bob.isRefused('invalid', 'role', { id: ann.id, role: 'emperor' });
   await bob.isRefused('invalid', 'say', { text: 'nul \u0000 byte' });
   await bob.isRefused('invalid', 'say', { text: Buffer.from('bytes') });
