@@ -39,6 +39,8 @@ void routes_open(struct exchange *x, routes_begin_fn *then);
  * protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *routes_read_message(struct exchange *x,
                                       const ProtobufCMessageDescriptor *descriptor);
+/* What the path says takes the place of what such a message says. */
+void routes_set_text(char **field, const char *text);
 /* In the closure of a call: its reply as JSON, or why there is none (NULL). */
 void routes_answer_message(struct exchange *x, const void *message);
 /* How this client reaches us: the setting, else the name it used itself. */

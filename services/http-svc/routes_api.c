@@ -69,12 +69,11 @@ ProtobufCMessage *routes_read_message(struct exchange *x,
     return message;
 }
 
-/* A hash in the body must be the one of the path, or absent. */
-static void set_hash(char **field, const char *hash)
+void routes_set_text(char **field, const char *text)
 {
     if (*field != NULL && *field != (const char *)protobuf_c_empty_string)
         free(*field);
-    *field = xstrdup(hash);
+    *field = xstrdup(text);
 }
 
 /* ?wait=30s; 0 when absent or broken. */
@@ -363,7 +362,7 @@ void on_select(struct exchange *x)
     request = (void *)routes_read_message(x, &sharestream__torrent__select_request__descriptor);
     if (request == NULL)
         return;
-    set_hash(&request->info_hash, hash);
+    routes_set_text(&request->info_hash, hash);
     sharestream__torrent__torrent__select(exchange_torrent(x, ROUTES_CALL_MS, hash), request,
                                           on_done, x);
     protobuf_c_message_free_unpacked(&request->base, NULL);

@@ -33,20 +33,18 @@ static ProtobufCService *room_service(struct exchange *x, const char *code)
     return exchange_room(x, ROUTES_CALL_MS, code);
 }
 
-/* The body as a message with `code`, which is the one of the path. NULL: answered. */
-#define READ_ABOUT_ROOM(x, code_text, type, descriptor)                                            \
-    Sharestream__Room__##type *request =                                                           \
-        (code_text) != NULL ? (void *)routes_read_message((x), &(descriptor)) : NULL;              \
-                                                                                                   \
-    if (request == NULL)                                                                           \
-        return;                                                                                    \
-    set_text(&request->code, (code_text))
-
-static void set_text(char **field, const char *text)
+/* The body as a message of which `code` is the one of the path; NULL: answered. */
+static void *read_about_room(struct exchange *x, const ProtobufCMessageDescriptor *descriptor)
 {
-    if (*field != (const char *)protobuf_c_empty_string)
-        free(*field);
-    *field = xstrdup(text);
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(descriptor, "code");
+    const char *code = read_code(x);
+    ProtobufCMessage *message = code != NULL ? routes_read_message(x, descriptor) : NULL;
+
+    must(field != NULL);
+    if (message != NULL)
+        routes_set_text((void *)((uint8_t *)message + field->offset), code);
+    return message;
 }
 
 /* ---- replies */
@@ -110,10 +108,7 @@ struct making {
 
 static void making_fini(void *memory)
 {
-    struct making *making = memory;
-
-    if (making->request != NULL)
-        protobuf_c_message_free_unpacked(&making->request->base, NULL);
+    protobuf_c_message_free_unpacked(&((struct making *)memory)->request->base, NULL);
 }
 
 static void on_created(const Sharestream__Page__Room *room, void *arg)
@@ -154,7 +149,7 @@ static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
         return;
     }
     if (request->name[0] == '\0' && reply->info != NULL)
-        set_text(&request->name, reply->info->name);
+        routes_set_text(&request->name, reply->info->name);
     create(making);
 }
 
@@ -166,15 +161,16 @@ static bool is_url(const char *source)
 /* A torrent is added at once: who enters the room may not, and it has a start then. */
 void on_room_create(struct exchange *x)
 {
-    struct making *making = exchange_alloc_until(x, sizeof(*making), making_fini);
-    Sharestream__Torrent__AddRequest add = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
-
-    making->x = x;
-    making->request =
+    CreateRequest *request =
         (void *)routes_read_message(x, &sharestream__room__create_request__descriptor);
-    if (making->request == NULL)
+    Sharestream__Torrent__AddRequest add = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
+    struct making *making;
+
+    if (request == NULL)
         return;
-    add.source = making->request->source;
+    making = exchange_alloc_until(x, sizeof(*making), making_fini);
+    *making = (struct making){x, request};
+    add.source = request->source;
     if (add.source[0] == '\0' || is_url(add.source))
         create(making);
     else
@@ -195,19 +191,23 @@ void on_room_close(struct exchange *x)
 
 void on_room_kick(struct exchange *x)
 {
-    const char *code = read_code(x);
-    READ_ABOUT_ROOM(x, code, KickRequest, sharestream__room__kick_request__descriptor);
+    Sharestream__Room__KickRequest *request =
+        read_about_room(x, &sharestream__room__kick_request__descriptor);
 
-    sharestream__room__room__kick(room_service(x, code), request, on_done, x);
+    if (request == NULL)
+        return;
+    sharestream__room__room__kick(room_service(x, request->code), request, on_done, x);
     protobuf_c_message_free_unpacked(&request->base, NULL);
 }
 
 void on_room_say(struct exchange *x)
 {
-    const char *code = read_code(x);
-    READ_ABOUT_ROOM(x, code, SayRequest, sharestream__room__say_request__descriptor);
+    Sharestream__Room__SayRequest *request =
+        read_about_room(x, &sharestream__room__say_request__descriptor);
 
-    sharestream__room__room__say(room_service(x, code), request, on_done, x);
+    if (request == NULL)
+        return;
+    sharestream__room__room__say(room_service(x, request->code), request, on_done, x);
     protobuf_c_message_free_unpacked(&request->base, NULL);
 }
 
@@ -223,10 +223,12 @@ static Sharestream__Room__CommandKind kind_of(enum route_id route)
 
 void on_room_command(struct exchange *x)
 {
-    const char *code = read_code(x);
-    READ_ABOUT_ROOM(x, code, CommandRequest, sharestream__room__command_request__descriptor);
+    Sharestream__Room__CommandRequest *request =
+        read_about_room(x, &sharestream__room__command_request__descriptor);
 
+    if (request == NULL)
+        return;
     request->kind = kind_of(exchange_route(x)->id);
-    sharestream__room__room__command(room_service(x, code), request, on_commanded, x);
+    sharestream__room__room__command(room_service(x, request->code), request, on_commanded, x);
     protobuf_c_message_free_unpacked(&request->base, NULL);
 }
