@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { until } from '../http/harness.mjs';
 
 const require = createRequire(new URL('../http/package.json', import.meta.url));
-const { io } = require('socket.io-client-4.8');
+export const { io } = require('socket.io-client-4.8');
 
 // ---- what the documentation says
 

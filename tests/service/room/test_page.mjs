@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { HASH, Stack, until } from '../http/harness.mjs';
-import { Member, roomOf } from './page_client.mjs';
+import { Member, io, roomOf } from './page_client.mjs';
 
 async function start(t, env = {}) {
   return Stack.start(t, { torrent: false, room: true, env });
@@ -384,6 +384,39 @@ test('what makes no sense is refused, and hurts nobody', async (t) => {
   await bob.does('say', { text: 'all is well' });
   assert.equal((await ann.hears('chat')).text, 'all is well');
   assert.equal(bob.reason, undefined, 'nobody was thrown out');
+});
+
+test('people of earlier systems are in the same room', async (t) => {
+  const stack = await start(t);
+  const [ann] = await roomOf(t, stack, 'Ann');
+  // By Socket.IO, in the dialect of the earlier signalling server.
+  const bob = io(`http://127.0.0.1:${stack.port}`, { transports: ['websocket'], forceNew: true });
+  t.after(() => bob.io._close());
+  const heard = [];
+  bob.onAny((event, what) => heard.push([event, what]));
+  const hears = (name, text = '') => until(() => heard.some(([event, what]) => event === name && JSON.stringify(what).includes(text)), `Bob to hear ${name}`);
+  await new Promise((resolve) => bob.emit('join-room', { code: ann.code, participantId: 'bob', name: 'Bob' }, resolve));
+  assert.deepEqual(((({ id, name }) => [id, name]))((await ann.hears('member')).member), ['bob', 'Bob']);
+  bob.emit('chat-message', { text: 'hello from afar' });
+  assert.equal((await ann.hears('chat')).text, 'hello from afar');
+  await ann.does('say', { text: 'hello' });
+  await hears('chat-message', '"hello"');
+  await ann.does('queueAdd', { source: HASH, durationMs: 3600000 });
+  await ann.does('play');
+  await hears('sync-play');
+  bob.emit('sync-seek', { time: 100, actionId: 'a' });
+  assert.equal((await ann.hears('clock', ({ cause }) => cause === 'seek')).clock.positionMs, 100000);
+
+  // By a WebSocket, in p2p-go-app's.
+  const cid = await stack.socket('/ws');
+  await cid.ask(JSON.stringify({ type: 'IDENTIFY', username: 'Cid' }));
+  await cid.ask(JSON.stringify({ type: 'JOIN_ROOM', roomId: ann.code }));
+  const { member } = await ann.hears('member', (told) => told.member.name === 'Cid');
+  const data = JSON.stringify({ type: 'offer', sdp: 'v=0' });
+  await ann.does('relay', { to: member.id, kind: 'offer', data });
+  assert.deepEqual(JSON.parse((await cid.next()).data), { type: 'SDP_OFFER', fromPeerId: ann.id, toPeerId: member.id, sdp: JSON.parse(data) });
+  cid.send(JSON.stringify({ type: 'SDP_ANSWER', toPeerId: ann.id, sdp: { type: 'answer', sdp: 'v=0' } }));
+  assert.deepEqual(await ann.hears('relay', ({ from }) => from === member.id), { from: member.id, kind: 'answer', data: '{"type":"answer","sdp":"v=0"}' });
 });
 
 test('room-svc is killed while people talk: nobody notices', async (t) => {
