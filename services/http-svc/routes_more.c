@@ -198,7 +198,7 @@ static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *ar
     naming_url(&url, &link);
     exchange_add_header(x, "cache-control", "no-store");
     exchange_reply_json(x, 200,
-                        json_pack("{s:s,s:I}", "url", text_str(&url), "expiresUnixS",
+                        json_pack("{s:o,s:I}", "url", shape_text(text_str(&url)), "expiresUnixS",
                                   link.key != NULL ? (json_int_t)link.expires_s : 0));
     text_fini(&base);
     text_fini(&url);

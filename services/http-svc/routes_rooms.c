@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "bus/pb_json.h"
 #include "routes.h"
+#include "shapes.h"
 #include "wire/query.h"
 
 enum { CODE_TEXT = 256, LIMIT_TEXT = 32 };
@@ -127,8 +128,8 @@ static void on_created(const Sharestream__Page__Room *room, void *arg)
     routes_add_base(x, &text);
     text_addf(&text, "/join/%s", text_str(&code));
     exchange_reply_json(x, 201,
-                        json_pack("{s:s,s:s,s:o}", "code", room->code, "url", text_str(&text),
-                                  "room", pb_to_json(&room->base)));
+                        json_pack("{s:s,s:o,s:o}", "code", room->code, "url",
+                                  shape_text(text_str(&text)), "room", pb_to_json(&room->base)));
     text_fini(&code);
     text_fini(&text);
 }
