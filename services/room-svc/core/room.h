@@ -406,6 +406,8 @@ enum room_error room_announce(struct room *room, struct room_member *by, enum ro
 
 /* ---- talking */
 
+/* What is said once more by a key (not "") that is in the tail was said: it has that number, and
+ * nobody hears it again. */
 enum room_error room_say(struct room *room, struct room_member *by, const char *text,
                          const char *key, int64_t now_ms, uint64_t *number_out);
 /* To a line, given or taken back; 0: to the film, in passing. */

@@ -44,13 +44,29 @@ static enum room_error admit(struct room *room, struct room_member *by, enum roo
     return room_may(room, by, ROOM_MAY_CHAT) ? ROOM_OK : ROOM_NOT_ALLOWED;
 }
 
+/* The line that this member said by that key: it says it again when no answer came. */
+static const struct room_line *find_said(struct room *room, const struct room_member *by,
+                                         const char *key)
+{
+    for (size_t i = room->line_count; i-- > 0 && key != NULL && key[0] != '\0';) {
+        const struct room_line *line = *room_line_at(room, i);
+
+        if (line->member == (by != NULL ? by->number : 0) && strcmp(line->key, key) == 0)
+            return line;
+    }
+    return NULL;
+}
+
 enum room_error room_say(struct room *room, struct room_member *by, const char *text,
                          const char *key, int64_t now_ms, uint64_t *number_out)
 {
     enum room_error error = admit(room, by, ROOM_BUCKET_CHAT, now_ms);
+    const struct room_line *said = error == ROOM_OK ? find_said(room, by, key) : NULL;
     struct room_line *line;
 
-    *number_out = 0;
+    *number_out = said != NULL ? said->number : 0;
+    if (said != NULL)
+        return ROOM_OK;
     if (error == ROOM_OK &&
         (!room_fits(text, ROOM_SAY_MAX) || (key != NULL && !room_fits(key, ROOM_ID_MAX))))
         error = ROOM_TOO_LONG;

@@ -3,8 +3,10 @@
 // room-svc is killed while people talk: no connection breaks, and each message arrives once.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import net from 'node:net';
 import test from 'node:test';
 import { Stack, until } from '../http/harness.mjs';
+import { Member } from './page_client.mjs';
 
 const require = createRequire(new URL('../http/package.json', import.meta.url));
 const WebSocket = require('ws'), { io } = require('socket.io-client-4.8');
@@ -93,6 +95,63 @@ test('two hundred who talk and seek lose nothing, and hear nothing twice', async
     assert.deepEqual(one.seeks, one === host ? [] : Array.from({ length: SEEKS }, (_, n) => `s${n}`));
     assert.equal(one.breaks, 0);
   }
+});
+
+test('http-svc is killed: who comes back finds what was said, once', async (t) => {
+  const PEOPLE = 80; // what they say fits into the tail of the chat
+  // A port of its own, to which they can come back.
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.on('listening', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  const stack = await Stack.start(t, { torrent: false, room: true, env: { SHARESTREAM_HTTP_LISTEN: `127.0.0.1:${port}` } });
+  const people = Array.from({ length: PEOPLE }, (_, i) => {
+    const one = new Member(t, stack, `P${i}`, { reconnectionDelay: 100, reconnectionDelayMax: 500 });
+    one.lines = new Map(); // by number
+    one.take = ({ number, text }) => {
+      assert.ok(!one.lines.has(number) || one.lines.get(number) === text);
+      one.lines.set(number, text);
+    };
+    one.heardTwice = 0;
+    one.socket.on('chat', (line) => {
+      one.heardTwice += one.lines.has(line.number);
+      one.take(line);
+    });
+    // As our page does: it enters anew, and sees what it has missed.
+    one.socket.on('connect', async () => {
+      if (!one.code) return;
+      const { ok, room } = await one.socket.emitWithAck('join', { ...one.identity, code: one.code }).catch(() => ({}));
+      if (!ok) return;
+      room.chat.forEach(one.take);
+      one.back = true;
+    });
+    return one;
+  });
+  await people[0].create();
+  for (const one of people.slice(1)) await one.join(people[0].code);
+
+  // What is not answered is said again, by the same key, once it is back.
+  const said = people.map(async (one, i) => {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 800));
+    for (;;) {
+      const answer = await one.socket.timeout(2000).emitWithAck('say', { text: `line of ${i}`, key: 'only' }).catch(() => null);
+      if (answer?.ok) return;
+      await until(() => one.socket.connected, `${one.name} to come back`);
+    }
+  });
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  await stack.http.kill();
+  await stack.startHttp();
+  await Promise.all(said);
+  await until(() => people.every((one) => one.back), 'everybody to come back');
+  await until(() => people.every((one) => one.lines.size >= PEOPLE), 'everybody to know all lines')
+    .catch((error) => { throw new Error(`${error.message}; known: ${people.map((one) => one.lines.size)}`); });
+  for (const one of people) {
+    assert.deepEqual([...one.lines.values()].sort(), people.map((_, i) => `line of ${i}`).sort());
+    assert.equal(one.heardTwice, 0);
+  }
+  const { room } = await people[0].join(people[0].code);
+  assert.equal(room.members.length, PEOPLE, 'nobody is there twice');
 });
 
 test('what it was told while it stood still is done once', async (t) => {

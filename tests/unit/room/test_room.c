@@ -906,7 +906,7 @@ static void chat_keeps_a_tail(void **state)
     for (int i = 1; i <= ROOM_TAIL_MAX + 5; i++) {
         rig.now_ms += 1000;
         snprintf(text, sizeof(text), "line %d", i);
-        assert_int_equal(room_say(rig.room, who("ann"), text, "key", rig.now_ms, &number), ROOM_OK);
+        assert_int_equal(room_say(rig.room, who("ann"), text, text, rig.now_ms, &number), ROOM_OK);
         assert_int_equal(number, i);
     }
     assert_int_equal(room_line(rig.room, 0)->number, 6);
@@ -914,6 +914,26 @@ static void chat_keeps_a_tail(void **state)
     assert_null(room_line(rig.room, ROOM_TAIL_MAX));
     room_leave(rig.room, who("ann"), rig.now_ms);
     assert_string_equal(room_line(rig.room, 0)->name, "ann");
+}
+
+static void what_is_said_again_is_one_line(void **state)
+{
+    uint64_t number;
+
+    (void)state;
+    rig_joins(&rig, "ann");
+    rig_joins(&rig, "bob");
+    rig_forget_log(&rig);
+    assert_int_equal(room_say(rig.room, who("ann"), "one", "k", rig.now_ms, &number), ROOM_OK);
+    assert_int_equal(room_say(rig.room, who("ann"), "one", "k", rig.now_ms, &number), ROOM_OK);
+    assert_int_equal(number, 1);
+    assert_null(room_line(rig.room, 1));
+    /* Another one's key is its own; without one, lines are what they are. */
+    assert_int_equal(room_say(rig.room, who("bob"), "one", "k", rig.now_ms, &number), ROOM_OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(room_say(rig.room, who("bob"), "hm", "", rig.now_ms, &number), ROOM_OK);
+    assert_int_equal(room_say(rig.room, who("bob"), "hm", NULL, rig.now_ms, &number), ROOM_OK);
+    assert_int_equal(number, 4);
 }
 
 static void who_may_not_talk_does_not(void **state)
@@ -1123,6 +1143,7 @@ int main(void)
         TEST(half_of_them_skip_a_film),
         TEST(late_joiners_get_what_was_told_of_the_film),
         TEST(chat_keeps_a_tail),
+        TEST(what_is_said_again_is_one_line),
         TEST(who_may_not_talk_does_not),
         TEST(reactions_are_given_and_taken_back),
         TEST(browsers_are_introduced_once_each_way),
