@@ -41,9 +41,13 @@ static bool is_utf8(const ProtobufCMessage *request)
 /* NULL: answered. */
 static struct room *named(const char *code, void *data)
 {
-    const struct room_svc *svc = bus_state(data);
+    struct room_svc *svc = bus_state(data);
     struct room *room = rooms_find(svc->rooms, code);
 
+    if (keep_is_settling(svc)) {
+        bus_fail(data, ERR_BUSY, "the rooms are just being opened again; try again in a moment");
+        return NULL;
+    }
     if (room == NULL)
         bus_fail(data, ERR_NOT_FOUND, "there is no room %.80s", code);
     return room;
@@ -200,11 +204,11 @@ static void on_create(Rpc *rpc, const Sharestream__Room__CreateRequest *request,
     error = rooms_create(svc->rooms, request->code, NULL, "", now_ms, &room);
     if (error == ROOM_OK && (error = furnish(room, request, now_ms)) != ROOM_OK)
         rooms_close(svc->rooms, room, NULL, now_ms);
+    house_flush(svc);
     if (error == ROOM_OK)
         answer_room(room, closure, data);
     else
         fail(data, error);
-    house_flush(svc);
 }
 
 /* ---- changing one */
