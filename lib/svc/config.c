@@ -18,7 +18,7 @@ SETTINGS_TABLE(common_settings_table, "common", COMMON_SETTINGS);
 SETTINGS_TABLE(bus_settings_table, "bus", BUS_SETTINGS);
 #undef SETTINGS_TAG
 
-/* The nine keys of tod-p2m and four of an earlier server of rooms, at top level of the file and as
+/* The nine keys of tod-p2m and five of an earlier server of rooms, at top level of the file and as
  * plain environment names. */
 static const struct settings_alias aliases[] = {
     {"port", "http", "listen", ""},
@@ -34,6 +34,7 @@ static const struct settings_alias aliases[] = {
     {"turn_url", "room", "turn_urls", ""},
     {"turn_username", "room", "turn_username", ""},
     {"turn_credential", "room", "turn_password", ""},
+    {"public_url", "room", "public_url", ""},
 };
 
 /* Sections that some process owns; each process looks only at its own and the shared two. */

@@ -42,7 +42,13 @@ enum route_need {
     X(ICE_SERVERS, "/ice-servers", METHOD_GET, NEED_OPEN, on_room)                                 \
     X(TURN, "/api/turn", METHOD_GET, NEED_OPEN, on_room)                                           \
     X(TURN_CREDENTIALS, "/api/turn/credentials", METHOD_GET, NEED_OPEN, on_room)                   \
+    X(TUNNEL, "/api/tunnel", METHOD_GET, NEED_OPEN, on_room)                                       \
+    X(ROOM, "/api/room/:any", METHOD_GET, NEED_OPEN, on_room)                                      \
+    X(ROOM_READY, "/api/room/:any/ready", METHOD_GET, NEED_OPEN, on_room)                          \
+    X(ROOM_MEMBERS, "/api/rooms/:any", METHOD_GET, NEED_OPEN, on_room)                             \
+    X(JOIN, "/join/:any", METHOD_GET, NEED_OPEN, on_room)                                          \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
+    X(HEALTH, "/health", METHOD_READ, NEED_OPEN, on_health)                                        \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
     X(METRICS, "/metrics", METHOD_READ, NEED_ADMIN, on_metrics)                                    \

@@ -28,6 +28,13 @@ void on_root(struct exchange *x)
     exchange_reply(x, 200, "text/plain; charset=utf-8", bytes_of_text(text));
 }
 
+/* As clients of earlier servers look whether there is one. */
+void on_health(struct exchange *x)
+{
+    exchange_add_header(x, "cache-control", "no-store");
+    exchange_reply_json(x, 200, json_pack("{s:s}", "status", "ok"));
+}
+
 void on_live(struct exchange *x)
 {
     exchange_add_header(x, "cache-control", "no-store");

@@ -46,6 +46,7 @@ struct dialect {
 /* All there are, NULL at the end. */
 extern const struct dialect *const dialects[];
 extern const struct dialect p2p_dialect;
+extern const struct dialect signal_dialect;
 
 /* NULL: none. */
 const struct dialect *dialect_of(uint32_t id);

@@ -3,7 +3,7 @@
 
 #include "dialect.h"
 
-const struct dialect *const dialects[] = {&p2p_dialect, NULL};
+const struct dialect *const dialects[] = {&p2p_dialect, &signal_dialect, NULL};
 
 const struct dialect *dialect_of(uint32_t id)
 {

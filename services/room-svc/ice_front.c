@@ -12,7 +12,7 @@
 #include "base/must.h"
 #include "room_svc.h"
 
-enum { STATUS_OK = 200, STATUS_BUSY = 429 };
+enum { STATUS_OK = 200 };
 
 /* ---- Cloudflare: asked in good time, so that nobody waits for it */
 
@@ -183,12 +183,6 @@ static void answer_by(struct room_svc *room, uint64_t question, const struct gat
     uint64_t ttl_s;
 
     gateway_ip(client->address, ip);
-    if (!limiter_takes(&room->limiter, ip, (uint32_t)(clock_ms() / 1000))) {
-        room->metrics.limited_total++;
-        web_front_fail(room, question, client, STATUS_BUSY, ERR_BUSY,
-                       "too many requests from your address");
-        return;
-    }
     gather_for_stranger(room, ip, &list, &ttl_s);
     web_front_answer(room, question, STATUS_OK, routes[route].make(&list, ttl_s));
 }

@@ -23,6 +23,9 @@
       "how often clients of earlier systems are asked where they are")                             \
     X(BOOL, needs_approval, "false", 0, 0,                                                         \
       "in new rooms somebody has to let people in; the host can change it")                        \
+    X(TEXT, public_url, "", 0, 0,                                                                  \
+      "where clients reach this server, such as https://watch.example.org: told to those of "      \
+      "earlier systems as their tunnel, for the links that they share")                            \
     X(DURATION, identify_time, "5s", 100, 600000,                                                  \
       "how long a client of /ws may be there without saying who it is")                            \
     SIO_SETTINGS(X)                                                                                \

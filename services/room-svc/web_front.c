@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "room_svc.h"
+#include "signal.h"
 #include "sio/sio_gateway.h"
 
-enum { STATUS_NOT_FOUND = 404 };
+enum { STATUS_NOT_FOUND = 404, STATUS_BUSY = 429 };
 
 void web_front_answer(struct room_svc *room, uint64_t question, unsigned status, json_t *take)
 {
@@ -35,13 +37,26 @@ void web_front_fail(struct room_svc *room, uint64_t question, const struct gatew
                : json_pack("{s:s}", "error", why));
 }
 
+static bool is_too_fast(struct room_svc *room, const struct gateway_client *client)
+{
+    uint8_t ip[GATEWAY_ADDRESS_MAX];
+
+    gateway_ip(client->address, ip);
+    return !limiter_takes(&room->limiter, ip, (uint32_t)(clock_ms() / 1000));
+}
+
 static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
 {
     struct room_svc *room = arg;
 
     room->metrics.questions_total++;
-    if (!ice_front_asked(room, question, client))
+    if (is_too_fast(room, client)) {
+        room->metrics.limited_total++;
+        web_front_fail(room, question, client, STATUS_BUSY, ERR_BUSY,
+                       "too many requests from your address");
+    } else if (!ice_front_asked(room, question, client) && !signal_asked(room, question, client)) {
         web_front_fail(room, question, client, STATUS_NOT_FOUND, ERR_NOT_FOUND, "not found");
+    }
 }
 
 /* What is behind a connection: one of both. */

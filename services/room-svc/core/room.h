@@ -354,6 +354,8 @@ struct room_command {
     enum room_command_kind kind;
     int64_t position_ms; /* of ROOM_SEEK; of the others where the client was: negative if not told.
                             Beyond 2 s from the room, by whom may seek, the room goes there */
+    bool is_exact; /* its client stays where it is: so does the room, however near, when it begins
+                      to play or stops */
     uint32_t rate_permille;
     const char *key; /* comes back with the event; may be NULL */
 };

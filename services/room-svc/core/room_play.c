@@ -18,11 +18,12 @@ void room_played(struct room *room, uint64_t epoch, enum room_cause cause,
 
 /* A client that plays or pauses somewhere else means that place. */
 static void go_where_it_is(struct room *room, const struct room_member *by,
-                           const struct room_command *command, int64_t now_ms)
+                           const struct room_command *command, bool is_new, int64_t now_ms)
 {
     int64_t room_ms = clock_now(&room->clock, now_ms), at_ms = command->position_ms;
+    int64_t near_ms = command->is_exact && is_new ? 0 : ELSEWHERE_MS;
 
-    if (at_ms >= 0 && (at_ms > room_ms + ELSEWHERE_MS || at_ms < room_ms - ELSEWHERE_MS) &&
+    if (at_ms >= 0 && (at_ms > room_ms + near_ms || at_ms < room_ms - near_ms) &&
         room_may(room, by, ROOM_MAY_SEEK))
         clock_seek(&room->clock, at_ms, now_ms);
 }
@@ -34,6 +35,7 @@ enum room_error room_command(struct room *room, struct room_member *by,
     enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
     enum room_cause cause = ROOM_CAUSE_SEEK;
     uint64_t epoch = room->clock.state.epoch;
+    bool did_play = room->clock.wants_play;
 
     if (error == ROOM_OK && !room_may(room, by, is_play ? ROOM_MAY_PLAY : ROOM_MAY_SEEK))
         error = ROOM_NOT_ALLOWED;
@@ -44,13 +46,13 @@ enum room_error room_command(struct room *room, struct room_member *by,
     switch (command->kind) {
     case ROOM_PLAY:
         cause = ROOM_CAUSE_PLAY;
-        go_where_it_is(room, by, command, now_ms);
+        go_where_it_is(room, by, command, !did_play, now_ms);
         clock_play(&room->clock, now_ms);
         break;
     case ROOM_PAUSE:
         cause = ROOM_CAUSE_PAUSE;
         clock_pause(&room->clock, now_ms);
-        go_where_it_is(room, by, command, now_ms);
+        go_where_it_is(room, by, command, did_play, now_ms);
         break;
     case ROOM_SEEK:
         clock_seek(&room->clock, command->position_ms, now_ms);
