@@ -109,12 +109,16 @@ void guest_resumed(struct guest *guest, struct bytes kept)
         FIELD_TEXT_OF("own", guest->own),
     };
     struct room_member *member;
+    struct room *room;
 
     if (!fields_read(kept, fields, COUNT_OF(fields)))
         return;
     guest->dialect = dialect_of((uint32_t)dialect);
     guest->number = (uint32_t)number;
-    member = guest_member(guest, NULL);
+    member = guest_member(guest, &room);
+    /* This process lives, but gateway and it had lost sight of each other. */
+    if (member != NULL)
+        room_find_again(room, member, guest->connection, house_now(guest->svc));
     if (member == NULL || member->connection != guest->connection)
         guest->code[0] = '\0';
     else if (member->presence == ROOM_HERE)

@@ -310,6 +310,10 @@ enum room_error room_join(struct room *room, const struct room_join *join, int64
 enum room_error room_knock(struct room *room, const struct room_join *join, int64_t now_ms,
                            struct room_member **member_out);
 void room_leave(struct room *room, struct room_member *member, int64_t now_ms);
+/* Is here again as who it was, without passing the door: its connection was out of sight for a
+ * while, and never broken. Nothing happens unless it is LOST. */
+void room_find_again(struct room *room, struct room_member *member, uint64_t connection,
+                     int64_t now_ms);
 /* Its connection is closed. */
 void room_lose(struct room *room, struct room_member *member, int64_t now_ms);
 

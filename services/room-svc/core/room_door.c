@@ -198,6 +198,17 @@ static void enter(struct room *room, struct room_member *member, const struct ro
     room_settle(room, now_ms);
 }
 
+void room_find_again(struct room *room, struct room_member *member, uint64_t connection,
+                     int64_t now_ms)
+{
+    if (member->presence != ROOM_LOST)
+        return;
+    room_set_presence(room, member, ROOM_HERE, now_ms);
+    member->connection = connection;
+    room_emit(room, (struct room_event){.kind = ROOM_BACK, .member = member});
+    room_settle(room, now_ms);
+}
+
 enum room_error room_join(struct room *room, const struct room_join *join, int64_t now_ms,
                           struct room_member **member_out)
 {

@@ -53,6 +53,24 @@ test('messages under way when it is killed arrive once, and in order', async (t)
   }
 });
 
+test('what it was told while it stood still is done once', async (t) => {
+  const stack = await Stack.start(t, { torrent: false, room: true });
+  const one = await client(stack, 'one', 'STILL');
+  const two = await client(stack, 'two', 'STILL');
+  const id = one.heard.find((message) => message.type === 'NEW_PEER_IN_ROOM').peer.id;
+  const say = (n) => one.say({ type: 'SDP_OFFER', toPeerId: id, sdp: { type: 'offer', sdp: `${n}` } });
+  stack.room.child.kill('SIGSTOP');
+  say(0);
+  // Until http-svc gave up waiting for an answer: what it tells again is the same.
+  await until(async () => (await stack.metric('sharestream_http_gateway_deliveries_failed_total')) > 0, 'the call to end');
+  say(1);
+  stack.room.child.kill('SIGCONT');
+  await until(() => offers(two).length >= 2, 'both');
+  say(2);
+  await until(() => offers(two).length >= 3, 'the last');
+  assert.deepEqual(offers(two), ['0', '1', '2']);
+});
+
 test('somebody who comes after it was killed finds everybody', async (t) => {
   const stack = await Stack.start(t, { torrent: false, room: true });
   const one = await client(stack, 'one', 'STAYS');

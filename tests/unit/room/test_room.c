@@ -110,6 +110,29 @@ static void who_comes_back_is_the_same(void **state)
     assert_int_equal(who("bob")->presence, ROOM_GONE);
 }
 
+static void who_is_found_again_passes_no_door(void **state)
+{
+    struct room_member *bob;
+    uint64_t connection;
+
+    (void)state;
+    rig_joins(&rig, "ann");
+    bob = rig_joins(&rig, "bob");
+    connection = bob->connection;
+    assert_int_equal(room_set_password(rig.room, who("ann"), "secret", rig.now_ms), ROOM_OK);
+    room_lose(rig.room, bob, rig.now_ms);
+    rig_forget_log(&rig);
+    room_find_again(rig.room, bob, connection, rig.now_ms);
+    assert_log(&rig, "back bob\n");
+    assert_true(bob->presence == ROOM_HERE && bob->connection == connection);
+    /* One who is here by another connection, or has gone, is not touched. */
+    room_find_again(rig.room, bob, connection + 1, rig.now_ms);
+    assert_int_equal(bob->connection, connection);
+    room_leave(rig.room, bob, rig.now_ms);
+    room_find_again(rig.room, bob, connection, rig.now_ms);
+    assert_int_equal(bob->presence, ROOM_GONE);
+}
+
 static void second_connection_replaces_the_first(void **state)
 {
     uint64_t first;
@@ -1042,6 +1065,7 @@ int main(void)
         TEST(first_to_come_is_host),
         TEST(names_are_made_unique),
         TEST(who_comes_back_is_the_same),
+        TEST(who_is_found_again_passes_no_door),
         TEST(second_connection_replaces_the_first),
         TEST(joining_twice_by_one_connection_is_no_event),
         TEST(nobody_takes_over_somebody_else),
