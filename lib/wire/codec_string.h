@@ -10,7 +10,10 @@
 
 #include "base/bytes.h"
 
-enum { CODEC_STRING_TEXT = 48 };
+enum {
+    CODEC_STRING_TEXT = 48,
+    CODEC_STRINGS_MAX = 64, /* that one client may say it plays */
+};
 
 /* "avc1.640028" from an avcC box (ISO 14496-15, 5.3.3); false when it is none. */
 bool codec_string_avc(struct bytes avcc, char out[CODEC_STRING_TEXT]);

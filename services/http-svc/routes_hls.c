@@ -10,9 +10,9 @@
 #include "base/must.h"
 #include "joined.h"
 #include "routes.h"
+#include "wire/codec_string.h"
 
 enum {
-    CAN_MAX = 64,
     BURN_MAX = 16,
     QUERY_MAX = 1024, /* it is repeated for every segment */
     MAKE_MS = 90000,  /* transcode-svc itself gives up before */
@@ -37,10 +37,10 @@ static size_t read_can(struct exchange *x, char ***out)
     char *text = exchange_alloc(x, QUERY_MAX), *rest = text, *word;
     size_t count = 0;
 
-    *out = exchange_alloc(x, CAN_MAX * sizeof(**out));
+    *out = exchange_alloc(x, CODEC_STRINGS_MAX * sizeof(**out));
     if (!query_get(exchange_route(x)->query, "can", text, QUERY_MAX))
         return 0;
-    while (count < CAN_MAX && (word = strtok_r(rest, ", ", &rest)) != NULL)
+    while (count < CODEC_STRINGS_MAX && (word = strtok_r(rest, ", ", &rest)) != NULL)
         (*out)[count++] = word;
     return count;
 }

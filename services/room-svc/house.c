@@ -27,6 +27,15 @@ static struct guest *guest_of(const struct room_svc *svc, const struct room_memb
     return member != NULL && member->connection != 0 ? guest_find(svc, member->connection) : NULL;
 }
 
+/* NULL as well when it speaks another dialect, in whose groups it is. */
+static struct guest *speaker_of(const struct room_svc *svc, const struct dialect *dialect,
+                                const struct room_member *member)
+{
+    struct guest *guest = guest_of(svc, member);
+
+    return guest != NULL && guest->dialect == dialect ? guest : NULL;
+}
+
 static void tell_one(struct guest *guest, const char *name, const char *json)
 {
     if (guest == NULL)
@@ -75,7 +84,8 @@ void house_tell(struct room_svc *svc, const struct dialect *dialect, const struc
     else if (event->is_for_moderators)
         tell_moderators(svc, dialect, room, event, echoes, name, json);
     else
-        tell_all(svc, dialect, room, echoes ? NULL : guest_of(svc, event->member), name, json);
+        tell_all(svc, dialect, room, echoes ? NULL : speaker_of(svc, dialect, event->member), name,
+                 json);
 }
 
 static void on_expelled(struct room_svc *svc, const struct room *room,

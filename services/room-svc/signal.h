@@ -4,7 +4,9 @@
  * only argument. Every answer comes as an event; whoever asked for an ack gets that, too, so that
  * clients of both kinds are served. What travels, and when: docs/signal.md.
  *
- * signal.c: what clients say; signal_room.c: what rooms tell; signal_http.c: what is asked by HTTP.
+ * signal.c reads and answers what clients say, signal_door.c and signal_watch.c do it;
+ * signal_room.c tells them what happens in rooms, signal_words.c in which words; signal_http.c is
+ * what is asked by HTTP.
  */
 #ifndef ROOM_SIGNAL_H
 #define ROOM_SIGNAL_H
@@ -12,7 +14,7 @@
 #include "dialect.h"
 #include "svc/gateway.h"
 
-/* What clients say: X(event, function in signal.c, where it makes sense, event of the answer).
+/* What clients say: X(event, function signal_..., where it makes sense, event of the answer).
  * Without an event of its own only a failure is told, as `error`. */
 #define SIGNAL_HEARD(X)                                                                            \
     X("create-room", create_room, ANYWHERE, ROOM_CREATED)                                          \
@@ -95,33 +97,101 @@ enum signal_told {
 #undef X
 };
 
-/* ---- signal_room.c */
+/* ---- signal.c */
+
+/* One event, whatever it is: the same names mean the same everywhere, and what the client does not
+ * say is empty. */
+struct said {
+    struct guest *guest;
+    const struct sio_event *event;
+    const struct signal_row *row;
+    struct room *room; /* that the guest is in; NULL: in none */
+    struct room_member *member;
+    int64_t now_ms;
+    struct text extra; /* more fields of the answer */
+    bool is_answered;
+    bool is_told; /* the event of the answer has gone out already: what remains is the ack */
+
+    struct bytes payload; /* the object as it came; empty: it was none */
+    char code[CODE_MAX + 1], room_code[CODE_MAX + 1], requested[CODE_MAX + 1];
+    char participant[ROOM_ID_MAX + 1], to[ROOM_ID_MAX + 1], target[ROOM_ID_MAX + 1];
+    char name[ROOM_TITLE_MAX + 1]; /* of a person or a film */
+    char password[ROOM_PASSWORD_MAX + 1], magnet[ROOM_SOURCE_MAX + 1];
+    char text[ROOM_SAY_MAX + 1], id[ROOM_ID_MAX + 1], action[ROOM_ID_MAX + 1];
+    char capabilities[ROOM_CAPABILITIES_MAX + 1];
+    bool has_time, plays, is_before_transcoding;
+    int64_t time_ms, duration_ms, buffered_ms;
+    struct bytes offer, answer, candidate;
+};
+
+/* What becomes of it; the answer is given for it unless it has answered already. */
+typedef enum room_error signal_fn(struct said *said);
+
+struct signal_row {
+    const char *event;
+    signal_fn *handle;
+    enum { ANYWHERE, IN_ROOM } where;
+    enum signal_told result;
+};
+
+/* As ack and as event. */
+void signal_answer(struct said *said, enum room_error error);
+bool signal_is_object(struct bytes json);
+
+/* ---- signal_door.c, signal_watch.c */
+
+#define X(event, handle, where, result) signal_fn signal_##handle;
+SIGNAL_HEARD(X)
+#undef X
+
+/* ---- signal_words.c */
 
 extern const char *const signal_told_names[];
 
-/* To one client. */
-void signal_tell(struct guest *guest, enum signal_told told, const struct text *json);
-/* Everything about the room that who has just come in has to know. */
-void signal_welcome(struct guest *guest, const struct room *room,
-                    const struct room_member *member);
-/* It may come in now: `join-room` is what it says next. */
-void signal_approve(struct guest *guest, const char *code, const char *id);
-/* "native" when nobody here needs a film made for browsers. */
-const char *signal_mode(const struct room *room);
-/* "host" or "viewer": more roles these clients do not know. */
-const char *signal_role(const struct room_member *member);
-/* Fields of a JSON object: `"name":"text"`; `"name":12.5`, in seconds. A fraction is there in any
- * case: for Dart 12 and 12.0 are of different types. */
+/* Fields of a JSON object that has been opened, or of a text that is to become part of one. Seconds
+ * have a fraction in any case: for Dart 12 and 12.0 are of different types. */
 void signal_add_text(struct text *out, const char *name, const char *text);
+void signal_add_number(struct text *out, const char *name, int64_t number);
+void signal_add_truth(struct text *out, const char *name, bool truth);
 void signal_add_seconds(struct text *out, const char *name, int64_t ms);
-
 /* Both spellings of where somebody is. */
 void signal_add_place(struct text *out, int64_t ms, bool plays);
-
+/* The client's own id of what it did; "": one that no client takes for its own. */
+void signal_add_action(struct text *out, const struct room *room, const char *key);
+void signal_add_participant(struct text *out, const struct room_member *member);
 /* ROOM_OTHER: to some or all who speak this dialect. The data is a byte, enum signal_told, and the
  * JSON of the event. */
 void signal_add_other(struct text *out, enum signal_told told, struct bytes json);
 
+/* "native" when nobody here needs a film made for browsers. */
+const char *signal_mode(const struct room *room);
+/* "host" or "viewer": more roles these clients do not know. */
+const char *signal_role_word(enum room_role role);
+enum signal_told signal_playing_word(const struct room *room);
+/* Where those who hear it now should be. A command of these clients is told with the place that it
+ * named, since who gave it is there. */
+int64_t signal_place(const struct room *room, const struct room_member *by, int64_t now_ms);
+
+/* Whole objects. */
+struct text signal_one_text(const char *name, const char *text);
+struct text signal_participants(const struct room *room);
+struct text signal_knock(const struct room *room, const struct room_member *member);
+/* The film as its host told it; else as the queue knows it. Empty: there is none. */
+struct text signal_film(const struct room *room, enum room_blob blob);
+/* Where the room is, for `sync-play` and its like. */
+struct text signal_playback(const struct room *room, const struct room_member *by, const char *key,
+                            int64_t now_ms);
+/* Empty: there is nothing to play. */
+struct text signal_snapshot(const struct room *room, int64_t now_ms);
+
+/* ---- signal_room.c */
+
+/* To one client. */
+void signal_tell(struct guest *guest, enum signal_told told, const struct text *json);
+/* Everything about the room that who has just come in has to know. */
+void signal_welcome(struct guest *guest, const struct room *room, const struct room_member *member);
+/* It may come in, as `join-request-result` and as `join-approved`; `join-room` is to follow. */
+void signal_approve(struct guest *guest, const char *code, const char *id);
 /* on_room of the dialect. */
 void signal_on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,
                     struct guest *guest);

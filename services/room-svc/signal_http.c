@@ -46,7 +46,7 @@ static json_t *with_participants(const struct room_svc *svc, const struct room *
         if (is_open && members[i]->presence == ROOM_HERE)
             json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "id", members[i]->id, "name",
                                                   members[i]->name, "role",
-                                                  signal_role(members[i])));
+                                                  signal_role_word(members[i]->role)));
     return json_pack("{s:s,s:s,s:o}", "code", room_code(room), "host", host_name(room),
                      "participants", list);
 }

@@ -6,13 +6,14 @@
 #include <strings.h>
 
 #include "base/must.h"
+#include "wire/codec_string.h"
 
 typedef Sharestream__Worker__Media Media;
 typedef Sharestream__Worker__Stream Stream;
 
 struct choice_client choice_client_copy(char *const *can, size_t count)
 {
-    struct choice_client client = {.can_count = MIN(count, CHOICE_CAN_MAX)};
+    struct choice_client client = {.can_count = MIN(count, CODEC_STRINGS_MAX)};
 
     client.can = xcalloc(MAX(client.can_count, 1), sizeof(*client.can));
     for (size_t i = 0; i < client.can_count; i++)

@@ -11,14 +11,12 @@
 
 #include "plan.h"
 
-enum { CHOICE_CAN_MAX = 64 };
-
 struct choice_client {
     char **can; /* codec strings; none: what every browser plays */
     size_t can_count;
 };
 
-/* Owned: a copy of at most CHOICE_CAN_MAX of these strings. */
+/* Owned: a copy of at most CODEC_STRINGS_MAX of these strings. */
 struct choice_client choice_client_copy(char *const *can, size_t count);
 void choice_client_fini(struct choice_client *client);
 

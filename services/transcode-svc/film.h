@@ -11,38 +11,32 @@
 #ifndef TRANSCODE_FILM_H
 #define TRANSCODE_FILM_H
 
-#include <proto/transcode.pb-c.h>
+#include <proto/worker.pb-c.h>
 
-#include "head.h"
+#include "job.h"
 #include "ladder.h"
 #include "plan.h"
 #include "rendition.h"
-#include "stream/ready_map.h"
+#include "source.h"
 #include "thumbs.h"
 #include "transcode.h"
-#include "wire/infohash.h"
 
 /* NULL `film`: `error` says why. Called once, maybe before film_open() returns. */
 typedef void film_known_fn(void *arg, struct film *film, const struct error *error);
-/* NULL `path`: `error` says why. Once, maybe before film_make() returns. */
-typedef void film_made_fn(void *arg, const char *path, uint64_t size, const struct error *error);
 
 /* Finds out what is in the file. */
-void film_open(struct transcode *transcode, const struct infohash *hash, uint32_t file,
-               film_known_fn *on_known, void *arg);
+void film_open(struct transcode *transcode, const struct file_id *id, film_known_fn *on_known,
+               void *arg);
 /* A segment, or the beginning of a rendition; from the cache, or made. */
-void film_make(struct film *film, const struct path *path, film_made_fn *on_made, void *arg);
+void film_make(struct film *film, const struct path *path, job_made_fn *on_made, void *arg);
 /* Who waits with `arg`, for the film or (`path` not NULL) for a job of it, will not be called any
  * more. What was to be made for nobody else ends, unless it costs no bytes, or an encoder would
  * make it anyway. False: nobody waits so. */
-bool film_leave(struct transcode *transcode, const struct infohash *hash, uint32_t file,
-                const struct path *path, const void *arg);
-/* What it is called in the cache. */
-void film_cache_name(const struct infohash *hash, uint32_t file, const struct path *path,
-                     char out[CACHE_NAME]);
+bool film_leave(struct transcode *transcode, const struct file_id *id, const struct path *path,
+                const void *arg);
 /* In the cache already? For who would otherwise have to open the film first. Tells the film, if it
  * is known, how far its viewers are. */
-const char *film_cached(struct transcode *transcode, const struct infohash *hash, uint32_t file,
+const char *film_cached(struct transcode *transcode, const struct file_id *id,
                         const struct path *path, uint64_t *size_out);
 
 /* NULL until it is known. */
@@ -65,54 +59,6 @@ bool film_offers_ladder(const struct film *film);
 void films_tick(struct transcode *transcode, uint64_t now_ms);
 /* All who wait are told that it is over. */
 void films_free(struct transcode *transcode);
-/* Jobs of all films into the reply, which is freed by its own free_unpacked. */
-void films_list(const struct transcode *transcode, Sharestream__Transcode__JobsReply *reply,
-                uint64_t now_ms);
-/* One more row of such a reply, of which the caller tells the rest: what, since when, who. */
-Sharestream__Transcode__JobsReply__Job *films_add_row(Sharestream__Transcode__JobsReply *reply,
-                                                      const struct infohash *hash, uint32_t file,
-                                                      const char *state);
-size_t films_jobs(const struct transcode *transcode);
 size_t films_count(const struct transcode *transcode);
-
-/* ---- for head.c */
-
-struct film_source {
-    struct transcode *transcode;
-    struct infohash hash;
-    uint32_t file;
-    uint64_t size;
-    const char *disk_path;
-    struct ready_map *map;
-};
-
-enum { FILM_TRACKS = 2, FILM_STARTS_AHEAD = 64 };
-
-/* An order, and what it points to. */
-struct film_cut {
-    Sharestream__Worker__Cut cut;
-    Sharestream__Worker__Track tracks[FILM_TRACKS], *track_list[FILM_TRACKS];
-    Sharestream__Worker__Encode encode;
-    int64_t next_us[FILM_STARTS_AHEAD];
-    struct thumbs_order thumbs;
-};
-
-const struct film_source *film_source(const struct film *film);
-/* For logs; valid until the next call. */
-const char *film_name(const struct film *film);
-/* Somebody waits to know it. */
-bool film_is_to_open(const struct film *film);
-/* Puts what is to be made next in front. */
-void film_order_jobs(struct film *film, struct head *head);
-void film_fill_cut(struct film *film, const struct head *head, const struct job *job,
-                   struct film_cut *out);
-/* None of these frees the head, or makes a segment before it returns. */
-void film_on_opened(struct film *film, Sharestream__Worker__Done *done);
-/* is_final: another try will not help. */
-void film_on_unopened(struct film *film, struct head *head, const struct error *error,
-                      bool is_final);
-/* Ends the job, which is in no queue any more. NULL `done`: `error` says why. */
-void film_on_done(struct film *film, struct head *head, struct job *job,
-                  const Sharestream__Worker__Done *done, const struct error *error);
 
 #endif

@@ -1,69 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 #include "head.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "film.h"
 #include "spare.h"
 #include "worker.h"
 
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
 
-enum { DEATHS_MAX = 2, QUIET_PATIENCE = 10 };
+enum {
+    DEATHS_MAX = 2,
+    QUIET_PATIENCE = 10,
+    WHOLE_MAX = 4, /* workers at once, besides those of films */
+};
 
 static void on_bytes(void *arg);
 
-static struct transcode *transcode_of(const struct head *head)
-{
-    return film_source(head->film)->transcode;
-}
-
 /* ---- bytes that are waited for */
 
+/* Time spent waiting is not the worker's fault. */
 static void stop_wanting(struct head *head)
 {
+    uint64_t now_ms = clock_ms(), waited_ms = now_ms - MIN(head->want_since_ms, now_ms);
+
+    if (head->is_wanting) {
+        head->worked_ms += waited_ms;
+        head->waited_ms += waited_ms;
+    }
     head->is_wanting = head->wants_first = false;
     if (head->lease != NULL)
         lease_resume(head->lease);
 }
 
-static uint64_t run_at(const struct head *head, uint64_t position)
-{
-    const struct film_source *source = film_source(head->film);
-
-    if (position >= source->size)
-        return 0;
-    return ready_map_run(source->map, source->file, position, source->size - position);
-}
-
 /* Until 0: it is to give up. */
 static void tell_ready(struct head *head, uint64_t until)
 {
-    uint64_t now_ms = clock_ms();
-
-    /* Time spent waiting is not its fault. */
-    head->worked_ms += now_ms - MIN(head->want_since_ms, now_ms);
     stop_wanting(head);
     worker_ready(head->worker, until);
 }
 
 static void want(struct head *head, uint64_t position)
 {
-    const struct film_source *source = film_source(head->film);
+    const struct source *source = head->source;
 
     head->is_wanting = true;
     head->want = position;
     head->want_since_ms = clock_ms();
     if (head->lease == NULL)
-        head->lease = lease_open(transcode_of(head)->leases, &source->hash, source->file, position,
-                                 source->size, on_bytes, head);
+        head->lease = lease_open(head->transcode->leases, &source->id.hash, source->id.file,
+                                 position, source->size, on_bytes, head);
     lease_move(head->lease, position);
     lease_wait(head->lease);
 }
@@ -73,7 +65,7 @@ static void give_up(struct head *head, const struct error *error)
 {
     if (head->wants_first) {
         stop_wanting(head);
-        film_on_unopened(head->film, head, error, false);
+        head->owner->on_unopened(head, error, false);
     } else {
         tell_ready(head, 0);
     }
@@ -86,7 +78,7 @@ static void on_bytes(void *arg)
 
     if (!head->is_wanting)
         return;
-    run = run_at(head, head->want);
+    run = source_run(head->source, head->want);
     if (run > 0 && head->wants_first) {
         stop_wanting(head);
         head_step(head);
@@ -103,7 +95,7 @@ static void on_bytes(void *arg)
 
 static void forget_worker(struct head *head)
 {
-    struct transcode *transcode = transcode_of(head);
+    struct transcode *transcode = head->transcode;
 
     head->worker = NULL;
     transcode->workers--;
@@ -129,7 +121,7 @@ static void put_back(struct head *head)
 
     if (job == NULL)
         return;
-    cache_abandon(transcode_of(head)->cache, head->ticket);
+    cache_abandon(head->transcode->cache, head->ticket);
     head->job = NULL;
     DL_PREPEND(head->jobs, job);
 }
@@ -163,14 +155,15 @@ static bool let_others_first(struct head *head)
 }
 
 /* Of itself, or of us because it took too long. */
-static void lose_worker(struct head *head, const char *why)
+static void lose_worker(void *arg, const char *why)
 {
-    struct transcode *transcode = transcode_of(head);
+    struct head *head = arg;
+    struct transcode *transcode = head->transcode;
     struct job *job = head->job;
     struct error error;
 
     transcode->metrics.workers_died_total++;
-    log_warn("worker died", "film=%s doing=%s why=%s", film_name(head->film),
+    log_warn("worker died", "film=%s doing=%s why=%s", source_name(head->source),
              job != NULL ? job->name : "open", why);
     forget_worker(head);
     put_back(head);
@@ -181,18 +174,13 @@ static void lose_worker(struct head *head, const char *why)
                   why);
     if (job != NULL && ++job->deaths >= DEATHS_MAX) {
         DL_DELETE(head->jobs, job);
-        film_on_done(head->film, head, job, NULL, &error);
+        head->owner->on_done(head, job, NULL, &error);
     } else if (job != NULL) {
         transcode->metrics.retries_total++;
     } else if (head->open_attempts >= DEATHS_MAX) {
-        film_on_unopened(head->film, head, &error, true);
+        head->owner->on_unopened(head, &error, true);
     }
     head_step(head);
-}
-
-static void on_gone(void *arg, const char *why)
-{
-    lose_worker(arg, why);
 }
 
 static void on_failed(struct head *head, const Sharestream__Worker__Failed *failed)
@@ -201,17 +189,17 @@ static void on_failed(struct head *head, const Sharestream__Worker__Failed *fail
     struct error error;
     enum err code = worker_error(failed, &error);
 
-    log_info("could not be made", "film=%s what=%s why=%s", film_name(head->film),
+    log_info("could not be made", "film=%s what=%s why=%s", source_name(head->source),
              job != NULL ? job->name : "open", error.text);
     /* Demuxers that were let down in the middle do not recover: the next order has a fresh one. */
     drop_worker(head);
     if (job != NULL) {
-        cache_abandon(transcode_of(head)->cache, head->ticket);
+        cache_abandon(head->transcode->cache, head->ticket);
         head->job = NULL;
-        film_on_done(head->film, head, job, NULL, &error);
+        head->owner->on_done(head, job, NULL, &error);
     } else {
         /* Bytes that did not come may come later; a damaged file stays damaged. */
-        film_on_unopened(head->film, head, &error, code == ERR_INVALID || code == ERR_TOO_LARGE);
+        head->owner->on_unopened(head, &error, code == ERR_INVALID || code == ERR_TOO_LARGE);
     }
 }
 
@@ -219,14 +207,14 @@ static void on_done(struct head *head, Sharestream__Worker__Done *done)
 {
     struct job *job = head->job;
 
-    transcode_of(head)->metrics.read_bytes_total += done->read;
+    head->transcode->metrics.read_bytes_total += done->read;
     if (job != NULL) {
         head->job = NULL;
-        film_on_done(head->film, head, job, done, NULL);
+        head->owner->on_done(head, job, done, NULL);
     } else {
         head->is_open = true;
         head->open_attempts = 0;
-        film_on_opened(head->film, done);
+        head->owner->on_opened(head, done);
     }
 }
 
@@ -237,11 +225,10 @@ static void on_report(void *arg, const Report *report)
 
     switch (report->what_case) {
     case SHARESTREAM__WORKER__REPORT__WHAT_WANT:
-        head->want_since_ms = clock_ms();
-        run = run_at(head, report->want->position);
+        run = source_run(head->source, report->want->position);
         if (run > 0)
             tell_ready(head, report->want->position + run);
-        else if (head->kind == HEAD_QUIET)
+        else if (head->kind == HEAD_QUIET || head->source->map == NULL)
             tell_ready(head, 0); /* pictures are not worth fetching anything for */
         else if (let_others_first(head))
             head_step(head);
@@ -279,97 +266,94 @@ static void begin_work(struct head *head, const Order *order, int fd)
 
 static void give_open(struct head *head)
 {
-    const struct film_source *source = film_source(head->film);
-    const Sharestream__Worker__Media *media = film_media(head->film);
     Sharestream__Worker__Open open_order = SHARESTREAM__WORKER__OPEN__INIT;
     Order order = SHARESTREAM__WORKER__ORDER__INIT;
     struct error error;
-    int fd = open(source->disk_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = source_descriptor(head->source, &error);
 
     if (fd < 0) {
-        error_set_errno(&error, ERR_IO, "cannot open the file");
         drop_worker(head);
-        film_on_unopened(head->film, head, &error, false);
+        head->owner->on_unopened(head, &error, false);
         return;
     }
-    open_order.size = source->size;
-    open_order.is_known = media != NULL;
-    open_order.shift_us = media != NULL ? media->shift_us : 0;
-    open_order.is_closed = media != NULL && media->is_closed;
+    open_order.size = head->source->size;
+    head->owner->fill_open(head, &open_order);
     order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_OPEN;
     order.open = &open_order;
     head->open_attempts++;
     begin_work(head, &order, fd);
 }
 
+void head_order(struct head *head, Sharestream__Worker__Cut *cut, int fd)
+{
+    Order order = SHARESTREAM__WORKER__ORDER__INIT;
+
+    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
+    order.cut = cut;
+    begin_work(head, &order, fd);
+}
+
 static void begin_job(struct head *head)
 {
-    struct transcode *transcode = transcode_of(head);
-    struct job *job;
-    Order order = SHARESTREAM__WORKER__ORDER__INIT;
-    struct film_cut cut;
+    struct transcode *transcode = head->transcode;
     struct error error = {0};
+    struct job *job;
     int fd;
 
-    film_order_jobs(head->film, head);
+    if (head->kind == HEAD_ENCODE)
+        head->owner->order_jobs(head);
     job = head->jobs;
     DL_DELETE(head->jobs, job);
     head->ticket = ++transcode->tickets;
     fd = cache_begin(transcode->cache, head->ticket, &error);
     if (fd < 0) {
-        film_on_done(head->film, head, job, NULL, &error);
+        head->owner->on_done(head, job, NULL, &error);
         head_step(head);
         return;
     }
     head->job = job;
     job->is_tried = true;
-    film_fill_cut(head->film, head, job, &cut);
-    order.what_case = SHARESTREAM__WORKER__ORDER__WHAT_CUT;
-    order.cut = &cut.cut;
-    begin_work(head, &order, fd);
+    head->owner->order(head, job, fd);
+}
+
+/* Whole files and pictures are beyond the limit of films: they are in nobody's way. */
+static unsigned workers_max(const struct head *head)
+{
+    if (head->kind == HEAD_QUIET)
+        return 1;
+    return head->kind == HEAD_WHOLE ? WHOLE_MAX : transcode_workers_max(head->transcode);
+}
+
+static bool share_limit(const struct head *a, const struct head *b)
+{
+    return a->kind == b->kind || (a->kind <= HEAD_ENCODE && b->kind <= HEAD_ENCODE);
 }
 
 /* A worker that has nothing to do is taken from another. */
-static bool make_room(struct transcode *transcode)
+static bool make_room(const struct head *for_head)
 {
     struct head *head, *idlest = NULL;
     unsigned count = 0;
 
-    DL_FOREACH2(transcode->heads, head, all_next)
+    DL_FOREACH2(for_head->transcode->heads, head, all_next)
     {
-        if (head->worker == NULL || head->kind == HEAD_QUIET)
+        if (head->worker == NULL || !share_limit(head, for_head))
             continue;
         count++;
         if (!head->is_working && (idlest == NULL || head->worked_ms < idlest->worked_ms))
             idlest = head;
     }
-    if (count < transcode_workers_max(transcode))
+    if (count < workers_max(for_head))
         return true;
     if (idlest != NULL)
         drop_worker(idlest);
     return idlest != NULL;
 }
 
-/* Pictures are made by one worker at a time, which is beyond the limit: it is in nobody's way. */
-static bool take_turn(struct transcode *transcode)
-{
-    struct head *head;
-
-    DL_FOREACH2(transcode->heads, head, all_next)
-    {
-        if (head->worker == NULL || head->kind != HEAD_QUIET)
-            continue;
-        if (head->is_working)
-            return false;
-        drop_worker(head);
-    }
-    return true;
-}
-
 static enum err start_worker(struct head *head, struct error *error)
 {
-    struct transcode *transcode = transcode_of(head);
-    const struct worker_events events = {on_report, on_gone, head};
+    struct transcode *transcode = head->transcode;
+    const struct worker_events events = {on_report, lose_worker, head};
 
     if (head->rendition.encoder == ENCODER_SOFTWARE)
         return spare_take(transcode->spare, &events, &head->worker, error);
@@ -379,15 +363,15 @@ static enum err start_worker(struct head *head, struct error *error)
 
 static bool has_worker(struct head *head)
 {
-    struct transcode *transcode = transcode_of(head);
+    struct transcode *transcode = head->transcode;
     struct error error = {0};
 
     if (head->worker != NULL)
         return true;
-    if (head->kind == HEAD_QUIET ? !take_turn(transcode) : !make_room(transcode))
+    if (!make_room(head))
         return false; /* head_tick() tries again */
     if (start_worker(head, &error) != ERR_NONE) {
-        film_on_unopened(head->film, head, &error, false);
+        head->owner->on_unopened(head, &error, false);
         return false;
     }
     if (head->kind == HEAD_QUIET)
@@ -399,11 +383,11 @@ static bool has_worker(struct head *head)
 
 void head_step(struct head *head)
 {
-    bool opens = head->kind == HEAD_CUT && film_is_to_open(head->film);
+    bool opens = head->kind == HEAD_CUT && head->owner->is_to_open(head);
 
     if (head->is_working || head->is_wanting || (!opens && head->jobs == NULL))
         return;
-    if (run_at(head, 0) == 0 && !head->is_open && head->kind != HEAD_QUIET) {
+    if (source_run(head->source, 0) == 0 && !head->is_open && head->kind != HEAD_QUIET) {
         head->wants_first = true;
         want(head, 0);
     } else if (has_worker(head) && !head->is_open) {
@@ -413,16 +397,21 @@ void head_step(struct head *head)
     }
 }
 
-/* ---- from film.c */
+/* ---- from the owner */
 
-struct head *head_new(struct film *film, enum head_kind kind)
+struct head *head_new(struct transcode *transcode, enum head_kind kind, const struct source *source,
+                      const struct head_owner *owner, void *arg)
 {
     struct head *head = xcalloc(1, sizeof(*head));
 
-    head->film = film;
+    head->transcode = transcode;
     head->kind = kind;
+    head->source = source;
+    head->owner = owner;
+    head->arg = arg;
+    head->work_ms = transcode->settings->work * (kind == HEAD_QUIET ? QUIET_PATIENCE : 1);
     head->worked_ms = clock_ms();
-    DL_APPEND2(transcode_of(head)->heads, head, all_prev, all_next);
+    DL_APPEND2(transcode->heads, head, all_prev, all_next);
     return head;
 }
 
@@ -433,7 +422,7 @@ void head_free(struct head **head_p)
 
     if (head == NULL)
         return;
-    transcode = transcode_of(head);
+    transcode = head->transcode;
     must(head->jobs == NULL && head->job == NULL);
     drop_worker(head);
     lease_close(&head->lease);
@@ -460,17 +449,19 @@ void head_interrupt(struct head *head)
 
 void head_tick(struct head *head, uint64_t now_ms)
 {
-    const struct transcode_settings *settings = transcode_of(head)->settings;
+    const struct transcode_settings *settings = head->transcode->settings;
     static const struct error late = {ERR_TIMEOUT,
                                       "the beginning of the file did not come in time"};
-    uint64_t since_ms = now_ms - MIN(head->worked_ms, now_ms);
-    uint64_t most_ms = settings->work * (head->kind == HEAD_QUIET ? QUIET_PATIENCE : 1);
+    uint64_t since_ms = now_ms - MIN(head->worked_ms, now_ms), waited_ms;
 
     if (head->is_wanting) {
         on_bytes(head);
-        if (head->is_wanting && now_ms - head->want_since_ms >= settings->wait)
+        waited_ms = now_ms - MIN(head->want_since_ms, now_ms);
+        if (head->kind == HEAD_WHOLE)
+            waited_ms += head->waited_ms;
+        if (head->is_wanting && waited_ms >= settings->wait)
             give_up(head, &late);
-    } else if (head->is_working && since_ms >= most_ms) {
+    } else if (head->is_working && since_ms >= head->work_ms) {
         worker_free(&head->worker);
         lose_worker(head, "it took too long");
         return;
@@ -480,6 +471,58 @@ void head_tick(struct head *head, uint64_t now_ms)
         lease_close(&head->lease);
     }
     head_step(head);
+}
+
+/* A copy of its path, or NULL. */
+static char *keep(const struct head *head, const struct job *job,
+                  const Sharestream__Worker__Done *done, uint64_t *size_out, struct error *error)
+{
+    struct transcode *transcode = head->transcode;
+    const char *path;
+
+    transcode->metrics.segments_total++;
+    transcode->metrics.segment_bytes_total += done->bytes;
+    if (cache_commit(transcode->cache, head->ticket, job->name, error) != ERR_NONE)
+        return NULL;
+    path = cache_find(transcode->cache, job->name, size_out);
+    if (path == NULL)
+        error_set(error, ERR_NO_SPACE, "the cache is too small for it");
+    return path != NULL ? xstrdup(path) : NULL;
+}
+
+void head_end_job(struct head *head, struct job *job, const Sharestream__Worker__Done *done,
+                  const struct error *error)
+{
+    struct error why = error != NULL ? *error : (struct error){0};
+    uint64_t size = 0;
+    char *path = done != NULL ? keep(head, job, done, &size, &why) : NULL;
+
+    if (path == NULL && job->waiting_count > 0)
+        head->transcode->metrics.failures_total++;
+    job_end(job, path, size, path != NULL ? NULL : &why);
+    free(path);
+}
+
+void head_fail_jobs(struct head *head, const struct error *error)
+{
+    while (head->jobs != NULL) {
+        struct job *job = head->jobs;
+
+        DL_DELETE(head->jobs, job);
+        head_end_job(head, job, NULL, error);
+    }
+}
+
+struct job *head_find_job(const struct head *head, const char *name)
+{
+    struct job *job;
+
+    if (head->job != NULL && strcmp(head->job->name, name) == 0)
+        return head->job;
+    DL_FOREACH(head->jobs, job)
+    if (strcmp(job->name, name) == 0)
+        break;
+    return job;
 }
 
 bool head_is_busy(const struct head *head)
@@ -497,6 +540,21 @@ bool head_is_wanted(const struct head *head)
     if (job->waiting_count > 0)
         return true;
     return false;
+}
+
+size_t heads_jobs(const struct transcode *transcode)
+{
+    const struct head *head;
+    const struct job *job;
+    size_t count = 0;
+
+    DL_FOREACH2(transcode->heads, head, all_next)
+    {
+        count += head->is_working || head->is_wanting;
+        DL_FOREACH(head->jobs, job)
+        count++;
+    }
+    return count;
 }
 
 pid_t head_pid(const struct head *head)

@@ -3,14 +3,13 @@
  * subtitles: what is made of a whole file at once, by a worker of its own, so that the film's
  * worker goes on making segments: all cues of a track, its script, a font; files beside the film,
  * and uploads. Segments of a film's own tracks are film.c's.
- *
- *     queued -> a worker opens the file -> it cuts, waiting for bytes where it must -> in the cache
+ * Each job has a head of its own, which goes with it.
  */
 #ifndef TRANSCODE_SUBTITLES_H
 #define TRANSCODE_SUBTITLES_H
 
 #include "captions.h"
-#include "film.h"
+#include "job.h"
 #include "rendition.h"
 #include "transcode.h"
 #include "uploads.h"
@@ -24,14 +23,14 @@ void subtitles_tick(struct subtitles *subtitles, uint64_t now_ms);
 
 /* Is it made here? */
 bool subtitles_make_it(const struct path *path);
-/* Of film `file`. From the cache, or made; on_made as of film_make(). */
-void subtitles_make(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
-                    const struct path *path, film_made_fn *on_made, void *arg);
+/* One of the same is joined. */
+void subtitles_make(struct subtitles *subtitles, const struct file_id *film,
+                    const struct path *path, job_made_fn *on_made, void *arg);
 /* As film_leave(): what is made for nobody else ends. */
-bool subtitles_leave(struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
+bool subtitles_leave(struct subtitles *subtitles, const struct file_id *film,
                      const struct path *path, const void *arg);
 /* All there are of a film. `media` NULL: without its own. */
-void subtitles_list(const struct subtitles *subtitles, const struct infohash *hash, uint32_t file,
+void subtitles_list(const struct subtitles *subtitles, const struct file_id *film,
                     const Sharestream__Worker__Media *media, struct captions *out);
 
 /* NULL `upload`: `error` says why. Once, maybe before subtitles_add() returns. */
@@ -40,11 +39,5 @@ typedef void subtitles_added_fn(void *arg, const struct upload *upload, const st
 void subtitles_add(struct subtitles *subtitles, const struct upload *upload, struct bytes data,
                    subtitles_added_fn *on_added, void *arg);
 struct uploads *subtitles_uploads(const struct subtitles *subtitles);
-
-size_t subtitles_jobs(const struct subtitles *subtitles);
-/* Behind those that are in the reply. */
-void subtitles_list_jobs(const struct subtitles *subtitles,
-                         Sharestream__Transcode__JobsReply *reply, uint64_t now_ms);
-unsigned subtitles_workers(const struct subtitles *subtitles);
 
 #endif

@@ -20,26 +20,21 @@ typedef Sharestream__Worker__Stream Stream;
 
 /* ---- a film and its subtitles in the words of the message */
 
-struct place {
-    struct infohash hash;
-    uint32_t file;
-};
-
-static char *url_of(const struct place *place, const char *folder, const char *rest)
+static char *url_of(const struct file_id *film, const char *folder, const char *rest)
 {
     char hash[INFOHASH_TEXT];
 
-    return xasprintf("/hls/%s/%u/%s/%s", infohash_text(&place->hash, hash), place->file, folder,
+    return xasprintf("/hls/%s/%u/%s/%s", infohash_text(&film->hash, hash), film->file, folder,
                      rest);
 }
 
 /* The film with them in its picture. */
-static char *drawn_url(const struct place *place, uint32_t stream)
+static char *drawn_url(const struct file_id *film, uint32_t stream)
 {
     char hash[INFOHASH_TEXT];
 
-    return xasprintf("/hls/%s/%u/master.m3u8?burn=%u", infohash_text(&place->hash, hash),
-                     place->file, stream);
+    return xasprintf("/hls/%s/%u/master.m3u8?burn=%u", infohash_text(&film->hash, hash), film->file,
+                     stream);
 }
 
 static const char *kind_of(const struct rendition *rendition)
@@ -49,7 +44,7 @@ static const char *kind_of(const struct rendition *rendition)
     return rendition->kind == RENDITION_EXTERNAL ? "external" : "upload";
 }
 
-static Subtitle *new_subtitle(const struct place *place, const struct caption *caption)
+static Subtitle *new_subtitle(const struct file_id *film, const struct caption *caption)
 {
     Subtitle *out = xcalloc(1, sizeof(*out));
     char id[RENDITION_NAME];
@@ -67,13 +62,13 @@ static Subtitle *new_subtitle(const struct place *place, const struct caption *c
     out->is_image = caption->is_image;
     if (caption->is_image) {
         if (caption->can_be_drawn)
-            out->playlist = drawn_url(place, caption->rendition.stream);
+            out->playlist = drawn_url(film, caption->rendition.stream);
         return out;
     }
-    out->url = url_of(place, id, "all.vtt");
-    out->playlist = url_of(place, id, "index.m3u8");
+    out->url = url_of(film, id, "all.vtt");
+    out->playlist = url_of(film, id, "index.m3u8");
     if (strcmp(caption->codec, "ass") == 0)
-        out->script = url_of(place, id, "all.ass");
+        out->script = url_of(film, id, "all.ass");
     return out;
 }
 
@@ -89,7 +84,7 @@ static bool is_font(const Stream *stream)
     return false;
 }
 
-static void add_fonts(SubtitlesReply *reply, const struct place *place, const Media *media)
+static void add_fonts(SubtitlesReply *reply, const struct file_id *film, const Media *media)
 {
     char number[16];
 
@@ -103,7 +98,7 @@ static void add_fonts(SubtitlesReply *reply, const struct place *place, const Me
         sharestream__transcode__font__init(font);
         snprintf(number, sizeof(number), "%u", media->streams[i]->index);
         font->name = xstrdup(media->streams[i]->title);
-        font->url = url_of(place, "font", number);
+        font->url = url_of(film, "font", number);
         reply->fonts[reply->n_fonts++] = font;
     }
 }
@@ -114,14 +109,14 @@ struct listing {
     Sharestream__Transcode__SubtitlesReply_Closure closure;
     void *data;
     struct transcode *transcode;
-    struct place place;
+    struct file_id film;
 };
 
 static void on_left(void *arg)
 {
     struct listing *listing = arg;
 
-    must(film_leave(listing->transcode, &listing->place.hash, listing->place.file, NULL, listing));
+    must(film_leave(listing->transcode, &listing->film, NULL, listing));
     bus_fail(listing->data, ERR_CANCELLED, "nobody waits for it");
     free(listing);
 }
@@ -140,12 +135,11 @@ static void on_known(void *arg, struct film *film, const struct error *error)
     }
     reply = xcalloc(1, sizeof(*reply));
     sharestream__transcode__subtitles_reply__init(reply);
-    subtitles_list(listing->transcode->subtitles, &listing->place.hash, listing->place.file, media,
-                   &captions);
+    subtitles_list(listing->transcode->subtitles, &listing->film, media, &captions);
     reply->subtitles = xcalloc(MAX(captions.count, 1), sizeof(*reply->subtitles));
     for (size_t i = 0; i < captions.count; i++)
-        reply->subtitles[reply->n_subtitles++] = new_subtitle(&listing->place, &captions.list[i]);
-    add_fonts(reply, &listing->place, media);
+        reply->subtitles[reply->n_subtitles++] = new_subtitle(&listing->film, &captions.list[i]);
+    add_fonts(reply, &listing->film, media);
     listing->closure(reply, listing->data);
     captions_fini(&captions);
     sharestream__transcode__subtitles_reply__free_unpacked(reply, NULL);
@@ -155,11 +149,11 @@ static void on_known(void *arg, struct film *film, const struct error *error)
 void on_subtitles(Rpc *rpc, const Sharestream__Transcode__SubtitlesRequest *request,
                   Sharestream__Transcode__SubtitlesReply_Closure closure, void *data)
 {
+    struct file_id film = {.file = request->file};
     struct listing *listing;
-    struct infohash hash;
 
     (void)rpc;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
+    if (!infohash_parse(bytes_of_text(request->info_hash), &film.hash)) {
         bus_fail(data, ERR_INVALID, "that is no info-hash");
         return;
     }
@@ -167,9 +161,9 @@ void on_subtitles(Rpc *rpc, const Sharestream__Transcode__SubtitlesRequest *requ
     listing->closure = closure;
     listing->data = data;
     listing->transcode = bus_state(data);
-    listing->place = (struct place){hash, request->file};
+    listing->film = film;
     bus_on_cancel(data, on_left, listing);
-    film_open(listing->transcode, &hash, request->file, on_known, listing);
+    film_open(listing->transcode, &film, on_known, listing);
 }
 
 /* ---- AddSubtitle */
@@ -184,21 +178,22 @@ static void on_added(void *arg, const struct upload *upload, const struct error 
 {
     struct adding *adding = arg;
     struct captions captions;
+    struct file_id film;
 
     if (upload == NULL) {
         bus_fail_error(adding->data, error);
         free(adding);
         return;
     }
-    subtitles_list(adding->transcode->subtitles, &upload->hash, upload->file, NULL, &captions);
+    film = (struct file_id){upload->hash, upload->file};
+    subtitles_list(adding->transcode->subtitles, &film, NULL, &captions);
     for (size_t i = 0; i < captions.count; i++) {
-        const struct place place = {upload->hash, upload->file};
         Subtitle *subtitle;
 
         if (captions.list[i].rendition.kind != RENDITION_UPLOAD ||
             captions.list[i].rendition.stream != upload->id)
             continue;
-        subtitle = new_subtitle(&place, &captions.list[i]);
+        subtitle = new_subtitle(&film, &captions.list[i]);
         adding->closure(subtitle, adding->data);
         sharestream__transcode__subtitle__free_unpacked(subtitle, NULL);
     }
@@ -231,19 +226,15 @@ static bool read_name(const char *text, char out[UPLOAD_NAME_MAX + 1])
 }
 
 /* The film has to be there, or uploads of strangers to nothing would be kept for ever. */
-static bool has_file(const struct transcode *transcode, const struct upload *upload,
+static bool has_film(const struct transcode *transcode, const struct file_id *film,
                      struct error *error)
 {
-    struct ready_map *map;
-    bool has;
+    struct source source;
 
-    if (ready_map_open(svc_common(transcode->svc)->run_dir, &upload->hash, &map, error) != ERR_NONE)
+    if (source_open(&source, svc_common(transcode->svc)->run_dir, film, error) != ERR_NONE)
         return false;
-    has = upload->file < ready_map_layout(map)->file_count;
-    if (!has)
-        error_set(error, ERR_NOT_FOUND, "there is no such file");
-    ready_map_close(&map);
-    return has;
+    source_close(&source);
+    return true;
 }
 
 void on_add_subtitle(Rpc *rpc, const Sharestream__Transcode__AddSubtitleRequest *request,
@@ -251,20 +242,22 @@ void on_add_subtitle(Rpc *rpc, const Sharestream__Transcode__AddSubtitleRequest 
 {
     struct transcode *transcode = bus_state(data);
     struct upload upload = {.file = request->file};
+    struct file_id film = {.file = request->file};
     struct error error = {0};
     struct adding *adding;
 
     (void)rpc;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &upload.hash)) {
+    if (!infohash_parse(bytes_of_text(request->info_hash), &film.hash)) {
         bus_fail(data, ERR_INVALID, "that is no info-hash");
     } else if (!read_language(request->language, upload.language)) {
         bus_fail(data, ERR_INVALID, "language is a code such as en, eng or pt-BR, or its name");
     } else if (!read_name(request->name, upload.name)) {
         bus_fail(data, ERR_INVALID, "name is one line of text of at most %d bytes",
                  UPLOAD_NAME_MAX);
-    } else if (!has_file(transcode, &upload, &error)) {
+    } else if (!has_film(transcode, &film, &error)) {
         bus_fail_error(data, &error);
     } else {
+        upload.hash = film.hash;
         adding = xcalloc(1, sizeof(*adding));
         adding->closure = closure;
         adding->data = data;

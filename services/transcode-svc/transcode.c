@@ -12,6 +12,7 @@
 #include "base/must.h"
 #include "film.h"
 #include "hardware.h"
+#include "head.h"
 #include "spare.h"
 #include "subtitles.h"
 #include "worker.h"
@@ -55,7 +56,7 @@ static void on_step(void *arg)
     films_tick(transcode, clock_ms());
     subtitles_tick(transcode->subtitles, clock_ms());
     if (transcode->workers < transcode_workers_max(transcode))
-        spare_tick(transcode->spare, films_jobs(transcode) > 0, clock_ms());
+        spare_tick(transcode->spare, heads_jobs(transcode) > 0, clock_ms());
 }
 
 /* Segments of another length are of no use; other programs may cut or make them otherwise. */
@@ -122,7 +123,7 @@ void transcode_tick(void *state, uint64_t now_ms)
 
     (void)now_ms;
     svc_note(transcode->svc, "workers=%u jobs=%zu cached=%" PRIu64 "MiB", transcode->workers,
-             films_jobs(transcode), cache_bytes(transcode->cache) >> 20);
+             heads_jobs(transcode), cache_bytes(transcode->cache) >> 20);
 }
 
 /* Also after a start that failed half-way. */
@@ -147,9 +148,9 @@ void transcode_refresh_metrics(void *state)
 
     metrics->cache_bytes = cache_bytes(transcode->cache);
     metrics->cache_evicted_total = cache_evicted(transcode->cache);
-    metrics->workers = transcode->workers + subtitles_workers(transcode->subtitles);
+    metrics->workers = transcode->workers;
     metrics->encoders = transcode->encoders;
     metrics->hardware = hardware_encoder(transcode->hardware) != ENCODER_SOFTWARE;
     metrics->films = films_count(transcode);
-    metrics->jobs = films_jobs(transcode) + subtitles_jobs(transcode->subtitles);
+    metrics->jobs = heads_jobs(transcode);
 }

@@ -4,10 +4,11 @@
  * of strangers are read by workers.
  *
  *   transcode_handlers.c --> film.c (one media file) --> head.c (one queue) --> spare.c, worker.c
- *            |                 |--> plan.c, choice.c, ladder.c, playlist.c, rendition.c
- *            |                 |--> hardware.c: who encodes
- *            |                 `--> cache.c: what was made
- *            `--> subtitles.c (what is made of a whole file), captions.c: which, uploads.c
+ *            |                 |--> plan.c, choice.c, ladder.c, hardware.c, pace.c
+ *            |                 `--> job.c, source.c; cache.c: what was made
+ *            |--> subtitles.c (what is made of a whole file) --> head.c as well
+ *            |                 `--> captions.c: which; uploads.c
+ *            `--> playlist.c, rendition.c
  */
 #ifndef TRANSCODE_TRANSCODE_H
 #define TRANSCODE_TRANSCODE_H
@@ -31,8 +32,8 @@ struct transcode {
     struct lease_set *leases;
     struct spare *spare;
     struct hardware *hardware;
-    struct film *films; /* hash by key */
-    struct head *heads; /* of all films */
+    struct film *films; /* hash by id */
+    struct head *heads; /* all there are */
     struct subtitles *subtitles;
     uint64_t tickets; /* counts outputs */
     unsigned workers, encoders;

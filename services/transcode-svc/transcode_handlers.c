@@ -14,7 +14,7 @@
 #include "base/must.h"
 #include "choice.h"
 #include "film.h"
-#include "hardware.h"
+#include "jobs_handlers.h"
 #include "playlist.h"
 #include "subtitles.h"
 #include "subtitles_handlers.h"
@@ -36,8 +36,7 @@ struct getting {
     Sharestream__Transcode__GetReply_Closure closure;
     void *data;
     struct transcode *transcode;
-    struct infohash hash;
-    uint32_t file;
+    struct file_id film;
     struct path path;
     char *query, *burn;
     struct choice_client client;
@@ -196,8 +195,7 @@ static void answer_master(struct getting *getting, const struct film *film)
         answer_error(getting, &error);
         return;
     }
-    subtitles_list(getting->transcode->subtitles, &getting->hash, getting->file, film_media(film),
-                   &captions);
+    subtitles_list(getting->transcode->subtitles, &getting->film, film_media(film), &captions);
     playlist_master(&body, film_media(film), &captions, &getting->client, &sizes, getting->query);
     captions_fini(&captions);
     answer_text(getting, &body);
@@ -256,12 +254,11 @@ static void answer_thumbs(struct getting *getting, struct film *film)
 static void get_poster(struct getting *getting, struct film *film)
 {
     const struct thumbs_film thumbs = film_thumbs(film);
-    const struct film_source *source = film_source(film);
     const char *file;
     uint64_t size;
 
     getting->path.number = thumbs_poster(&thumbs);
-    file = film_cached(source->transcode, &source->hash, source->file, &getting->path, &size);
+    file = film_cached(getting->transcode, &getting->film, &getting->path, &size);
     if (file != NULL)
         answer_file(getting, file, size);
     else
@@ -293,9 +290,8 @@ static void on_left(void *arg)
     struct transcode *transcode = getting->transcode;
 
     transcode->metrics.left_total++;
-    must(film_leave(transcode, &getting->hash, getting->file, &getting->path, getting) ||
-         subtitles_leave(transcode->subtitles, &getting->hash, getting->file, &getting->path,
-                         getting));
+    must(film_leave(transcode, &getting->film, &getting->path, getting) ||
+         subtitles_leave(transcode->subtitles, &getting->film, &getting->path, getting));
     answer_error(getting, &nobody_waits);
 }
 
@@ -307,7 +303,7 @@ static struct getting *new_getting(const GetRequest *request,
     getting->closure = closure;
     getting->data = data;
     getting->transcode = bus_state(data);
-    getting->file = request->file;
+    getting->film.file = request->file;
     getting->path = path_parse(bytes_of_text(request->path));
     getting->path.delay_ms = request->delay_ms;
     getting->query = xstrdup(request->query);
@@ -322,8 +318,8 @@ static bool is_gone(const struct getting *getting)
     const struct rendition *rendition = &getting->path.rendition;
 
     return rendition->kind == RENDITION_UPLOAD &&
-           uploads_find(subtitles_uploads(getting->transcode->subtitles), &getting->hash,
-                        getting->file, rendition->stream) == NULL;
+           uploads_find(subtitles_uploads(getting->transcode->subtitles), &getting->film.hash,
+                        getting->film.file, rendition->stream) == NULL;
 }
 
 /* Has a name in the cache that says what it is; the poster's depends on what is here. */
@@ -341,14 +337,14 @@ static void get(struct getting *getting)
     uint64_t size;
 
     if (is_kept(path))
-        file = film_cached(transcode, &getting->hash, getting->file, path, &size);
+        file = film_cached(transcode, &getting->film, path, &size);
     if (file != NULL) {
         transcode->metrics.hits_total++;
         answer_file(getting, file, size);
     } else if (subtitles_make_it(path)) {
-        subtitles_make(transcode->subtitles, &getting->hash, getting->file, path, on_made, getting);
+        subtitles_make(transcode->subtitles, &getting->film, path, on_made, getting);
     } else {
-        film_open(transcode, &getting->hash, getting->file, on_known, getting);
+        film_open(transcode, &getting->film, on_known, getting);
     }
 }
 
@@ -361,7 +357,7 @@ static void on_get(Rpc *rpc, const GetRequest *request,
     (void)rpc;
     bus_on_cancel(data, on_left, getting);
     getting->transcode->metrics.requests_total++;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &getting->hash))
+    if (!infohash_parse(bytes_of_text(request->info_hash), &getting->film.hash))
         error_set(&error, ERR_INVALID, "that is no info-hash");
     else if (getting->path.what == PATH_NONE)
         error_set(&error, ERR_NOT_FOUND, "there is no '%.100s' of a film", request->path);
@@ -379,8 +375,7 @@ struct asking {
     Sharestream__Transcode__MediaReply_Closure closure;
     void *data;
     struct transcode *transcode;
-    struct infohash hash;
-    uint32_t file;
+    struct file_id film;
     struct choice_client client;
 };
 
@@ -417,7 +412,7 @@ static void on_media_left(void *arg)
 {
     struct asking *asking = arg;
 
-    must(film_leave(asking->transcode, &asking->hash, asking->file, NULL, asking));
+    must(film_leave(asking->transcode, &asking->film, NULL, asking));
     bus_fail_error(asking->data, &nobody_waits);
     asking_free(asking);
 }
@@ -426,10 +421,10 @@ static void on_media(Rpc *rpc, const Sharestream__Transcode__MediaRequest *reque
                      Sharestream__Transcode__MediaReply_Closure closure, void *data)
 {
     struct asking *asking;
-    struct infohash hash;
+    struct file_id film = {.file = request->file};
 
     (void)rpc;
-    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
+    if (!infohash_parse(bytes_of_text(request->info_hash), &film.hash)) {
         bus_fail(data, ERR_INVALID, "that is no info-hash");
         return;
     }
@@ -437,33 +432,10 @@ static void on_media(Rpc *rpc, const Sharestream__Transcode__MediaRequest *reque
     asking->closure = closure;
     asking->data = data;
     asking->transcode = bus_state(data);
-    asking->hash = hash;
-    asking->file = request->file;
+    asking->film = film;
     asking->client = choice_client_copy(request->can, request->n_can);
     bus_on_cancel(data, on_media_left, asking);
-    film_open(asking->transcode, &hash, request->file, on_media_known, asking);
-}
-
-/* ---- Jobs */
-
-static void on_jobs(Rpc *rpc, const Sharestream__Transcode__JobsRequest *request,
-                    Sharestream__Transcode__JobsReply_Closure closure, void *data)
-{
-    const struct transcode *transcode = bus_state(data);
-    Sharestream__Transcode__JobsReply *reply = xcalloc(1, sizeof(*reply));
-
-    (void)rpc;
-    (void)request;
-    sharestream__transcode__jobs_reply__init(reply);
-    films_list(transcode, reply, clock_ms());
-    subtitles_list_jobs(transcode->subtitles, reply, clock_ms());
-    reply->cache_bytes = cache_bytes(transcode->cache);
-    reply->cache_limit_bytes = cache_limit(transcode->cache);
-    reply->encoder = xstrdup(encoder_name(hardware_encoder(transcode->hardware)));
-    reply->no_encoder = xstrdup(hardware_why(transcode->hardware));
-    reply->workers = transcode->workers + subtitles_workers(transcode->subtitles);
-    closure(reply, data);
-    sharestream__transcode__jobs_reply__free_unpacked(reply, NULL);
+    film_open(asking->transcode, &film, on_media_known, asking);
 }
 
 ProtobufCService *transcode_service(void)

@@ -315,6 +315,19 @@ test('what is no subtitles, or too much of it, ends with a reason', async (t) =>
 
   for (const bad of ['s0/all.vtt', 's1/0.vtt', 's4/index.m3u8', 's63/all.vtt', 's64/all.vtt', 's2/99.vtt', 's2/init.mp4', 's2/0.m4s', 'v/all.vtt', 'u1/all.vtt', 'u1/0.vtt', 'x4294967296/all.vtt'])
     assert.equal((await house.get(`${hls('Film.mkv')}/${bad}`)).status, 404, bad);
+  // More at once than have a worker, each asked for by two.
+  const delays = Array.from({ length: 12 }, (_, i) => (i + 1) * 100);
+  const later = (delay) => ENGLISH_CUES.map(([from, to, ...rest]) => [from + delay, to + delay, ...rest]);
+  await Promise.all([...delays, ...delays].map(async (delay) => {
+    const { status, body } = await house.get(`${hls('Film.mkv')}/s2/all.vtt?delay=${delay}`);
+    assert.equal(status, 200, body.toString());
+    assert.deepEqual(cues(body), later(delay));
+  }));
+  const uploads = await Promise.all(delays.map((delay) => upload(srt([[delay, delay + 50, `${delay}`]]))));
+  assert.deepEqual(uploads.map(({ status }) => status), delays.map(() => 201));
+  for (const [i, { json: { url } }] of uploads.entries())
+    assert.deepEqual(cues((await house.get(url)).body), [[delays[i], delays[i] + 50, `${delays[i]}`, '']]);
+
   // No worker died of any of it.
   assert.match((await house.get('/metrics')).body.toString(), /sharestream_transcode_workers_died_total(\{[^}]*\})? 0\n/);
 });

@@ -47,7 +47,7 @@ const seen = new Set();
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, query = '', value, body, status, headers }) {
-  const target = fill(template, { hash, source: hash, file: number, path, id }) + query;
+  const target = fill(template, { hash, source: hash, file: number, path, id, code: 'NOBODY' }) + query;
   const answer = body === undefined ? await stack.json(method, target, value, headers) : await stack.request(method, target, { headers, body });
   if (body !== undefined) answer.json = JSON.parse(answer.body);
   seen.add(`${method.toLowerCase()} ${template}`);
@@ -66,7 +66,10 @@ async function askTracker(stack, status) {
 }
 
 function askRoom(stack, status) {
-  return Promise.all(['/ice-servers', '/api/turn', '/api/turn/credentials'].map((path) => ask(stack, 'GET', path, { status })));
+  const there = ['/ice-servers', '/api/turn', '/api/turn/credentials', '/api/tunnel', '/api/room/{code}', '/api/room/{code}/ready'];
+  const unknown = ['/api/rooms/{code}', '/join/{code}'];
+  return Promise.all([...there.map((path) => ask(stack, 'GET', path, { status })),
+    ...unknown.map((path) => ask(stack, 'GET', path, { status: status === 200 ? 404 : status }))]);
 }
 
 // A film, the file of HASH, which is none, and one that never comes.
@@ -141,6 +144,7 @@ test('the answers are as described', async (t) => {
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
 
+  await ask(stack, 'GET', '/health', { status: 200 });
   await ask(stack, 'GET', '/health/live', { status: 200 });
   await ask(stack, 'GET', '/health/ready', { status: 200 });
   await ask(stack, 'GET', '/metrics', { status: 200 });

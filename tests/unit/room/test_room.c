@@ -630,6 +630,25 @@ static void who_plays_elsewhere_means_that_place(void **state)
     configure(only_host_plays);
 }
 
+static void exact_client_takes_the_room_along_when_it_plays_or_stops(void **state)
+{
+    struct room_command command = {.kind = ROOM_PLAY, .position_ms = 1500, .is_exact = true};
+    struct room_member *ann = rig_joins(&rig, "ann");
+
+    (void)state;
+    assert_int_equal(room_command(rig.room, ann, &command, rig.now_ms), ROOM_OK);
+    assert_int_equal(room_clock(rig.room)->state.position_ms, 1500);
+    rig_passes(&rig, 10000);
+    rig_forget_log(&rig);
+    /* It plays already: this is only how exact clients are. */
+    command.position_ms = 11000;
+    assert_int_equal(room_command(rig.room, ann, &command, rig.now_ms), ROOM_OK);
+    assert_log(&rig, "");
+    command.kind = ROOM_PAUSE;
+    assert_int_equal(room_command(rig.room, ann, &command, rig.now_ms), ROOM_OK);
+    assert_int_equal(room_clock(rig.room)->state.position_ms, 11000);
+}
+
 static void nobody_commands_too_fast(void **state)
 {
     enum room_error error = ROOM_OK;
@@ -1092,6 +1111,7 @@ int main(void)
         TEST(bans_are_never_forgotten_for_a_crowd),
         TEST(room_chooses_who_plays_and_who_seeks),
         TEST(who_plays_elsewhere_means_that_place),
+        TEST(exact_client_takes_the_room_along_when_it_plays_or_stops),
         TEST(nobody_commands_too_fast),
         TEST(absurd_numbers_do_no_harm),
         TEST(clients_without_epochs_are_corrected),

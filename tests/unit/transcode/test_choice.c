@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "media.h"
+#include "wire/codec_string.h"
 
 /* "avc1,ac-3" as a client; the words live in `room`. */
 static struct choice_client client_of(const char *words, char room[256], char *can[16])
@@ -176,6 +177,23 @@ static void a_worker_that_lies_about_the_sound_is_not_believed(void **state)
     assert_int_equal(choice_sounds(&film.media, sounds, COUNT_OF(sounds)), 0);
 }
 
+static void a_client_may_say_so_much_and_no_more(void **state)
+{
+    char word[] = "avc1", *words[CODEC_STRINGS_MAX + 1];
+    struct choice_client client;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        words[i] = word;
+    client = choice_client_copy(words, 3);
+    assert_int_equal(client.can_count, 3);
+    choice_client_fini(&client);
+    client = choice_client_copy(words, COUNT_OF(words));
+    assert_int_equal(client.can_count, CODEC_STRINGS_MAX);
+    assert_string_equal(client.can[CODEC_STRINGS_MAX - 1], "avc1");
+    choice_client_fini(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +201,7 @@ int main(void)
         cmocka_unit_test(the_cheapest_way_that_works_is_taken),
         cmocka_unit_test(the_sound_to_play_comes_first_and_each_once),
         cmocka_unit_test(a_worker_that_lies_about_the_sound_is_not_believed),
+        cmocka_unit_test(a_client_may_say_so_much_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
