@@ -4,16 +4,16 @@
  *
  *   room_ws [-n clients] [-r rooms] PORT
  *
- * Everybody connects and joins; then follows a line "open" on standard output. Each line on standard
- * input is done and answered with one JSON object:
+ * Everybody connects and joins; then follows a line "open" on standard output. Each line on
+ * standard input is done and answered with one JSON object:
  *
  *   chat MESSAGES_A_SECOND SECONDS   over all rooms, whose members take turns; everybody in a room
  *                                    hears it, who said it included
  *   hold SECONDS                     nobody says anything but the answers to pings
  *
- * `missing`: messages that a second after the last one had not come to all; `latency`: from before it
- * was sent until it was read, in ms; `pings` were asked and answered. Who is cut off ends the run.
- * The sockets stay open until standard input ends.
+ * `missing`: messages that 5 s after the last one had not come to all; `latency`: from before
+ * it was sent until it was read, in ms; `pings` were asked and answered. Who is cut off ends the
+ * run. The sockets stay open until standard input ends.
  *
  * Frames are masked with zeros, which costs the server the same and us nothing.
  */
@@ -32,8 +32,9 @@ enum {
     FRAME_HEAD = 8,
     CODE_MAX = 31,
     JOINING_MAX = 32, /* at once */
+    SOURCES = 64,     /* addresses: how many rooms one may make is limited */
     JOIN_S = 120,
-    GRACE_S = 1,
+    GRACE_S = 5,
     BUCKET_US = 10, /* of the latencies */
     BUCKETS = 200000,
     EVENTS = 256,
@@ -169,9 +170,9 @@ static void on_chat(const char *text, size_t len)
     if (at == NULL)
         fail("not what was said", text, len);
     late_us = (read_s - strtod(at + sizeof(name) - 1, NULL)) * 1e6;
-    latencies[late_us < 0 ? 0 : late_us >= BUCKET_US * (BUCKETS - 1.0)
-                                  ? BUCKETS - 1
-                                  : (uint32_t)(late_us / BUCKET_US)]++;
+    latencies[late_us < 0                              ? 0
+              : late_us >= BUCKET_US * (BUCKETS - 1.0) ? BUCKETS - 1
+                                                       : (uint32_t)(late_us / BUCKET_US)]++;
     count.heard++;
 }
 
@@ -283,7 +284,7 @@ static void on_readable(struct client *c)
 
 static void open_socket(struct client *c)
 {
-    struct sockaddr_in from = load_address(c->number % LOAD_SOURCES), to = load_server(ask.port);
+    struct sockaddr_in from = load_address(c->number % SOURCES), to = load_server(ask.port);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     char head[512];
     int on = 1;
