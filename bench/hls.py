@@ -36,7 +36,7 @@ def ffmpeg(*words):
     return Cost(time.monotonic() - started, used.ru_utime + used.ru_stime)
 
 
-def make_film(bench, seconds):
+def make_film(bench, seconds, pixels="yuv420p"):
     """1080p of about 5 Mb/s with a keyframe every 4 s, and stereo: ten seconds over and over."""
     folder = bench.folder()
     clip, film = folder / "clip.mp4", folder / "film.mp4"
@@ -44,7 +44,7 @@ def make_film(bench, seconds):
     ffmpeg("-f", "lavfi", "-i",
            f"testsrc2=size=1920x1080:rate=25:duration={CLIP_S},noise=alls=12:allf=t",
            "-f", "lavfi", "-i", f"anoisesrc=amplitude=0.1:sample_rate=48000:duration={CLIP_S}",
-           "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-b:v", "5M",
+           "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", pixels, "-b:v", "5M",
            "-maxrate", "6M", "-bufsize", "10M", "-x264-params", "keyint=100:scenecut=0:open-gop=0",
            "-c:a", "aac", "-b:a", "128k", "-ac", "2", clip)
     ffmpeg("-stream_loop", max(round(seconds / CLIP_S) - 1, 0), "-i", clip, "-c", "copy",

@@ -18,11 +18,15 @@ X264 = ("scenecut=0:open-gop=0:keyint=infinite:ref=1:bframes=3:b-pyramid=1:weigh
         ":cabac=1:8x8dct=1:aud=0")  # as encoder.c has it
 
 
+def scale_words():
+    return ["-pix_fmt", "yuv420p", "-vf", f"scale=-2:{HEIGHT}:flags=bicubic",
+            "-filter_threads", os.cpu_count()]
+
+
 def x264_words():
     return ["-threads", os.cpu_count(), "-c:v", "libx264", "-preset", PRESET, "-crf", 23,
             "-maxrate", MAX_BITRATE, "-bufsize", 2 * MAX_BITRATE, "-profile:v", "high",
-            "-pix_fmt", "yuv420p", "-vf", f"scale=-2:{HEIGHT}:flags=bicubic",
-            "-filter_threads", os.cpu_count(), "-forced-idr", 1, "-force_key_frames",
+            *scale_words(), "-forced-idr", 1, "-force_key_frames",
             f"expr:gte(t,n_forced*{SEGMENT_S})", "-x264-params", X264]
 
 

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bytes.h"
 #include "base/must.h"
 #include "base/units.h"
+
+enum { POSITION_MAX_MS = 1 << 30 }; /* beyond any film */
 
 char *human_rate(uint64_t bytes_per_s, char *out)
 {
@@ -76,6 +79,15 @@ char *human_time(uint64_t unix_ms, char *out)
     return out;
 }
 
+char *human_position(int64_t ms, char *out)
+{
+    int64_t s = ms / 1000;
+
+    snprintf(out, HUMAN_TEXT, "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
+             s % 60);
+    return out;
+}
+
 const char *human_state(Sharestream__Torrent__State state)
 {
     static const char *const words[] = {
@@ -109,6 +121,31 @@ bool human_parse_rate(const char *text, uint64_t *out)
     memcpy(size, text, len);
     size[len] = '\0';
     return parse_size_bytes(size, out);
+}
+
+bool human_parse_position(const char *text, int64_t *ms_out)
+{
+    uint64_t ms = 0, part;
+    unsigned parts = 0;
+
+    if (strchr(text, ':') == NULL) {
+        if (!parse_duration_ms(text, &ms))
+            return false;
+        *ms_out = (int64_t)MIN(ms, (uint64_t)POSITION_MAX_MS);
+        return true;
+    }
+    for (;; text++) {
+        size_t len = bytes_decimal(bytes_of_text(text), &part);
+
+        if (len == 0 || ++parts > 3 || (parts > 1 && part > 59))
+            return false;
+        ms = ms * 60 + MIN(part, (uint64_t)POSITION_MAX_MS / 1000);
+        text += len;
+        if (*text != ':')
+            break;
+    }
+    *ms_out = (int64_t)MIN(ms * 1000, (uint64_t)POSITION_MAX_MS);
+    return *text == '\0';
 }
 
 void human_clean(struct text *out, const char *raw)

@@ -72,6 +72,9 @@ static enum cli_exit say_unknown(const struct cli *cli, const char *word)
 {
     const char *near = verb_near(word);
 
+    if (near != NULL && strcmp(near, word) == 0)
+        return cli_refuse(cli, CLI_USAGE, ERR_INVALID,
+                          "%s wants another word; see: sharestream help %s", near, near);
     if (near != NULL)
         return cli_refuse(cli, CLI_USAGE, ERR_INVALID,
                           "there is no verb \"%.80s\"; did you mean %s?", word, near);

@@ -75,6 +75,55 @@ const struct verb verbs[] = {
      .more = "Your own files (seed) are never deleted.\n\n"
              "  --keep-data   leave the data on disk\n"},
 
+    {.pattern = "rooms", .run = do_rooms, .help = "all rooms"},
+    {.pattern = "room create [--magnet <source>] [--url <url>] [--file <file>] [--title <text>] "
+                "[--password <text>] [--code <code>] [--approval]",
+     .run = do_room_create,
+     .help = "make a room, and print the address for those who are to come",
+     .more = "Who comes first is its host.\n\n"
+             "  --magnet <source>   play this torrent: a magnet link, an info-hash or a .torrent "
+             "file\n"
+             "  --url <url>         play a film from elsewhere\n"
+             "  --file <file>       which one of the torrent: number or path; else the server "
+             "chooses\n"
+             "  --title <text>      what the room is called\n"
+             "  --password <text>   who wants to come in has to know it\n"
+             "  --code <code>       the last part of the address; else one is made up\n"
+             "  --approval          somebody in the room has to let people in\n"},
+    {.pattern = "room show <code>",
+     .run = do_room_show,
+     .help = "one room: who is there, what plays, what was said last"},
+    {.pattern = "room close <code>", .run = do_room_close, .help = "end a room; all have to go"},
+    {.pattern = "room kick [--ban] <code> <member>",
+     .run = do_room_kick,
+     .help = "send somebody out of a room, named by name or id",
+     .more = "  --ban   for good\n"},
+    {.pattern = "room say <code> <text>...",
+     .run = do_room_say,
+     .help = "write a line into the chat of a room"},
+    {.pattern = "room play <code>", .run = do_room_play, .help = "play what a room watches"},
+    {.pattern = "room pause <code>", .run = do_room_pause, .help = "pause it"},
+    {.pattern = "room seek <code> <position>",
+     .run = do_room_seek,
+     .help = "go elsewhere in it: 1:02:03, 4:30, 90s"},
+    {.pattern = "room rate <code> <rate>",
+     .run = do_room_rate,
+     .help = "play it faster or slower: 0.25 to 4"},
+    {.pattern = "room simulate [--viewers <count>] [--latency <range>] [--jitter <ms>] "
+                "[--drift <ppm>] [--stall <seconds>] [--seconds <count>] [--password <text>] "
+                "<code>",
+     .run = do_room_simulate,
+     .help = "let many watch in a room, and see how far apart they are",
+     .more =
+         "With new instead of a code, in a room of their own: they play, and jump half-way.\n\n"
+         "  --viewers <count>    so many; 50 if not given\n"
+         "  --latency <range>    of their lines, one way, in milliseconds; 20-300\n"
+         "  --jitter <ms>        half of it comes on top, on average; else a part of the latency\n"
+         "  --drift <ppm>        how wrong their clocks and sound cards are at most; 50\n"
+         "  --stall <seconds>    one of them stalls half-way for so long; 0\n"
+         "  --seconds <count>    how long; 30\n"
+         "  --password <text>    of the room\n"},
+
     {.pattern = "config [service]",
      .run = do_config,
      .help = "settings in force, and where they come from"},

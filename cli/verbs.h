@@ -49,6 +49,19 @@ enum cli_exit do_doctor(struct cli *cli);
 /* verbs_transcode.c: making films playable */
 enum cli_exit do_media(struct cli *cli);
 enum cli_exit do_jobs(struct cli *cli);
+/* verbs_rooms.c: people who watch together */
+enum cli_exit do_rooms(struct cli *cli);
+enum cli_exit do_room_create(struct cli *cli);
+enum cli_exit do_room_show(struct cli *cli);
+enum cli_exit do_room_close(struct cli *cli);
+enum cli_exit do_room_kick(struct cli *cli);
+enum cli_exit do_room_say(struct cli *cli);
+enum cli_exit do_room_play(struct cli *cli);
+enum cli_exit do_room_pause(struct cli *cli);
+enum cli_exit do_room_seek(struct cli *cli);
+enum cli_exit do_room_rate(struct cli *cli);
+/* verbs_simulate.c */
+enum cli_exit do_room_simulate(struct cli *cli);
 /* verbs_services.c: the processes */
 enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);

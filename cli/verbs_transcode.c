@@ -101,16 +101,6 @@ enum cli_exit do_jobs(struct cli *cli)
 
 /* ---- media */
 
-/* "1:02:03" */
-static char *clock_text(int64_t us, char *out)
-{
-    int64_t s = us / 1000000;
-
-    snprintf(out, HUMAN_TEXT, "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
-             s % 60);
-    return out;
-}
-
 static const char *kind_word(Sharestream__Worker__Kind kind)
 {
     static const char *const words[] = {"other", "video", "audio", "subtitle", "font"};
@@ -188,7 +178,7 @@ static void chapters_table(const Media *media, const struct term *term)
     for (size_t i = 0; i < media->n_chapters; i++) {
         char text[HUMAN_TEXT];
 
-        table_cell(&table, "%s", clock_text(media->chapters[i]->from_us, text));
+        table_cell(&table, "%s", human_position(media->chapters[i]->from_us / 1000, text));
         table_cell(&table, "%s", media->chapters[i]->title);
     }
     puts("");
@@ -208,7 +198,8 @@ static void print_media(const MediaReply *reply, const struct term *term)
     char text[HUMAN_TEXT];
 
     print_fact("container", "%s", media->container);
-    print_fact("length", "%s", media->duration_us > 0 ? clock_text(media->duration_us, text) : "");
+    print_fact("length", "%s",
+               media->duration_us > 0 ? human_position(media->duration_us / 1000, text) : "");
     print_fact("rate", "%s", media->bitrate > 0 ? human_rate(media->bitrate / 8, text) : "");
     print_fact("plays", "%s", (unsigned)reply->way < COUNT_OF(ways) ? ways[reply->way] : "");
     print_fact("why", "%s", reply->why);

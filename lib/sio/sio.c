@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "sio/sio_private.h"
 #include "wire/json.h"
+#include "wire/query.h"
 #include "wire/socketio_msgpack.h"
 
 #define METRICS_TAG sio_metrics
@@ -178,6 +179,33 @@ static void resume_sockets(struct sio_connection *connection)
             resume_socket(socket);
 }
 
+static void on_connect(struct sio_connection *connection, struct sio_namespace *nsp,
+                       const struct socketio_packet *packet);
+
+/* With Engine.IO 3 comes revision 4. */
+static bool is_v4(const struct sio_client *client)
+{
+    const uint8_t *mark =
+        client->target.len > 0 ? memchr(client->target.data, '?', client->target.len) : NULL;
+    size_t path_len = mark != NULL ? (size_t)(mark + 1 - client->target.data) : 0;
+
+    return mark != NULL &&
+           bytes_equal_text(query_raw(bytes_of(mark + 1, client->target.len - path_len), "EIO"),
+                            "3");
+}
+
+/* Such clients wait to be told that they are in. Where there is no "/" they ask for another one;
+ * that this one is missing would be an error to them in each. */
+static void let_in(struct sio_connection *connection)
+{
+    const struct socketio_packet packet = {.type = SOCKETIO_CONNECT, .nsp = bytes_of_text("/")};
+    struct sio_namespace *nsp = namespace_of(connection->sio, packet.nsp);
+
+    connection->kind = KIND_TEXT;
+    if (nsp != NULL)
+        on_connect(connection, nsp, &packet);
+}
+
 struct sio_connection *sio_opened(struct sio *sio, uint64_t id, const struct sio_client *client,
                                   struct bytes tag)
 {
@@ -187,11 +215,14 @@ struct sio_connection *sio_opened(struct sio *sio, uint64_t id, const struct sio
     connection->id = id;
     connection->kind = KINDS;
     connection->opened_ms = sio_now_ms(sio);
+    connection->is_v4 = is_v4(client);
     keep_client(connection, client);
     sio->metrics.connections++;
     if (tag.len == 0) {
         connection->is_waited_for = true;
         DL_APPEND(sio->waited_for, connection);
+        if (connection->is_v4)
+            let_in(connection);
     } else if (tag_read(connection, tag)) {
         connection->skips_binary = connection->kind == KIND_TEXT;
         resume_sockets(connection);
@@ -229,15 +260,34 @@ static void send_connected(struct sio_socket *socket)
     struct text *data = &socket->connection->sio->data;
 
     text_clear(data);
-    text_addf(data, "{\"sid\":\"%s\"", socket->id);
-    if (socket->pid[0] != '\0')
-        text_addf(data, ",\"pid\":\"%s\"", socket->pid);
-    text_add(data, "}");
+    if (!socket->connection->is_v4) {
+        text_addf(data, "{\"sid\":\"%s\"", socket->id);
+        if (socket->pid[0] != '\0')
+            text_addf(data, ",\"pid\":\"%s\"", socket->pid);
+        text_add(data, "}");
+    }
     connection_send(socket->connection,
                     &(struct socketio_packet){.type = SOCKETIO_CONNECT,
                                               .nsp = bytes_of_text(socket->nsp->name),
                                               .data = bytes_of(data->data, data->len)},
                     NULL);
+}
+
+/* Clients of revision 4 are told one thing: the data, or else the message. */
+static void write_refusal(bool is_v4, const struct sio_refusal *refusal, struct text *out)
+{
+    text_clear(out);
+    if (is_v4 && refusal->data.len > 0) {
+        text_add(out, refusal->data.data);
+    } else if (is_v4) {
+        json_string_add(out, bytes_of_text(refusal->message));
+    } else {
+        text_add(out, "{\"message\":");
+        json_string_add(out, bytes_of_text(refusal->message));
+        if (refusal->data.len > 0)
+            text_addf(out, ",\"data\":%s", refusal->data.data);
+        text_add(out, "}");
+    }
 }
 
 static void send_refusal(struct sio_connection *connection, struct bytes nsp,
@@ -246,12 +296,7 @@ static void send_refusal(struct sio_connection *connection, struct bytes nsp,
     struct sio *sio = connection->sio;
 
     sio->metrics.refused_total++;
-    text_clear(&sio->data);
-    text_add(&sio->data, "{\"message\":");
-    json_string_add(&sio->data, bytes_of_text(refusal->message));
-    if (refusal->data.len > 0)
-        text_addf(&sio->data, ",\"data\":%s", refusal->data.data);
-    text_add(&sio->data, "}");
+    write_refusal(connection->is_v4, refusal, &sio->data);
     connection_send(connection,
                     &(struct socketio_packet){.type = SOCKETIO_CONNECT_ERROR,
                                               .nsp = nsp,
@@ -403,13 +448,21 @@ static void begin_gather(struct sio_connection *connection, struct bytes text)
     count_gathered(connection, text.len);
 }
 
+static bool parse_text(struct sio_connection *connection, struct bytes text,
+                       struct socketio_packet *out)
+{
+    struct sio *sio = connection->sio;
+
+    return connection->is_v4 ? socketio_parse_v4(text, sio->config.max_attachments, &sio->json, out)
+                             : socketio_parse(text, sio->config.max_attachments, out);
+}
+
 static void received_text(struct sio_connection *connection, struct bytes text)
 {
     struct socketio_packet packet;
 
     connection->skips_binary = false;
-    if (connection->gather != NULL ||
-        !socketio_parse(text, connection->sio->config.max_attachments, &packet))
+    if (connection->gather != NULL || !parse_text(connection, text, &packet))
         break_off(connection);
     else if (packet.attachments > 0)
         begin_gather(connection, text);

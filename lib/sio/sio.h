@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * sio: Socket.IO, protocol revision 5 (clients 3 and 4), for a program behind the gateways: its
- * namespaces, events, acks, rooms and recovery. docs/socketio.md shows how a program is written on
- * it. Engine.IO is http-svc's; what travels is a struct sio_transport away, so that this runs
- * without a bus (sio_gateway.h is the one that there is).
+ * sio: Socket.IO, protocol revision 5 (clients 3 and 4) and 4 (clients 2), for a program behind the
+ * gateways: its namespaces, events, acks, rooms and recovery. docs/socketio.md shows how a program
+ * is written on it. Engine.IO is http-svc's; what travels is a struct sio_transport away, so that
+ * this runs without a bus (sio_gateway.h is the one that there is).
  *
  * Payloads are JSON text as it came: an event's arguments are a view such as `1,{"a":12.0}`, and
  * what is emitted is text of that form, which must be well-formed. Bytes stand in it as

@@ -73,6 +73,7 @@ struct sio_connection {
     struct sio *sio;
     uint64_t id;
     enum kind kind; /* KINDS: has not said anything yet */
+    bool is_v4;     /* speaks revision 4, and not 5 */
     struct sio_client client;
     uint8_t *client_bytes;
     struct sio_socket *sockets;

@@ -462,6 +462,12 @@ void json_string_add(struct text *out, struct bytes utf8)
     text_add(out, "\"");
 }
 
+void json_text_add(struct text *out, const char *before, const char *utf8)
+{
+    text_add(out, before);
+    json_string_add(out, bytes_of_text(utf8));
+}
+
 /* ---- binary strings */
 
 /* One code point of an escaped string, which json_take_string() has checked; -1 above 255. */

@@ -55,6 +55,8 @@ bool json_string_is(struct bytes string, const char *text);
 void json_string_decode(struct bytes string, struct text *out);
 /* The other way, with quotes; what is no UTF-8 becomes U+FFFD. */
 void json_string_add(struct text *out, struct bytes utf8);
+/* The same behind what comes `before` it, such as `,"name":`. */
+void json_text_add(struct text *out, const char *before, const char *utf8);
 
 /* "Binary strings" as JavaScript has them: each code point, 0 to 255, is a byte. Decodes what
  * json_take_string() gave; false unless it is exactly `len` bytes. */

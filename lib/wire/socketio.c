@@ -193,9 +193,10 @@ static bool take_type(struct bytes *text, unsigned attachments_max, struct socke
     return true;
 }
 
-static bool take_namespace(struct bytes *text, struct socketio_packet *out)
+/* `query`: what is behind it, in revision 4; NULL: nothing can be. */
+static bool take_namespace(struct bytes *text, struct bytes *query, struct socketio_packet *out)
 {
-    const uint8_t *comma;
+    const uint8_t *comma, *mark;
     size_t len;
 
     out->nsp = bytes_of_text("/");
@@ -203,9 +204,12 @@ static bool take_namespace(struct bytes *text, struct socketio_packet *out)
         return true;
     comma = memchr(text->data, ',', text->len);
     len = comma != NULL ? (size_t)(comma - text->data) : text->len;
-    out->nsp = bytes_of(text->data, len);
+    mark = query != NULL ? memchr(text->data, '?', len) : NULL;
+    if (mark != NULL)
+        *query = bytes_of(mark + 1, len - (size_t)(mark + 1 - text->data));
+    out->nsp = bytes_of(text->data, mark != NULL ? (size_t)(mark - text->data) : len);
     skip(text, comma != NULL ? len + 1 : len);
-    return len <= SOCKETIO_NAMESPACE_MAX;
+    return out->nsp.len <= SOCKETIO_NAMESPACE_MAX;
 }
 
 static bool take_id(struct bytes *text, struct socketio_packet *out)
@@ -217,14 +221,77 @@ static bool take_id(struct bytes *text, struct socketio_packet *out)
     return digits <= SOCKETIO_ID_DIGITS;
 }
 
-bool socketio_parse(struct bytes text, unsigned attachments_max, struct socketio_packet *out)
+static bool parse(struct bytes text, unsigned attachments_max, struct bytes *query,
+                  struct socketio_packet *out)
 {
     *out = (struct socketio_packet){0};
     if (!utf8_valid(text) || !take_type(&text, attachments_max, out) ||
-        !take_namespace(&text, out) || !take_id(&text, out))
+        !take_namespace(&text, query, out) || !take_id(&text, out))
         return false;
     out->data = text;
     return socketio_look(out);
+}
+
+bool socketio_parse(struct bytes text, unsigned attachments_max, struct socketio_packet *out)
+{
+    return parse(text, attachments_max, NULL, out);
+}
+
+/* ---- revision 4 */
+
+static bool add_decoded(struct text *json, struct bytes encoded)
+{
+    char decoded[SOCKETIO_QUERY_MAX + 1];
+
+    if (!percent_decode(encoded, decoded, sizeof(decoded), true))
+        return false;
+    json_string_add(json, bytes_of_text(decoded));
+    return true;
+}
+
+static bool add_pair(struct text *json, struct bytes pair)
+{
+    const uint8_t *equals = memchr(pair.data, '=', pair.len);
+    size_t len = equals != NULL ? (size_t)(equals - pair.data) : pair.len;
+
+    if (json->len > 1)
+        text_add(json, ",");
+    if (!add_decoded(json, bytes_of(pair.data, len)))
+        return false;
+    text_add(json, ":");
+    return add_decoded(json, equals != NULL ? bytes_of(equals + 1, pair.len - len - 1)
+                                            : bytes_of(NULL, 0));
+}
+
+static bool json_of_query(struct bytes query, struct text *json)
+{
+    text_clear(json);
+    text_add(json, "{");
+    while (query.len > 0) {
+        const uint8_t *end = memchr(query.data, '&', query.len);
+        size_t len = end != NULL ? (size_t)(end - query.data) : query.len;
+
+        if (len > 0 && !add_pair(json, bytes_of(query.data, len)))
+            return false;
+        skip(&query, end != NULL ? len + 1 : len);
+    }
+    text_add(json, "}");
+    return true;
+}
+
+bool socketio_parse_v4(struct bytes text, unsigned attachments_max, struct text *auth,
+                       struct socketio_packet *out)
+{
+    struct bytes query = {NULL, 0};
+
+    if (!parse(text, attachments_max, &query, out) || query.len > SOCKETIO_QUERY_MAX)
+        return false;
+    if (out->type != SOCKETIO_CONNECT || query.len == 0)
+        return true;
+    if (!json_of_query(query, auth))
+        return false;
+    out->data = bytes_of(auth->data, auth->len);
+    return true;
 }
 
 /* ---- writing */

@@ -17,6 +17,7 @@ enum {
     SOCKETIO_ATTACHMENTS_MAX = 64, /* of one packet, whatever a setting allows */
     SOCKETIO_DEPTH_MAX = 32,       /* of a payload that came; one that goes out may be deeper, as
                                       far as wire/json.h goes */
+    SOCKETIO_QUERY_MAX = 4096,     /* bytes behind a namespace, in revision 4 */
     SOCKETIO_ID_DIGITS = 15,       /* of an ack id: what JavaScript counts exactly */
 };
 
@@ -47,6 +48,10 @@ struct socketio_packet {
 /* False: what a client may not send; the protocol says to close the session without a word. More
  * than `attachments_max` is that, too. */
 bool socketio_parse(struct bytes text, unsigned attachments_max, struct socketio_packet *out);
+/* The same for a client of revision 4: what it says to be let in is a query behind the name of the
+ * namespace. `auth` gets it, as the JSON object that `data` is then. */
+bool socketio_parse_v4(struct bytes text, unsigned attachments_max, struct text *auth,
+                       struct socketio_packet *out);
 /* The same for a packet whose `data` came another way: checks it, fills name and args. */
 bool socketio_look(struct socketio_packet *packet);
 /* Type, nsp, attachments, id and data are written. */

@@ -4,6 +4,9 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+/* LONG, LONGER: in place of a length that follows in two or eight bytes. */
+enum { CONTROL_MAX = 125, LONG = 126, LONGER = 127 };
+
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 static bool is_base64(uint8_t c)
@@ -39,4 +42,204 @@ bool websocket_code_is_sendable(unsigned code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
            (code >= 3000 && code <= 4999);
+}
+
+/* ---- what a client sends */
+
+struct frame {
+    bool is_last;
+    enum websocket_opcode opcode;
+    uint64_t len;
+    size_t head; /* bytes in front of its payload */
+};
+
+static bool is_control(enum websocket_opcode opcode)
+{
+    return opcode >= WEBSOCKET_CLOSE;
+}
+
+static bool is_opcode(unsigned opcode)
+{
+    return opcode <= WEBSOCKET_BINARY || (opcode >= WEBSOCKET_CLOSE && opcode <= WEBSOCKET_PONG);
+}
+
+static uint64_t read_number(const uint8_t *data, size_t len)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < len; i++)
+        number = number << 8 | data[i];
+    return number;
+}
+
+/* FAULT as early as the bytes show it. */
+static enum websocket_read read_head(const struct websocket_reader *reader, struct bytes in,
+                                     struct frame *out)
+{
+    enum { LAST = 0x80, RESERVED = 0x70, OPCODE = 0x0f, MASKED = 0x80 };
+    size_t more;
+
+    if (in.len < 2)
+        return WEBSOCKET_WAITS;
+    if ((in.data[0] & RESERVED) != 0 || !is_opcode(in.data[0] & OPCODE) ||
+        ((in.data[1] & MASKED) == 0) != reader->is_client)
+        return WEBSOCKET_FAULT;
+    out->is_last = (in.data[0] & LAST) != 0;
+    out->opcode = (enum websocket_opcode)(in.data[0] & OPCODE);
+    out->len = in.data[1] & ~MASKED;
+    if (is_control(out->opcode)
+            ? !out->is_last || out->len > CONTROL_MAX
+            : (out->opcode == WEBSOCKET_PART) == (reader->begun == WEBSOCKET_PART))
+        return WEBSOCKET_FAULT;
+    more = out->len == LONGER ? sizeof(uint64_t) : out->len == LONG ? sizeof(uint16_t) : 0;
+    out->head = 2 + more + (reader->is_client ? 0 : WEBSOCKET_MASK);
+    if (in.len < out->head)
+        return WEBSOCKET_WAITS;
+    if (more > 0)
+        out->len = read_number(in.data + 2, more);
+    return more > 0 && out->len < (more == sizeof(uint16_t) ? LONG : 1 << 16) ? WEBSOCKET_FAULT
+                                                                              : WEBSOCKET_READ;
+}
+
+/* And takes it off again. */
+static void apply_mask(uint8_t *data, size_t len, const uint8_t *mask)
+{
+    uint8_t twice[2 * WEBSOCKET_MASK];
+    uint64_t wide, word;
+    size_t i = 0;
+
+    memcpy(twice, mask, WEBSOCKET_MASK);
+    memcpy(twice + WEBSOCKET_MASK, mask, WEBSOCKET_MASK);
+    memcpy(&wide, twice, sizeof(wide));
+    for (; i + sizeof(word) <= len; i += sizeof(word)) {
+        memcpy(&word, data + i, sizeof(word));
+        word ^= wide;
+        memcpy(data + i, &word, sizeof(word));
+    }
+    for (; i < len; i++)
+        data[i] ^= mask[i % WEBSOCKET_MASK];
+}
+
+/* Here NUL is a character like any other. */
+static bool is_text(struct bytes in)
+{
+    uint32_t code;
+    size_t len;
+
+    for (size_t i = 0; i < in.len; i += len) {
+        len = in.data[i] < 0x80 ? 1 : utf8_next(bytes_of(in.data + i, in.len - i), &code);
+        if (len == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_close(struct bytes payload, enum websocket_code *fault_out)
+{
+    if (payload.len == 0)
+        return true;
+    if (payload.len < 2 || !websocket_code_is_sendable((unsigned)read_number(payload.data, 2)))
+        return false;
+    *fault_out = WEBSOCKET_NO_TEXT;
+    return is_text(bytes_of(payload.data + 2, payload.len - 2));
+}
+
+/* One frame is a part of a message, or all of it. */
+static enum websocket_read take_frame(struct websocket_reader *reader, const struct frame *frame,
+                                      struct bytes payload, struct websocket_message *out)
+{
+    out->opcode = frame->opcode;
+    out->payload = payload;
+    if (is_control(frame->opcode))
+        return frame->opcode != WEBSOCKET_CLOSE || is_close(payload, &out->fault) ? WEBSOCKET_READ
+                                                                                  : WEBSOCKET_FAULT;
+    if (frame->opcode == WEBSOCKET_PART || !frame->is_last) {
+        if (frame->opcode != WEBSOCKET_PART)
+            reader->begun = frame->opcode;
+        text_add_bytes(&reader->parts, payload);
+        if (!frame->is_last)
+            return WEBSOCKET_WAITS;
+        out->opcode = reader->begun;
+        out->payload = bytes_of(reader->parts.data, reader->parts.len);
+        reader->begun = WEBSOCKET_PART;
+    }
+    out->fault = WEBSOCKET_NO_TEXT;
+    return out->opcode != WEBSOCKET_TEXT || is_text(out->payload) ? WEBSOCKET_READ
+                                                                  : WEBSOCKET_FAULT;
+}
+
+enum websocket_read websocket_read(struct websocket_reader *reader, uint8_t *data, size_t len,
+                                   struct websocket_message *out)
+{
+    enum websocket_read read = WEBSOCKET_WAITS;
+    struct frame frame;
+
+    if (reader->begun == WEBSOCKET_PART)
+        websocket_reader_fini(reader);
+    *out = (struct websocket_message){.fault = WEBSOCKET_BROKEN};
+    while (read == WEBSOCKET_WAITS) {
+        uint8_t *at = data + out->used;
+        size_t left = len - out->used;
+
+        read = read_head(reader, bytes_of(at, left), &frame);
+        if (read != WEBSOCKET_READ)
+            return read;
+        if (!is_control(frame.opcode) && frame.len > reader->max_message - reader->parts.len) {
+            out->fault = WEBSOCKET_TOO_LARGE;
+            return WEBSOCKET_FAULT;
+        }
+        if (left - frame.head < frame.len)
+            return WEBSOCKET_WAITS;
+        if (!reader->is_client)
+            apply_mask(at + frame.head, frame.len, at + frame.head - WEBSOCKET_MASK);
+        out->used += frame.head + frame.len;
+        read = take_frame(reader, &frame, bytes_of(at + frame.head, frame.len), out);
+    }
+    return read;
+}
+
+void websocket_reader_fini(struct websocket_reader *reader)
+{
+    text_fini(&reader->parts);
+    reader->begun = WEBSOCKET_PART;
+}
+
+/* ---- what goes */
+
+static void add_head(struct text *out, enum websocket_opcode opcode, size_t len, bool is_masked)
+{
+    uint8_t head[2 + sizeof(uint64_t)] = {0x80 | (uint8_t)opcode};
+    size_t more = len >= 1 << 16 ? sizeof(uint64_t) : len >= LONG ? sizeof(uint16_t) : 0;
+
+    head[1] = (uint8_t)((is_masked ? 0x80 : 0) | (more == 0                  ? len
+                                                  : more == sizeof(uint64_t) ? LONGER
+                                                                             : LONG));
+    for (size_t i = 0; i < more; i++)
+        head[2 + i] = (uint8_t)(len >> 8 * (more - 1 - i));
+    text_add_bytes(out, bytes_of(head, 2 + more));
+}
+
+void websocket_add(struct text *out, enum websocket_opcode opcode, struct bytes payload)
+{
+    add_head(out, opcode, payload.len, false);
+    text_add_bytes(out, payload);
+}
+
+void websocket_add_masked(struct text *out, enum websocket_opcode opcode, struct bytes payload,
+                          const uint8_t mask[WEBSOCKET_MASK])
+{
+    add_head(out, opcode, payload.len, true);
+    text_add_bytes(out, bytes_of(mask, WEBSOCKET_MASK));
+    text_add_bytes(out, payload);
+    apply_mask((uint8_t *)out->data + out->len - payload.len, payload.len, mask);
+}
+
+void websocket_add_close(struct text *out, unsigned code, struct bytes reason)
+{
+    uint8_t payload[2 + WEBSOCKET_REASON_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};
+    size_t len = utf8_valid(reason) ? utf8_cut(reason, WEBSOCKET_REASON_MAX) : 0;
+
+    if (len > 0)
+        memcpy(payload + 2, reason.data, len);
+    websocket_add(out, WEBSOCKET_CLOSE, bytes_of(payload, code == 0 ? 0 : 2 + len));
 }

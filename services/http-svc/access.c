@@ -3,10 +3,9 @@
 
 #include <strings.h>
 
-#include <openssl/crypto.h>
-
 #include "base/units.h"
 #include "wire/link.h"
+#include "wire/secret.h"
 
 static bool equal_ignoring_case(struct bytes a, struct bytes b)
 {
@@ -107,9 +106,7 @@ bool access_lists_origin(const char *list, struct bytes origin)
 
 static bool is_token(const struct access_policy *policy, struct bytes given)
 {
-    size_t len = strlen(policy->token);
-
-    return len > 0 && given.len == len && CRYPTO_memcmp(policy->token, given.data, len) == 0;
+    return policy->token[0] != '\0' && secret_equal(bytes_of_text(policy->token), given);
 }
 
 static struct bytes bearer_of(struct bytes authorization)

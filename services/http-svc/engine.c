@@ -5,6 +5,8 @@
  *     polling --> (WebSocket opens, "probe") probed --> ("5") WebSocket --> over
  *        \-----------------------------------------------------------------^
  *
+ * In version 4 we ask whether the client is there, in version 3 it asks us.
+ *
  * Nothing of a session is freed before engine_flush(): whoever goes through a list of connections
  * may end one of them.
  */
@@ -17,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "wire/secret.h"
 #include "wire/websocket.h"
 
 enum {
@@ -28,9 +31,7 @@ enum {
 
 struct packet {
     struct packet *prev, *next;
-    bool is_binary;
-    enum engineio_type type;
-    size_t len;
+    struct engineio_packet what; /* its payload is `data` */
     uint8_t data[];
 };
 
@@ -41,6 +42,7 @@ struct session {
     h2o_linklist_t probing_link; /* while there is a candidate; oldest first */
     uint64_t number;
     uint8_t sid[ENGINEIO_SID_BYTES];
+    struct engineio_dialect dialect;
     struct engine_guest poll;      /* a GET that waits */
     struct engine_guest socket_of; /* the WebSocket that carries it; nobody: polling does */
     struct engine_guest candidate; /* the one that is to */
@@ -50,8 +52,7 @@ struct session {
     size_t queued;        /* bytes */
     h2o_timeout_entry_t timer;
     bool awaits_pong, has_extended;
-    struct address address;
-    bool is_counted; /* by the throttle */
+    struct counted counted;
     bool is_leaving; /* over when the next poll has taken what waits for it */
     bool is_over;
 };
@@ -69,13 +70,21 @@ static struct engine_mail mail_to(const struct session *session, struct engine_g
     return mail;
 }
 
-static void answer(struct session *session, struct engine_guest guest, enum engineio_fault fault,
-                   struct bytes data)
+static void answer(struct session *session, struct engine_guest guest, struct bytes data,
+                   bool is_binary)
+{
+    struct engine_mail mail = mail_to(session, guest, ENGINE_ANSWER);
+
+    mail.is_binary = is_binary;
+    engine_post(session->engine, guest.loop, &mail, data);
+}
+
+static void refuse(struct session *session, struct engine_guest guest, enum engineio_fault fault)
 {
     struct engine_mail mail = mail_to(session, guest, ENGINE_ANSWER);
 
     mail.fault = fault;
-    engine_post(session->engine, guest.loop, &mail, data);
+    engine_post(session->engine, guest.loop, &mail, bytes_of(NULL, 0));
 }
 
 static void say(struct session *session, struct engine_guest guest, struct bytes data,
@@ -114,49 +123,76 @@ static void forget_queue(struct session *session)
     session->queued = 0;
 }
 
-static void say_packet(struct session *session, enum engineio_type type, struct bytes data,
-                       bool is_binary)
+static void say_packet(struct session *session, const struct engineio_packet *packet)
 {
     struct text *text = &session->engine->scratch;
-    char first = (char)type;
+    bool is_binary;
 
-    if (is_binary) {
-        say(session, session->socket_of, data, true);
-        return;
-    }
     text_clear(text);
-    text_add_bytes(text, bytes_of(&first, 1));
-    text_add_bytes(text, data);
-    say(session, session->socket_of, bytes_of(text->data, text->len), false);
+    is_binary = engineio_write(text, &session->dialect, packet);
+    say(session, session->socket_of, bytes_of(text->data, text->len), is_binary);
+}
+
+static enum engineio_body text_body(const struct session *session)
+{
+    return session->dialect.is_v3 ? ENGINEIO_COUNTED : ENGINEIO_SEPARATED;
+}
+
+/* In which form the queue goes out. */
+static enum engineio_body queue_body(const struct session *session)
+{
+    const struct packet *packet;
+
+    if (!session->dialect.is_v3 || session->dialect.wants_base64)
+        return text_body(session);
+    DL_FOREACH(session->queue, packet)
+    if (packet->what.is_binary)
+        return ENGINEIO_FRAMED;
+    return ENGINEIO_COUNTED;
+}
+
+/* One packet without payload, as an answer to a poll. */
+static void answer_with(struct session *session, struct engine_guest poll, enum engineio_type type)
+{
+    const struct engineio_packet packet = {.type = type};
+    struct text body = {0};
+
+    engineio_add(&body, text_body(session), &packet);
+    answer(session, poll, bytes_of(body.data, body.len), false);
+    text_fini(&body);
 }
 
 /* A GET that waits is answered with all there is. */
 static void answer_poll(struct session *session)
 {
     struct engine_guest poll = session->poll;
-    struct text text = {0};
+    enum engineio_body form = queue_body(session);
+    struct text body = {0};
     struct packet *packet;
 
     if (poll.number == 0 || (session->queue == NULL && !session->is_probed))
         return;
     session->poll.number = 0;
+    if (session->queue == NULL) {
+        answer_with(session, poll, ENGINEIO_NOOP);
+        return;
+    }
     DL_FOREACH(session->queue, packet)
-    engineio_add(&text, packet->type, bytes_of(packet->data, packet->len), packet->is_binary);
-    if (session->queue == NULL)
-        engineio_add(&text, ENGINEIO_NOOP, bytes_of(NULL, 0), false);
+    engineio_add(&body, form, &packet->what);
     forget_queue(session);
-    answer(session, poll, ENGINEIO_FINE, bytes_of(text.data, text.len));
-    text_fini(&text);
+    answer(session, poll, bytes_of(body.data, body.len), form == ENGINEIO_FRAMED);
+    text_fini(&body);
     if (session->is_leaving)
         end(session, CLOSE_PLAIN);
 }
 
 static void put(struct session *session, enum engineio_type type, struct bytes data, bool is_binary)
 {
+    const struct engineio_packet what = {.type = type, .is_binary = is_binary, .payload = data};
     struct packet *packet;
 
     if (session->socket_of.number != 0) {
-        say_packet(session, type, data, is_binary);
+        say_packet(session, &what);
         return;
     }
     if (session->queued + data.len > session->engine->loop->http->settings->websocket_max_queue) {
@@ -165,9 +201,8 @@ static void put(struct session *session, enum engineio_type type, struct bytes d
         return;
     }
     packet = xcalloc(1, sizeof(*packet) + data.len);
-    packet->type = type;
-    packet->is_binary = is_binary;
-    packet->len = data.len;
+    packet->what = what;
+    packet->what.payload.data = packet->data;
     if (data.len > 0)
         memcpy(packet->data, data.data, data.len);
     DL_APPEND(session->queue, packet);
@@ -217,17 +252,6 @@ static void forget_candidate(struct session *session)
         h2o_linklist_unlink(&session->probing_link);
 }
 
-static void uncount(struct session *session)
-{
-    struct http *http = session->engine->loop->http;
-
-    if (!session->is_counted)
-        return;
-    pthread_mutex_lock(&http->throttle_lock);
-    throttle_disconnect(http->throttle, &session->address);
-    pthread_mutex_unlock(&http->throttle_lock);
-}
-
 static void end(struct session *session, unsigned code)
 {
     struct engine *engine = session->engine;
@@ -238,12 +262,9 @@ static void end(struct session *session, unsigned code)
     h2o_linklist_unlink(&session->link);
     h2o_linklist_insert(&engine->over, &session->link);
     later_add(engine->loop, &engine->flush);
-    if (session->poll.number != 0) {
-        static const char close_packet[] = {ENGINEIO_CLOSE};
-
-        answer(session, session->poll, ENGINEIO_FINE, bytes_of(close_packet, 1));
-        session->poll.number = 0;
-    }
+    if (session->poll.number != 0)
+        answer_with(session, session->poll, ENGINEIO_CLOSE);
+    session->poll.number = 0;
     hang_up(session, &session->candidate, code);
     forget_candidate(session);
     hang_up(session, &session->socket_of, code);
@@ -260,7 +281,7 @@ static void destroy(struct session *session)
     slots_remove(&engine->sessions, session->number);
     gateway_closed(&session->socket);
     forget_queue(session);
-    uncount(session);
+    limits_end(engine->loop->http, &session->counted);
     free(session);
 }
 
@@ -279,7 +300,7 @@ static void on_timer(h2o_timeout_entry_t *entry)
 
     if (session->is_over)
         return;
-    if (session->awaits_pong) {
+    if (session->awaits_pong || session->dialect.is_v3) {
         engine->loop->http->metrics.websockets_silent_total++;
         end(session, CLOSE_PLAIN);
     } else {
@@ -329,33 +350,47 @@ static void receive_base64(struct session *session, struct bytes payload)
     free(data);
 }
 
+/* False: only we may say that, in this version. */
+static bool hear_heartbeat(struct session *session, enum engineio_type type)
+{
+    if (type != (session->dialect.is_v3 ? ENGINEIO_PING : ENGINEIO_PONG))
+        return false;
+    if (session->dialect.is_v3) {
+        wait_for(session, &session->engine->silence_timeout);
+        put(session, ENGINEIO_PONG, bytes_of(NULL, 0), false);
+    } else if (session->awaits_pong) {
+        session->awaits_pong = false;
+        wait_for(session, &session->engine->ping_timeout);
+    }
+    return true;
+}
+
 /* Faults end the session, as clients know it. */
-static void hear(struct session *session, struct bytes text)
+static void hear(struct session *session, struct bytes in, bool is_binary)
 {
     struct engineio_packet packet;
 
     note_life(session);
-    if (!engineio_parse(text, &packet)) {
+    if (!engineio_parse(session->dialect.is_v3, in, is_binary, &packet))
         end(session, CLOSE_PLAIN);
-    } else if (packet.is_binary) {
+    else if (packet.is_base64)
         receive_base64(session, packet.payload);
-    } else if (packet.type == ENGINEIO_MESSAGE) {
-        receive(session, packet.payload, false);
-    } else if (packet.type == ENGINEIO_PONG && session->awaits_pong) {
-        session->awaits_pong = false;
-        wait_for(session, &session->engine->ping_timeout);
-    } else if (packet.type != ENGINEIO_PONG && packet.type != ENGINEIO_NOOP) {
-        end(session, CLOSE_PLAIN); /* it says that it leaves, or what only we may say */
-    }
+    else if (packet.type == ENGINEIO_MESSAGE)
+        receive(session, packet.payload, packet.is_binary);
+    else if (packet.type != ENGINEIO_NOOP && !hear_heartbeat(session, packet.type))
+        end(session, CLOSE_PLAIN); /* or it says that it leaves */
 }
 
-static void hear_payload(struct session *session, struct bytes payload)
+static void hear_body(struct session *session, struct bytes body, bool is_framed)
 {
-    struct bytes text;
+    enum engineio_body form =
+        session->dialect.is_v3 && is_framed ? ENGINEIO_FRAMED : text_body(session);
+    struct bytes packet;
+    bool is_binary;
 
-    while (!session->is_over && engineio_next(&payload, &text)) {
-        if (utf8_valid(text))
-            hear(session, text);
+    while (!session->is_over && engineio_next(form, &body, &packet, &is_binary)) {
+        if (is_binary || utf8_valid(packet))
+            hear(session, packet, is_binary);
         else
             end(session, CLOSE_PLAIN);
     }
@@ -374,7 +409,7 @@ static void change_over(struct session *session)
     session->socket_of = session->candidate;
     forget_candidate(session);
     DL_FOREACH(session->queue, packet)
-    say_packet(session, packet->type, bytes_of(packet->data, packet->len), packet->is_binary);
+    say_packet(session, &packet->what);
     forget_queue(session);
     if (session->is_leaving)
         end(session, CLOSE_PLAIN);
@@ -425,7 +460,7 @@ static void lose(struct session *session, const struct engine_guest *guest)
 static void take_poll(struct session *session, const struct engine_mail *mail)
 {
     if (session->socket_of.number != 0 || session->poll.number != 0) {
-        answer(session, mail->guest, ENGINEIO_BAD_REQUEST, bytes_of(NULL, 0));
+        refuse(session, mail->guest, ENGINEIO_BAD_REQUEST);
         if (session->poll.number != 0)
             end(session, CLOSE_PLAIN);
         return;
@@ -437,11 +472,11 @@ static void take_poll(struct session *session, const struct engine_mail *mail)
 static void take_post(struct session *session, const struct engine_mail *mail, struct bytes data)
 {
     if (session->socket_of.number != 0) {
-        answer(session, mail->guest, ENGINEIO_BAD_REQUEST, bytes_of(NULL, 0));
+        refuse(session, mail->guest, ENGINEIO_BAD_REQUEST);
         return;
     }
-    answer(session, mail->guest, ENGINEIO_FINE, bytes_of_text("ok"));
-    hear_payload(session, data);
+    answer(session, mail->guest, bytes_of_text("ok"), false);
+    hear_body(session, data, mail->is_binary);
 }
 
 static void take(struct session *session, const struct engine_mail *mail, struct bytes data)
@@ -454,9 +489,10 @@ static void take(struct session *session, const struct engine_mail *mail, struct
         take_post(session, mail, data);
         break;
     case ENGINE_KNOCK:
-        answer(session, mail->guest,
-               session->socket_of.number != 0 ? ENGINEIO_BAD_REQUEST : ENGINEIO_FINE,
-               bytes_of(NULL, 0));
+        if (session->socket_of.number != 0)
+            refuse(session, mail->guest, ENGINEIO_BAD_REQUEST);
+        else
+            answer(session, mail->guest, bytes_of(NULL, 0), false);
         break;
     case ENGINE_LEFT:
         if (is_same(&mail->guest, &session->poll)) {
@@ -470,12 +506,8 @@ static void take(struct session *session, const struct engine_mail *mail, struct
     case ENGINE_SAYS:
         if (is_same(&mail->guest, &session->candidate))
             hear_candidate(session, data);
-        else if (!is_same(&mail->guest, &session->socket_of))
-            break;
-        else if (mail->is_binary)
-            receive(session, data, true);
-        else
-            hear(session, data);
+        else if (is_same(&mail->guest, &session->socket_of))
+            hear(session, data, mail->is_binary);
         break;
     case ENGINE_GONE:
         lose(session, &mail->guest);
@@ -488,7 +520,7 @@ static void take(struct session *session, const struct engine_mail *mail, struct
 }
 
 /* Who asks for a session that is gone is told so. */
-static void refuse(struct engine *engine, const struct engine_mail *mail)
+static void deny(struct engine *engine, const struct engine_mail *mail)
 {
     struct engine_mail reply = {.guest = mail->guest};
 
@@ -513,22 +545,14 @@ static uint64_t number_of(const uint8_t sid[ENGINEIO_SID_BYTES])
     return number;
 }
 
-/* Takes as long wherever they differ. */
-static bool is_equal_secret(const uint8_t *a, const uint8_t *b)
-{
-    unsigned different = 0;
-
-    for (size_t i = 0; i < ENGINEIO_SID_BYTES; i++)
-        different |= a[i] ^ b[i];
-    return different == 0;
-}
-
 void session_take(struct engine *engine, const struct engine_mail *mail, struct bytes data)
 {
     struct session *session = slots_find(&engine->sessions, number_of(mail->sid));
 
-    if (session == NULL || session->is_over || !is_equal_secret(session->sid, mail->sid))
-        refuse(engine, mail);
+    if (session == NULL || session->is_over ||
+        !secret_equal(bytes_of(session->sid, sizeof(session->sid)),
+                      bytes_of(mail->sid, sizeof(mail->sid))))
+        deny(engine, mail);
     else
         take(session, mail, data);
 }
@@ -549,63 +573,62 @@ static void make_sid(struct session *session)
     must(getrandom(session->sid + 1 + NUMBER_BYTES, SECRET_BYTES, 0) == SECRET_BYTES);
 }
 
-static void write_open(const struct session *session, struct text *out)
+static void say_open(struct session *session, struct text *answer)
 {
     const struct http_settings *settings = session->engine->loop->http->settings;
+    struct engineio_packet packet = {.type = ENGINEIO_OPEN};
     char sid[ENGINEIO_SID_TEXT + 1];
+    struct text about = {0};
 
-    text_addf(out,
-              "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,"
+    text_addf(&about,
+              "{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,"
               "\"maxPayload\":%llu}",
               base64url_encode(bytes_of(session->sid, sizeof(session->sid)), sid),
               session->socket_of.number == 0 ? "\"websocket\"" : "",
               (unsigned long long)settings->socketio_ping_interval,
               (unsigned long long)settings->socketio_ping_timeout,
               (unsigned long long)settings->socketio_max_payload);
+    packet.payload = bytes_of(about.data, about.len);
+    if (session->socket_of.number != 0)
+        say_packet(session, &packet);
+    else
+        engineio_add(answer, text_body(session), &packet);
+    text_fini(&about);
 }
 
 /* Polling holds no connection that would be counted. */
 static bool count(struct session *session)
 {
-    struct http *http = session->engine->loop->http;
-
-    if (session->socket_of.number != 0)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    session->is_counted = throttle_connect(http->throttle, &session->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return session->is_counted;
+    return session->socket_of.number != 0 ||
+           limits_begin(session->engine->loop->http, &session->counted);
 }
 
-bool session_begin(struct engine *engine, const struct engine_guest *socket,
-                   const struct address *address, struct gateway_client **client,
-                   uint8_t sid_out[ENGINEIO_SID_BYTES], struct text *first)
+bool session_begin(struct engine *engine, struct session_wish *wish,
+                   uint8_t sid_out[ENGINEIO_SID_BYTES], struct text *answer)
 {
     struct session *session = xcalloc(1, sizeof(*session));
 
     session->engine = engine;
-    session->address = *address;
-    if (socket != NULL)
-        session->socket_of = *socket;
+    session->counted.address = wish->address;
+    session->socket_of = wish->socket;
+    session->dialect = wish->dialect;
     session->timer.cb = on_timer;
     session->number = slots_add(&engine->sessions, session);
     if (session->number == 0 || !count(session) ||
-        !gateway_opened(engine->gateway, &session->socket, &carrier, client)) {
+        !gateway_opened(engine->gateway, &session->socket, &carrier, &wish->client)) {
         if (session->number != 0)
             slots_remove(&engine->sessions, session->number);
-        uncount(session);
+        limits_end(engine->loop->http, &session->counted);
         free(session);
         return false;
     }
     make_sid(session);
     memcpy(sid_out, session->sid, sizeof(session->sid));
     h2o_linklist_insert(&engine->all, &session->link);
-    h2o_timeout_link(engine->loop->evloop, &engine->ping_timeout, &session->timer);
+    wait_for(session, session->dialect.is_v3 ? &engine->silence_timeout : &engine->ping_timeout);
     engine->loop->http->metrics.engine_sessions++;
     engine->loop->http->metrics.engine_sessions_total++;
-    write_open(session, first);
-    if (socket != NULL)
-        say(session, *socket, bytes_of(first->data, first->len), false);
+    say_open(session, answer);
     return true;
 }
 
@@ -678,6 +701,8 @@ struct engine *engine_new(struct loop *loop, struct gateway *gateway)
     h2o_linklist_init_anchor(&engine->over);
     h2o_timeout_init(loop->evloop, &engine->ping_timeout, settings->socketio_ping_interval);
     h2o_timeout_init(loop->evloop, &engine->pong_timeout, settings->socketio_ping_timeout);
+    h2o_timeout_init(loop->evloop, &engine->silence_timeout,
+                     settings->socketio_ping_interval + settings->socketio_ping_timeout);
     return engine;
 }
 
@@ -692,6 +717,7 @@ void engine_free(struct engine **engine_p)
     later_remove(&engine->flush);
     h2o_timeout_dispose(engine->loop->evloop, &engine->ping_timeout);
     h2o_timeout_dispose(engine->loop->evloop, &engine->pong_timeout);
+    h2o_timeout_dispose(engine->loop->evloop, &engine->silence_timeout);
     slots_fini(&engine->sessions);
     slots_fini(&engine->requests);
     slots_fini(&engine->sockets);

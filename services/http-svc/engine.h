@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine: Engine.IO (version 4), which carries a connection of an actor's by long polling or by a
- * WebSocket, and changes from one to the other on the way.
+ * engine: Engine.IO (version 4, and 3 if it is allowed), which carries a connection of an actor's
+ * by long polling or by a WebSocket, and changes from one to the other on the way.
  *
  * A session belongs to the loop on which it began, and is a connection of that loop's gateway. Its
  * next request, or its WebSocket, may come to another loop: what is said there goes by mail from
@@ -27,8 +27,6 @@ void engine_flush(struct engine *engine);
 /* Tells everybody to come back; waiting requests are answered. */
 void engine_drain(struct engine *engine);
 
-/* Answers, now or later, a GET or POST of polling. */
-void engine_request(struct exchange *x);
 /* Answers, or turns the connection into a session's WebSocket. */
 void engine_upgrade(struct exchange *x);
 

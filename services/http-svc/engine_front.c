@@ -11,14 +11,16 @@
 #include "base/must.h"
 #include "engine_private.h"
 #include "routes.h"
+#include "wire/query.h"
 
-enum { WORD_MAX = 32 };
+#define OCTETS "application/octet-stream"
 
 /* ---- what is asked */
 
 struct asked {
     bool has_sid;
     uint8_t sid[ENGINEIO_SID_BYTES];
+    struct engineio_dialect dialect; /* without sid */
 };
 
 static bool is_from_foreign_page(const struct exchange *x)
@@ -26,7 +28,7 @@ static bool is_from_foreign_page(const struct exchange *x)
     struct bytes origin = exchange_header(x, "origin");
 
     return origin.data != NULL &&
-           !access_lists_origin(exchange_http(x)->settings->socketio_origins, origin);
+           !access_lists_origin(exchange_http(x)->settings->room_origins, origin);
 }
 
 /* Clients that leave out the last slash are not served by engine.io either. */
@@ -36,6 +38,18 @@ static bool is_elsewhere(struct exchange *x)
         return false;
     exchange_reply(x, 404, "text/plain; charset=utf-8", bytes_of_text("404 page not found\n"));
     return true;
+}
+
+static enum engineio_fault read_dialect(const struct exchange *x, struct engineio_dialect *out)
+{
+    struct bytes query = exchange_route(x)->query, version = query_raw(query, "EIO");
+
+    out->is_v3 = bytes_equal_text(version, "3");
+    out->wants_base64 = query_raw(query, "b64").len > 0;
+    if (out->is_v3 ? exchange_http(x)->settings->socketio_allow_eio3
+                   : bytes_equal_text(version, "4"))
+        return ENGINEIO_FINE;
+    return ENGINEIO_UNSUPPORTED_VERSION;
 }
 
 static enum engineio_fault read_query(const struct exchange *x, bool is_upgrade, struct asked *out)
@@ -56,9 +70,7 @@ static enum engineio_fault read_query(const struct exchange *x, bool is_upgrade,
         return ENGINEIO_BAD_METHOD;
     if (is_websocket != is_upgrade)
         return ENGINEIO_BAD_REQUEST;
-    if (!out->has_sid && !bytes_equal_text(query_raw(route->query, "EIO"), "4"))
-        return ENGINEIO_UNSUPPORTED_VERSION;
-    return ENGINEIO_FINE;
+    return out->has_sid ? ENGINEIO_FINE : read_dialect(x, &out->dialect);
 }
 
 /* ---- answering */
@@ -76,10 +88,10 @@ static void fail(struct exchange *x, enum engineio_fault fault)
         exchange_reply_json(x, status, json_pack("{s:i,s:s}", "code", (int)fault, "message", text));
 }
 
-static void reply_packets(struct exchange *x, struct bytes packets)
+static void reply_packets(struct exchange *x, struct bytes packets, bool is_binary)
 {
     exchange_add_header(x, "cache-control", "no-store");
-    exchange_reply(x, 200, "text/plain; charset=UTF-8", packets);
+    exchange_reply(x, 200, is_binary ? OCTETS : "text/plain; charset=UTF-8", packets);
 }
 
 /* ---- requests that wait for their session */
@@ -113,7 +125,11 @@ static void ask(struct exchange *x, enum engine_word word, const struct asked *a
     struct engine *engine = x->loop->engine;
     struct loop *to = engine_loop_of(engine, asked->sid);
     struct request *request;
-    struct engine_mail mail = {.word = word, .guest = {.loop = x->loop}};
+    struct engine_mail mail = {
+        .word = word,
+        .guest = {.loop = x->loop},
+        .is_binary = bytes_equal_text(exchange_header(x, "content-type"), OCTETS),
+    };
 
     if (to == NULL) {
         fail(x, ENGINEIO_UNKNOWN_SID);
@@ -132,29 +148,24 @@ static void ask(struct exchange *x, enum engine_word word, const struct asked *a
     engine_post(engine, to, &mail, data);
 }
 
-static void begin_polling(struct exchange *x)
+static void begin_polling(struct exchange *x, const struct asked *asked)
 {
-    struct gateway_client *client = exchange_client(x);
-    struct address address = address_of_ip(&x->ip);
+    struct session_wish wish = {
+        .address = address_of_ip(&x->ip), .dialect = asked->dialect, .client = exchange_client(x)};
     uint8_t sid[ENGINEIO_SID_BYTES];
-    struct text first = {0};
+    struct text body = {0};
 
     if (x->loop->is_draining)
         exchange_fail_as(x, 503, ERR_UNAVAILABLE, "the server is restarting");
-    else if (session_begin(x->loop->engine, NULL, &address, &client, sid, &first))
-        reply_packets(x, bytes_of(first.data, first.len));
+    else if (session_begin(x->loop->engine, &wish, sid, &body))
+        reply_packets(x, bytes_of(body.data, body.len), false);
     else
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections");
-    free(client);
-    text_fini(&first);
+    free(wish.client);
+    text_fini(&body);
 }
 
 void on_socketio(struct exchange *x)
-{
-    engine_request(x);
-}
-
-void engine_request(struct exchange *x)
 {
     struct bytes body = exchange_body(x);
     struct asked asked;
@@ -165,7 +176,7 @@ void engine_request(struct exchange *x)
     if (fault != ENGINEIO_FINE)
         fail(x, fault);
     else if (!asked.has_sid)
-        begin_polling(x);
+        begin_polling(x, &asked);
     else if (exchange_route(x)->method == METHOD_GET)
         ask(x, ENGINE_POLL, &asked, bytes_of(NULL, 0));
     else if (body.len > exchange_http(x)->settings->socketio_max_payload)
@@ -182,8 +193,7 @@ struct line {
     struct websocket *ws;
     bool has_session;
     uint8_t sid[ENGINEIO_SID_BYTES];
-    struct gateway_client *client; /* of one that begins a session, until then */
-    struct address address;
+    struct session_wish *wish; /* of one that begins a session, until then */
 };
 
 static void tell(struct line *line, enum engine_word word, struct bytes data, bool is_binary)
@@ -195,14 +205,19 @@ static void tell(struct line *line, enum engine_word word, struct bytes data, bo
     engine_post(line->engine, engine_loop_of(line->engine, line->sid), &mail, data);
 }
 
+static void forget_wish(struct line *line)
+{
+    if (line->wish != NULL)
+        free(line->wish->client);
+    free(line->wish);
+    line->wish = NULL;
+}
+
 static bool begin_session(struct line *line)
 {
-    const struct engine_guest guest = {line->engine->loop, line->number};
-    struct text first = {0};
-
-    line->has_session =
-        session_begin(line->engine, &guest, &line->address, &line->client, line->sid, &first);
-    text_fini(&first);
+    line->wish->socket = (struct engine_guest){line->engine->loop, line->number};
+    line->has_session = session_begin(line->engine, line->wish, line->sid, NULL);
+    forget_wish(line);
     return line->has_session;
 }
 
@@ -235,11 +250,13 @@ static void on_gone(void *arg)
             tell(line, ENGINE_GONE, bytes_of(NULL, 0), false);
         slots_remove(&line->engine->sockets, line->number);
     }
-    free(line->client);
+    forget_wish(line);
     free(line);
 }
 
-static void open_line(struct exchange *x, const uint8_t *sid)
+/* For the session of that id, or for a new one of the dialect. */
+static void open_line(struct exchange *x, const uint8_t *sid,
+                      const struct engineio_dialect *dialect)
 {
     static const struct websocket_user user = {on_open, on_message, on_gone};
     const struct websocket_options options = {.max_message =
@@ -247,12 +264,15 @@ static void open_line(struct exchange *x, const uint8_t *sid)
     struct line *line = xcalloc(1, sizeof(*line));
 
     line->engine = x->loop->engine;
-    line->address = address_of_ip(&x->ip);
     line->has_session = sid != NULL;
-    if (sid != NULL)
+    if (sid != NULL) {
         memcpy(line->sid, sid, sizeof(line->sid));
-    else
-        line->client = exchange_client(x);
+    } else {
+        line->wish = xcalloc(1, sizeof(*line->wish));
+        line->wish->address = address_of_ip(&x->ip);
+        line->wish->dialect = *dialect;
+        line->wish->client = exchange_client(x);
+    }
     websocket_upgrade(x, &options, &user, line);
 }
 
@@ -268,7 +288,7 @@ void engine_upgrade(struct exchange *x)
     else if (asked.has_sid)
         ask(x, ENGINE_KNOCK, &asked, bytes_of(NULL, 0));
     else
-        open_line(x, NULL);
+        open_line(x, NULL, &asked.dialect);
 }
 
 /* ---- what sessions want of their guests */
@@ -282,9 +302,9 @@ static void answer(struct request *request, const struct engine_mail *mail, stru
     if (mail->fault != ENGINEIO_FINE)
         fail(x, mail->fault);
     else if (request->word == ENGINE_KNOCK)
-        open_line(x, request->sid);
+        open_line(x, request->sid, NULL);
     else if (request->word == ENGINE_POLL)
-        reply_packets(x, data);
+        reply_packets(x, data, mail->is_binary);
     else
         exchange_reply(x, 200, "text/html", data);
 }

@@ -43,7 +43,7 @@ struct engine_mail {
     uint8_t sid[ENGINEIO_SID_BYTES];
     enum engineio_fault fault;
     unsigned code;
-    bool is_binary;
+    bool is_binary; /* `data` */
     size_t len;
     uint8_t data[];
 };
@@ -55,6 +55,7 @@ struct engine {
     struct slots requests, sockets;    /* guests, in engine_front.c */
     h2o_linklist_t all, over, probing; /* sessions */
     h2o_timeout_t ping_timeout, pong_timeout;
+    h2o_timeout_t silence_timeout; /* of clients that ping us */
     struct text scratch;
     struct later flush;
 };
@@ -62,11 +63,16 @@ struct engine {
 /* ---- engine.c */
 /* Does what the mail to a session says. */
 void session_take(struct engine *engine, const struct engine_mail *mail, struct bytes data);
-/* A new one, carried by the WebSocket if there is one. Takes the client. `first`: its first packet,
- * which is said by the WebSocket already. False: too many. */
-bool session_begin(struct engine *engine, const struct engine_guest *socket,
-                   const struct address *address, struct gateway_client **client,
-                   uint8_t sid_out[ENGINEIO_SID_BYTES], struct text *first);
+struct session_wish {
+    struct engine_guest socket; /* the WebSocket that is to carry it; nobody: polling */
+    struct address address;
+    struct engineio_dialect dialect;
+    struct gateway_client *client; /* taken if it becomes one */
+};
+/* A new one. `answer`: what to say to whoever polls; by a WebSocket it is said already. False: too
+ * many. */
+bool session_begin(struct engine *engine, struct session_wish *wish,
+                   uint8_t sid_out[ENGINEIO_SID_BYTES], struct text *answer);
 
 /* ---- engine_front.c */
 /* Does what the mail to a guest says. */

@@ -296,6 +296,11 @@ ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, c
     return call(x, x->loop->transcode, deadline_ms, key);
 }
 
+ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key)
+{
+    return call(x, x->loop->room, deadline_ms, key);
+}
+
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
 {
     struct bus_remote *remote = x->loop->neighbours[neighbour];
@@ -312,13 +317,19 @@ struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_o
     return x->loop->joined;
 }
 
+static enum neighbour called(const struct exchange *x)
+{
+    if (x->called == x->loop->torrent)
+        return NEIGHBOUR_torrent;
+    return x->called == x->loop->room ? NEIGHBOUR_room : NEIGHBOUR_transcode;
+}
+
 const struct error *exchange_call_error(const struct exchange *x)
 {
     static _Thread_local struct error error;
 
     error = *bus_error(x->called);
-    neighbour_explain(x->called == x->loop->torrent ? NEIGHBOUR_torrent : NEIGHBOUR_transcode,
-                      bus_is_up(x->called), &error);
+    neighbour_explain(called(x), bus_is_up(x->called), &error);
     return &error;
 }
 
@@ -561,13 +572,18 @@ static struct ip who_asks(const struct exchange *x)
 /* True when it was for a WebSocket, and is being taken care of. */
 static bool begin_websocket(struct exchange *x)
 {
-    enum route_actor actor = route_websocket(x->client->door, x->route.path);
+    const struct http_settings *settings = x->loop->http->settings;
+    const char *known_as;
+    enum route_actor actor = route_websocket(x->client->door, x->route.path, &known_as);
 
     if ((actor == ROUTE_ACTORS && x->route.id != ROUTE_SOCKETIO) ||
         !h2o_lcstris(x->req->upgrade.base, x->req->upgrade.len, H2O_STRLIT("websocket")))
         return false;
+    if (known_as != NULL)
+        x->req->input.path = h2o_iovec_init(known_as, strlen(known_as));
     if (actor != ROUTE_ACTORS)
-        socket_upgrade(x, x->loop->gateways[actor]);
+        socket_upgrade(x, x->loop->gateways[actor],
+                       actor == ACTOR_TRACKER ? settings->tracker_origins : settings->room_origins);
     else
         engine_upgrade(x);
     return true;
@@ -576,20 +592,15 @@ static bool begin_websocket(struct exchange *x)
 static bool is_over_limit(struct exchange *x)
 {
     struct http *http = x->loop->http;
-    struct address address = x->client->is_proxy ? address_of_ip(&x->ip) : x->client->address;
-    unsigned wait_s;
+    struct address address =
+        x->client->is_proxy ? address_of_ip(&x->ip) : x->client->counted.address;
 
     if (x->client->is_refused) {
         x->req->http1_is_persistent = 0;
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
         return true;
     }
-    if (http->settings->requests_per_s == 0)
-        return false;
-    pthread_mutex_lock(&http->throttle_lock);
-    wait_s = throttle_request(http->throttle, &address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    if (wait_s == 0)
+    if (limits_allow(http, &address))
         return false;
     http->metrics.requests_limited_total++;
     exchange_fail_as(x, 429, ERR_BUSY, "too many requests from your address");

@@ -69,6 +69,8 @@ void exchange_fail_as(struct exchange *x, int status, enum err code, const char 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* Likewise the transcode service. */
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* And the room service. */
+ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* What joined_get() is given for its questions. */
 struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out);
 /* In the closure of a call, when that got NULL: why; until the next time. */

@@ -21,6 +21,12 @@
 
 struct front;
 
+/* Somebody who may count as an open connection of an address. */
+struct counted {
+    struct address address;
+    bool is_counted;
+};
+
 struct http {
     struct svc *svc;
     const struct http_settings *settings;
@@ -49,6 +55,14 @@ extern ProtobufCService *http_service(void);
 void http_events_start(struct http *http);
 /* Every second: who is there? */
 void http_events_tick(struct http *http, uint64_t now_ms);
+
+/* ---- limits.c: the throttle, from any loop */
+/* False: too many of its address are open. */
+bool limits_begin(struct http *http, struct counted *counted);
+/* Also for one that did not count. */
+void limits_end(struct http *http, struct counted *counted);
+/* False: the address asks too often. */
+bool limits_allow(struct http *http, const struct address *address);
 
 /* ---- keys.c: secrets in data_dir */
 /* Reads, or makes (0600), the key of links; and when a token is needed and none is configured, the

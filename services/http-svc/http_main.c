@@ -64,7 +64,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     struct http *http = state;
     const struct http_settings *settings = svc_settings(svc);
     bool is_wide = !endpoint_is_loopback(&settings->listen) ||
-                   is_wide_text(settings->tracker_listen) || is_wide_text(settings->signal_listen);
+                   is_wide_text(settings->tracker_listen) ||
+                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen);
     enum err err;
 
     http->svc = svc;
@@ -103,6 +104,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
         svc_ready_text(svc, " tracker_port=%u", front_port(http->front, DOOR_TRACKER));
     if (front_port(http->front, DOOR_SIGNAL) != 0)
         svc_ready_text(svc, " signal_port=%u", front_port(http->front, DOOR_SIGNAL));
+    if (front_port(http->front, DOOR_MONKEY) != 0)
+        svc_ready_text(svc, " monkey_port=%u", front_port(http->front, DOOR_MONKEY));
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;

@@ -17,6 +17,9 @@
     X(TEXT, signal_listen, "", 0, 0,                                                               \
       "a third one for signalling, such as 127.0.0.1:3001; what is not Socket.IO there is for "    \
       "the tracker; empty: none")                                                                  \
+    X(TEXT, monkey_listen, "", 0, 0,                                                               \
+      "a fourth one for clients of TorrentMonkey, such as 127.0.0.1:8081: a WebSocket to /ws "     \
+      "there is one to /monkey/ws; empty: none")                                                   \
     X(LIST, tracker_origins, "*", 0, 0,                                                            \
       "origins (https://host:port, or *) whose pages may open WebSockets to the tracker")          \
     X(LIST, trusted_proxies, "", 0, 0,                                                             \
@@ -28,13 +31,16 @@
       "a WebSocket for which more than this waits is cut")                                         \
     X(DURATION, websocket_ping, "25s", 50, 3600000,                                                \
       "how often a WebSocket is asked whether it is there; the third time in vain it is cut")      \
-    X(LIST, socketio_origins, "*", 0, 0,                                                           \
-      "origins (https://host:port, or *) whose pages may use Socket.IO")                           \
+    X(LIST, room_origins, "*", 0, 0,                                                               \
+      "origins (https://host:port, or *) whose pages may enter rooms: use Socket.IO, or open "     \
+      "WebSockets to /ws and /monkey/ws")                                                          \
     X(DURATION, socketio_ping_interval, "25s", 50, 3600000,                                        \
       "how often a client of Socket.IO is asked whether it is there")                              \
     X(DURATION, socketio_ping_timeout, "20s", 50, 3600000, "how long it may take to answer")       \
     X(SIZE, socketio_max_payload, "1000000", 1024, 16777216,                                       \
       "largest message or polling body of a client of Socket.IO")                                  \
+    X(BOOL, socketio_allow_eio3, "false", 0, 0,                                                    \
+      "also let in clients of Socket.IO 2, which speak Engine.IO 3")                               \
     X(COUNT, threads, "0", 0, 64, "loop threads; 0: one per processor, at most 4")                 \
     X(TEXT, admin_token, "", 0, 0,                                                                 \
       "whoever has it may do everything; empty: nobody needs it on loopback, and on a wider "      \

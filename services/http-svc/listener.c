@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -127,11 +126,7 @@ static void on_client_closed(void *data)
     struct client *client = data;
     struct http *http = client->loop->http;
 
-    if (client->is_counted) {
-        pthread_mutex_lock(&http->throttle_lock);
-        throttle_disconnect(http->throttle, &client->address);
-        pthread_mutex_unlock(&http->throttle_lock);
-    }
+    limits_end(http, &client->counted);
     if (client->is_refused)
         client->loop->refused--;
     http->metrics.connections--;
@@ -148,14 +143,9 @@ static void take_client(const struct listener *listener, int fd, const struct so
     client->loop = loop;
     client->door = listener->door;
     client->peer = ip_of(from);
-    client->address = address_of_ip(&client->peer);
+    client->counted.address = address_of_ip(&client->peer);
     client->is_proxy = trusted_has(http->trusted, &client->peer);
-    if (!client->is_proxy) {
-        pthread_mutex_lock(&http->throttle_lock);
-        client->is_counted = throttle_connect(http->throttle, &client->address, clock_ms());
-        pthread_mutex_unlock(&http->throttle_lock);
-    }
-    if (!client->is_counted && !client->is_proxy) {
+    if (!client->is_proxy && !limits_begin(http, &client->counted)) {
         http->metrics.connections_refused_total++;
         if (loop->refused >= LOOP_REFUSED_MAX) {
             free(client);

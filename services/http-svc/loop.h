@@ -75,8 +75,8 @@ struct loop {
 
     struct bus *bus;
     h2o_socket_t *bus_socket;
-    struct bus_remote *torrent, *transcode;
-    struct joined *joined; /* questions to the latter */
+    struct bus_remote *torrent, *transcode, *room;
+    struct joined *joined; /* questions to transcode-svc */
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
@@ -116,11 +116,10 @@ struct client {
     struct loop *loop;
     h2o_socket_t *sock;
     enum route_door door;
-    struct ip peer, local;  /* local: unknown (no length) until somebody wants it */
-    struct address address; /* of the peer, for the throttle */
-    bool is_proxy;          /* one that we trust: not counted itself */
-    bool is_counted;        /* by the throttle */
-    bool is_refused;        /* over the limit: its first request is answered 503 */
+    struct ip peer, local; /* local: unknown (no length) until somebody wants it */
+    struct counted counted;
+    bool is_proxy;   /* one that we trust: not counted itself */
+    bool is_refused; /* over the limit: its first request is answered 503 */
     struct exchange *current;
 };
 

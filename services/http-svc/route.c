@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/must.h"
-#include "base/text.h"
 
 struct row {
     enum route_id id;
@@ -86,7 +85,8 @@ static bool matches(const char *pattern, struct bytes path, struct route *out)
         have = take_segment(&path);
         if (bytes_equal_text(want, ":file")) {
             out->has_file = read_file_id(have, &out->file);
-        } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source")) {
+        } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source") ||
+                   bytes_equal_text(want, ":code")) {
             if (have.len == 0)
                 return false;
             out->source = have;
@@ -153,20 +153,29 @@ static const struct {
     const char *pattern;
     enum route_door door; /* ROUTE_DOORS: all */
     enum route_actor actor;
+    const char *known_as;
 } websockets[] = {
-    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS}, {"/ws", ROUTE_DOORS, ACTOR_ROOM},
-    {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER},  {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER},
-    {"/*", DOOR_TRACKER, ACTOR_TRACKER},         {"/*", DOOR_SIGNAL, ACTOR_TRACKER},
+    {"/socket.io/*", DOOR_SIGNAL, ROUTE_ACTORS, NULL},
+    {"/ws", DOOR_MONKEY, ACTOR_ROOM, "/monkey/ws"},
+    {"/ws", ROUTE_DOORS, ACTOR_ROOM, NULL},
+    {"/monkey/ws", ROUTE_DOORS, ACTOR_ROOM, NULL},
+    {"/tracker/*", ROUTE_DOORS, ACTOR_TRACKER, NULL},
+    {"/announce/*", ROUTE_DOORS, ACTOR_TRACKER, NULL},
+    {"/*", DOOR_TRACKER, ACTOR_TRACKER, NULL},
+    {"/*", DOOR_SIGNAL, ACTOR_TRACKER, NULL},
 };
 
-enum route_actor route_websocket(enum route_door door, struct bytes path)
+enum route_actor route_websocket(enum route_door door, struct bytes path, const char **known_as_out)
 {
     struct route ignored = {0};
 
+    *known_as_out = NULL;
     for (size_t i = 0; path.len > 0 && path.data[0] == '/' && i < COUNT_OF(websockets); i++)
         if ((websockets[i].door == door || websockets[i].door == ROUTE_DOORS) &&
-            matches(websockets[i].pattern, path, &ignored))
+            matches(websockets[i].pattern, path, &ignored)) {
+            *known_as_out = websockets[i].known_as;
             return websockets[i].actor;
+        }
     return ROUTE_ACTORS;
 }
 
@@ -179,35 +188,4 @@ const char *route_actor_name(enum route_actor actor)
     };
 
     return names[actor];
-}
-
-struct bytes query_raw(struct bytes query, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    while (query.len > 0) {
-        const uint8_t *end = memchr(query.data, '&', query.len);
-        size_t len = end != NULL ? (size_t)(end - query.data) : query.len;
-
-        if (len >= name_len && memcmp(query.data, name, name_len) == 0) {
-            if (len == name_len)
-                return bytes_of(query.data + len, 0);
-            if (query.data[name_len] == '=')
-                return bytes_of(query.data + name_len + 1, len - name_len - 1);
-        }
-        query.data += len;
-        query.len -= len;
-        if (query.len > 0) {
-            query.data++;
-            query.len--;
-        }
-    }
-    return bytes_of(NULL, 0);
-}
-
-bool query_get(struct bytes query, const char *name, char *out, size_t cap)
-{
-    struct bytes raw = query_raw(query, name);
-
-    return raw.data != NULL && percent_decode(raw, out, cap, true);
 }

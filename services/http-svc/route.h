@@ -31,8 +31,8 @@ enum route_need {
 };
 
 /* X(id, pattern, methods, need, handler). Patterns: literal segments; ":hash" an info-hash,
- * ":source" an info-hash or magnet link, ":file" a file id, ":any" one segment, "*" whatever
- * follows, also nothing. First match wins. */
+ * ":source" an info-hash or magnet link, ":code" the code of a room, ":file" a file id, ":any" one
+ * segment, "*" whatever follows, also nothing. First match wins. */
 #define ROUTES(X)                                                                                  \
     X(ANNOUNCE, "/announce/*", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
@@ -91,7 +91,17 @@ enum route_need {
     X(STATS, "/api/v1/stats", METHOD_READ, NEED_ADMIN, on_stats)                                   \
     X(SESSION_LIMITS, "/api/v1/limits", METHOD_READ, NEED_ADMIN, on_limits)                        \
     X(SET_SESSION_LIMITS, "/api/v1/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)                \
-    X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)
+    X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)                                     \
+    X(ROOMS, "/api/v1/rooms", METHOD_READ, NEED_ADMIN, on_rooms)                                   \
+    X(ROOM_CREATE, "/api/v1/rooms", METHOD_POST, NEED_CHANGE, on_room_create)                      \
+    X(ROOM_SHOW, "/api/v1/rooms/:code", METHOD_READ, NEED_ADMIN, on_room_show)                     \
+    X(ROOM_CLOSE, "/api/v1/rooms/:code", METHOD_DELETE, NEED_CHANGE, on_room_close)                \
+    X(ROOM_KICK, "/api/v1/rooms/:code/kick", METHOD_POST, NEED_CHANGE, on_room_kick)               \
+    X(ROOM_SAY, "/api/v1/rooms/:code/say", METHOD_POST, NEED_CHANGE, on_room_say)                  \
+    X(ROOM_PLAY, "/api/v1/rooms/:code/play", METHOD_POST, NEED_CHANGE, on_room_command)            \
+    X(ROOM_PAUSE, "/api/v1/rooms/:code/pause", METHOD_POST, NEED_CHANGE, on_room_command)          \
+    X(ROOM_SEEK, "/api/v1/rooms/:code/seek", METHOD_POST, NEED_CHANGE, on_room_command)            \
+    X(ROOM_RATE, "/api/v1/rooms/:code/rate", METHOD_POST, NEED_CHANGE, on_room_command)
 
 enum route_id {
     ROUTE_NONE, /* no such path */
@@ -108,7 +118,7 @@ struct route {
     bool is_api;         /* errors in the shape of /api/v1 */
     struct bytes path;   /* without the query, still encoded */
     struct bytes query;  /* behind '?', may be empty */
-    struct bytes source; /* segment that :hash or :source matched, still encoded */
+    struct bytes source; /* segment that :hash, :source or :code matched, still encoded */
     bool has_file;       /* :file matched a number; false: it is no number */
     uint32_t file;
 };
@@ -127,21 +137,17 @@ enum route_actor {
 const char *route_actor_name(enum route_actor actor);
 
 /* The listening sockets, which differ in what becomes of a WebSocket. */
-enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, ROUTE_DOORS };
+enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, DOOR_MONKEY, ROUTE_DOORS };
 
-/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. */
-enum route_actor route_websocket(enum route_door door, struct bytes path);
+/* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. `known_as_out`: the path under which
+ * the actor knows it, when at this door clients use another one; else NULL. */
+enum route_actor route_websocket(enum route_door door, struct bytes path,
+                                 const char **known_as_out);
 
 /* `target` as in the request line, in origin or absolute form. */
 struct route route_find(struct bytes method, struct bytes target);
 /* "GET, HEAD, OPTIONS" for an Allow header; `out` holds ROUTE_ALLOW_TEXT bytes. */
 enum { ROUTE_ALLOW_TEXT = 64 };
 char *route_allow(unsigned allowed, char *out);
-
-/* First value of `name` in a query string, decoded ('+' is a space). False when it is absent, does
- * not fit or is broken. */
-bool query_get(struct bytes query, const char *name, char *out, size_t cap);
-/* The same, still encoded; data is NULL when absent. */
-struct bytes query_raw(struct bytes query, const char *name);
 
 #endif

@@ -10,6 +10,7 @@
 #include "naming.h"
 #include "shapes.h"
 #include "wire/magnet.h"
+#include "wire/query.h"
 
 enum { TOKEN_TEXT_MAX = 256 };
 

@@ -35,4 +35,15 @@ bool routes_read_source(struct exchange *x, struct routes_source *out, struct er
 typedef void routes_begin_fn(struct exchange *x, const struct routes_source *source);
 void routes_open(struct exchange *x, routes_begin_fn *then);
 
+/* The body as a message; NULL: answered. An empty body is an empty message. Free with
+ * protobuf_c_message_free_unpacked(). */
+ProtobufCMessage *routes_read_message(struct exchange *x,
+                                      const ProtobufCMessageDescriptor *descriptor);
+/* What the path says takes the place of what such a message says. */
+void routes_set_text(char **field, const char *text);
+/* In the closure of a call: its reply as JSON, or why there is none (NULL). */
+void routes_answer_message(struct exchange *x, const void *message);
+/* How this client reaches us: the setting, else the name it used itself. */
+void routes_add_base(struct exchange *x, struct text *out);
+
 #endif

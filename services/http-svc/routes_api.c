@@ -12,6 +12,7 @@
 #include "bus/pb_json.h"
 #include "routes.h"
 #include "shapes.h"
+#include "wire/query.h"
 
 enum { JSON_DEPTH_FLAGS = JSON_REJECT_DUPLICATES, TEXT_MAX = 64 };
 
@@ -38,9 +39,7 @@ static bool is_type(struct exchange *x, const char *type)
            (value.len == len || value.data[len] == ';' || value.data[len] == ' ');
 }
 
-/* The body as a message; NULL: answered. An empty body is an empty message. Free with
- * protobuf_c_message_free_unpacked(). */
-static ProtobufCMessage *read_message(struct exchange *x,
+ProtobufCMessage *routes_read_message(struct exchange *x,
                                       const ProtobufCMessageDescriptor *descriptor)
 {
     struct bytes body = exchange_body(x);
@@ -70,12 +69,11 @@ static ProtobufCMessage *read_message(struct exchange *x,
     return message;
 }
 
-/* A hash in the body must be the one of the path, or absent. */
-static void set_hash(char **field, const char *hash)
+void routes_set_text(char **field, const char *text)
 {
     if (*field != NULL && *field != (const char *)protobuf_c_empty_string)
         free(*field);
-    *field = xstrdup(hash);
+    *field = xstrdup(text);
 }
 
 /* ?wait=30s; 0 when absent or broken. */
@@ -109,7 +107,7 @@ static uint32_t call_ms(uint32_t wait_ms)
 
 /* ---- replies that are the message itself, or nothing */
 
-static void answer_message(struct exchange *x, const void *message)
+void routes_answer_message(struct exchange *x, const void *message)
 {
     if (message == NULL) {
         exchange_fail_error(x, exchange_call_error(x));
@@ -122,7 +120,7 @@ static void answer_message(struct exchange *x, const void *message)
 #define DEFINE_ANSWER(name, type)                                                                  \
     static void name(const Sharestream__Torrent__##type *reply, void *arg)                         \
     {                                                                                              \
-        answer_message(arg, reply);                                                                \
+        routes_answer_message(arg, reply);                                                         \
     }
 DEFINE_ANSWER(on_info, TorrentInfo)
 DEFINE_ANSWER(on_list_reply, ListReply)
@@ -178,7 +176,7 @@ void on_add(struct exchange *x)
         send_add(x, &raw);
         return;
     }
-    request = (void *)read_message(x, &sharestream__torrent__add_request__descriptor);
+    request = (void *)routes_read_message(x, &sharestream__torrent__add_request__descriptor);
     if (request == NULL)
         return;
     if (request->source[0] == '\0' && request->metainfo.len == 0)
@@ -201,7 +199,7 @@ static void on_seeded(const Sharestream__Torrent__SeedReply *reply, void *arg)
 void on_seed(struct exchange *x)
 {
     Sharestream__Torrent__SeedRequest *request =
-        (void *)read_message(x, &sharestream__torrent__seed_request__descriptor);
+        (void *)routes_read_message(x, &sharestream__torrent__seed_request__descriptor);
 
     if (request == NULL)
         return;
@@ -361,10 +359,10 @@ void on_select(struct exchange *x)
 
     if (hash == NULL)
         return;
-    request = (void *)read_message(x, &sharestream__torrent__select_request__descriptor);
+    request = (void *)routes_read_message(x, &sharestream__torrent__select_request__descriptor);
     if (request == NULL)
         return;
-    set_hash(&request->info_hash, hash);
+    routes_set_text(&request->info_hash, hash);
     sharestream__torrent__torrent__select(exchange_torrent(x, ROUTES_CALL_MS, hash), request,
                                           on_done, x);
     protobuf_c_message_free_unpacked(&request->base, NULL);
@@ -404,7 +402,7 @@ void on_set_limits(struct exchange *x)
 
     if (!read_limits_hash(x, &hash))
         return;
-    limits = (void *)read_message(x, &sharestream__torrent__limits__descriptor);
+    limits = (void *)routes_read_message(x, &sharestream__torrent__limits__descriptor);
     if (limits == NULL)
         return;
     send_limits(x, hash, limits);

@@ -11,6 +11,7 @@
 #include "joined.h"
 #include "routes.h"
 #include "wire/codec_string.h"
+#include "wire/query.h"
 
 enum {
     BURN_MAX = 16,

@@ -100,8 +100,7 @@ void on_metainfo(struct exchange *x)
 
 /* ---- links */
 
-/* How this client reaches us: the setting, else the name it used itself. */
-static void add_base(struct exchange *x, struct text *out)
+void routes_add_base(struct exchange *x, struct text *out)
 {
     const struct http *http = exchange_http(x);
 
@@ -133,7 +132,7 @@ static void add_to_playlist(struct exchange *x, const Sharestream__Torrent__Torr
 {
     struct text base = {0}, url = {0};
 
-    add_base(x, &base);
+    routes_add_base(x, &base);
     if (body->len == 0)
         naming_m3u_begin(body);
     for (size_t i = 0; i < info->n_files; i++) {
@@ -192,7 +191,7 @@ static void on_link_info(const Sharestream__Torrent__TorrentInfo *info, void *ar
             exchange_fail(x, ERR_NOT_FOUND, "this torrent has no such file, or no metadata yet");
         return;
     }
-    add_base(x, &base);
+    routes_add_base(x, &base);
     struct naming_link link = link_of(x, &base, info->info_hash);
     link.file = route->file;
     link.path = info->files[0]->path;

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "routes.h"
+#include "wire/query.h"
 
 enum {
     BYTES_MAX = 4 << 20,

@@ -29,8 +29,9 @@ static void on_send(struct gateway_socket *socket, struct bytes payload, bool is
 
 static void on_close(struct gateway_socket *socket, unsigned code, struct bytes reason)
 {
-    websocket_close(socket_of(socket)->ws,
-                    websocket_code_is_sendable(code) ? code : WEBSOCKET_NORMAL, reason);
+    if (code != WEBSOCKET_CUT && !websocket_code_is_sendable(code))
+        code = WEBSOCKET_NORMAL;
+    websocket_close(socket_of(socket)->ws, code, reason);
 }
 
 static const struct gateway_carrier carrier = {.send = on_send, .close = on_close};
@@ -59,16 +60,15 @@ static void on_gone(void *arg)
     free(socket);
 }
 
-void socket_upgrade(struct exchange *x, struct gateway *gateway)
+void socket_upgrade(struct exchange *x, struct gateway *gateway, const char *origins)
 {
     static const struct websocket_user user = {on_open, on_message, on_gone};
-    const struct http_settings *settings = exchange_http(x)->settings;
-    const struct websocket_options options = {.max_message = settings->websocket_max_message,
-                                              .has_pings = true};
+    const struct websocket_options options = {
+        .max_message = exchange_http(x)->settings->websocket_max_message, .has_pings = true};
     struct bytes origin = exchange_header(x, "origin");
     struct socket *socket;
 
-    if (origin.data != NULL && !access_lists_origin(settings->tracker_origins, origin)) {
+    if (origin.data != NULL && !access_lists_origin(origins, origin)) {
         exchange_fail_as(x, 403, ERR_DENIED, "pages of this origin may not open WebSockets here");
         return;
     }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket: h2o's connection and wslay's frames on one side, who uses them on the other. h2o has a
- * layer of its own for this, which is not used: it writes a header and its payload one by one,
- * closes in front of bytes that still come in (so that the reason is lost), and frees the
- * connection while it is being used.
+ * websocket: h2o's connection on one side, who uses its messages on the other; the frames are those
+ * of wire/websocket.h. h2o has a layer of its own for this, which is not used: it writes a header
+ * and its payload one by one, closes in front of bytes that still come in (so that the reason is
+ * lost), holds 8 KiB for each connection, and frees it while it is being used.
  *
  *     open --> closing --> (peer closed too) gone
- *        \         \-----> lingering --> gone     we closed: what still comes is read and forgotten
+ *        \         \-----> lingering --> gone     what it sent was wrong: the rest is forgotten
  *         \--------------> gone                   the connection broke, or took nothing
  *
  * What is queued goes out in websockets_flush(), or when what came in has been handled; only there,
- * in callbacks of the socket and in the ticks is a WebSocket freed.
+ * in callbacks of the socket and in the ticks is a WebSocket freed. One that is idle holds no
+ * buffers.
  */
 #include "websocket.h"
 #include "engine.h"
@@ -18,8 +19,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <wslay/wslay.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -31,8 +30,6 @@
 /* NOLINTBEGIN(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */
 
 enum {
-    WRITE_BYTES = 64 << 10, /* in one write */
-    QUEUED_MAX = 16 << 10,  /* messages: empty ones count too */
     PINGS_MISSED_MAX = 2,
     CLOSING_MS = 2000,
     LINGER_BYTES = 4 << 20,
@@ -43,23 +40,22 @@ struct websocket {
     const struct websocket_user *user;
     void *arg;          /* the user's */
     h2o_socket_t *sock; /* NULL until it is open */
-    wslay_event_context_ptr wslay;
-    struct text out; /* what is being written */
-    struct address address;
+    struct websocket_reader reader;
+    struct text out, next;  /* being written, and after that */
+    struct counted counted; /* beside its connection, when that is a proxy's */
     h2o_linklist_t link, due_link, closing_link;
     h2o_timeout_entry_t ping;
     uint64_t closing_ms; /* when it began to close */
     uint32_t lingered;
-    uint16_t close_code; /* of the close frame that waits behind what was sent before */
-    uint8_t close_reason_len;
-    char close_reason[WEBSOCKET_REASON_MAX];
     uint8_t pings_missed;
-    bool is_counted;   /* by the throttle, beside its connection */
-    bool is_reading;   /* wslay is calling us */
-    bool is_closing;   /* nothing more is said or heard */
-    bool wants_close;  /* the close frame is not queued yet */
-    bool is_lingering; /* nor sent */
-    bool is_doomed;    /* freed at the next flush */
+    bool is_reading; /* on_read() is at work, and will write */
+    bool is_closing; /* nothing more is said or heard */
+    bool has_said;   /* our close frame is queued, as the last one */
+    bool has_heard;  /* so is the peer's */
+    bool is_broken;  /* what it sends is no WebSocket */
+    bool is_cut;     /* without a close frame */
+    bool is_lingering;
+    bool is_doomed; /* freed at the next flush */
     bool has_pings;
 };
 
@@ -69,17 +65,6 @@ static void unlink_from(h2o_linklist_t *link)
 {
     if (h2o_linklist_is_linked(link))
         h2o_linklist_unlink(link);
-}
-
-static void uncount(struct websocket *ws)
-{
-    struct http *http = ws->loop->http;
-
-    if (!ws->is_counted)
-        return;
-    pthread_mutex_lock(&http->throttle_lock);
-    throttle_disconnect(http->throttle, &ws->address);
-    pthread_mutex_unlock(&http->throttle_lock);
 }
 
 static void destroy(struct websocket *ws)
@@ -97,12 +82,12 @@ static void destroy(struct websocket *ws)
     unlink_from(&ws->closing_link);
     if (h2o_timeout_is_linked(&ws->ping))
         h2o_timeout_unlink(&ws->ping);
-    uncount(ws);
+    limits_end(loop->http, &ws->counted);
     if (ws->sock != NULL)
         h2o_socket_close(ws->sock);
-    if (ws->wslay != NULL)
-        wslay_event_context_free(ws->wslay);
+    websocket_reader_fini(&ws->reader);
     text_fini(&ws->out);
+    text_fini(&ws->next);
     free(ws);
 }
 
@@ -123,6 +108,16 @@ static void begin_closing(struct websocket *ws)
     h2o_linklist_insert(&ws->loop->websockets_closing, &ws->closing_link);
 }
 
+static void say_close(struct websocket *ws, unsigned code, struct bytes reason)
+{
+    begin_closing(ws);
+    if (code == WEBSOCKET_CUT)
+        ws->is_cut = true;
+    else if (!ws->has_said)
+        websocket_add_close(&ws->next, code, reason);
+    ws->has_said = true;
+}
+
 static void on_linger_read(h2o_socket_t *sock, const char *err)
 {
     struct websocket *ws = sock->data;
@@ -138,7 +133,6 @@ static void on_linger_read(h2o_socket_t *sock, const char *err)
 static void linger(struct websocket *ws)
 {
     ws->is_lingering = true;
-    begin_closing(ws);
     shutdown(h2o_socket_get_fd(ws->sock), SHUT_WR);
     h2o_buffer_consume(&ws->sock->input, ws->sock->input->size);
     h2o_socket_read_start(ws->sock, on_linger_read);
@@ -159,20 +153,6 @@ static void on_written(h2o_socket_t *sock, const char *err)
         write_more(ws);
 }
 
-/* wslay sends a close frame before all other frames, and nothing behind it; so it is given one when
- * it has nothing else. */
-static bool send_queued(struct websocket *ws)
-{
-    if (wslay_event_want_write(ws->wslay) && wslay_event_send(ws->wslay) != 0)
-        return false;
-    if (!ws->wants_close || wslay_event_want_write(ws->wslay))
-        return true;
-    ws->wants_close = false;
-    wslay_event_queue_close(ws->wslay, ws->close_code, (const uint8_t *)ws->close_reason,
-                            ws->close_reason_len);
-    return send_queued(ws);
-}
-
 /* May free it. */
 static void write_more(struct websocket *ws)
 {
@@ -180,26 +160,78 @@ static void write_more(struct websocket *ws)
 
     if (ws->is_lingering || h2o_socket_is_writing(ws->sock))
         return;
-    if (!send_queued(ws)) {
-        destroy(ws);
-        return;
-    }
-    if (ws->out.len > 0) {
+    if (ws->next.len > 0) {
+        ws->out = ws->next;
+        ws->next = (struct text){0};
         iovec = h2o_iovec_init(ws->out.data, ws->out.len);
         h2o_socket_write(ws->sock, &iovec, 1, on_written);
-    } else if (!wslay_event_want_read(ws->wslay)) {
-        if (wslay_event_get_close_received(ws->wslay))
-            destroy(ws);
-        else
-            linger(ws);
+    } else if (ws->has_heard) {
+        destroy(ws);
+    } else if (ws->is_broken || ws->is_cut) {
+        linger(ws);
     }
 }
 
 static bool is_over_queue(const struct websocket *ws, size_t more)
 {
-    return wslay_event_get_queued_msg_length(ws->wslay) + ws->out.len + more >
-               ws->loop->http->settings->websocket_max_queue ||
-           wslay_event_get_queued_msg_count(ws->wslay) > QUEUED_MAX;
+    return ws->out.len + ws->next.len + more > ws->loop->http->settings->websocket_max_queue;
+}
+
+static void close_busy(struct websocket *ws)
+{
+    ws->loop->http->metrics.websockets_busy_total++;
+    say_close(ws, WEBSOCKET_TRY_LATER, bytes_of_text("busy, try again later"));
+}
+
+static void on_message(struct websocket *ws, const struct websocket_message *message)
+{
+    struct http_metrics *metrics = &ws->loop->http->metrics;
+
+    metrics->websocket_received_total++;
+    if (!limits_allow(ws->loop->http, &ws->counted.address)) {
+        metrics->websockets_limited_total++;
+        say_close(ws, WEBSOCKET_POLICY, bytes_of_text("too many messages"));
+    } else if (!ws->user->on_message(ws->arg, message->payload,
+                                     message->opcode == WEBSOCKET_BINARY)) {
+        close_busy(ws);
+    }
+}
+
+static void hear(struct websocket *ws, const struct websocket_message *message)
+{
+    if (message->opcode == WEBSOCKET_CLOSE)
+        ws->has_heard = true;
+    if (ws->is_closing || message->opcode == WEBSOCKET_PONG)
+        return;
+    if (message->opcode == WEBSOCKET_CLOSE) {
+        begin_closing(ws);
+        websocket_add(&ws->next, WEBSOCKET_CLOSE, message->payload);
+        ws->has_said = true;
+    } else if (message->opcode == WEBSOCKET_PING) {
+        websocket_add(&ws->next, WEBSOCKET_PONG, message->payload);
+    } else {
+        on_message(ws, message);
+    }
+}
+
+/* All that is there, until nothing more can be heard. */
+static void read_more(struct websocket *ws)
+{
+    struct websocket_message message;
+    enum websocket_read read = WEBSOCKET_READ;
+
+    while (read == WEBSOCKET_READ && !ws->has_heard && !ws->is_doomed) {
+        h2o_buffer_t **input = &ws->sock->input;
+
+        read = websocket_read(&ws->reader, (uint8_t *)(*input)->bytes, (*input)->size, &message);
+        if (read == WEBSOCKET_READ)
+            hear(ws, &message);
+        h2o_buffer_consume(input, message.used);
+    }
+    if (read == WEBSOCKET_FAULT) {
+        ws->is_broken = true;
+        say_close(ws, message.fault, bytes_of(NULL, 0));
+    }
 }
 
 static void on_read(h2o_socket_t *sock, const char *err)
@@ -212,10 +244,9 @@ static void on_read(h2o_socket_t *sock, const char *err)
     }
     ws->pings_missed = 0;
     ws->is_reading = true;
-    int rc = wslay_event_want_read(ws->wslay) ? wslay_event_recv(ws->wslay) : 0;
+    read_more(ws);
     ws->is_reading = false;
-    /* After some faults wslay fails, but has queued a close frame (without a code). */
-    if ((rc != 0 && !wslay_event_want_write(ws->wslay)) || ws->is_doomed) {
+    if (ws->is_doomed) {
         destroy(ws);
         return;
     }
@@ -225,102 +256,21 @@ static void on_read(h2o_socket_t *sock, const char *err)
         destroy(ws);
         return;
     }
-    if (!wslay_event_want_read(ws->wslay)) {
-        /* Nothing we want to hear any more, after its close frame or a fault. */
+    if (ws->has_heard || ws->is_broken)
         h2o_socket_read_stop(sock);
-        begin_closing(ws);
-    }
     write_more(ws);
-}
-
-/* ---- wslay's callbacks */
-
-static ssize_t on_wants_bytes(wslay_event_context_ptr wslay, uint8_t *buf, size_t len, int flags,
-                              void *arg)
-{
-    h2o_socket_t *sock = ((struct websocket *)arg)->sock;
-
-    (void)flags;
-    if (sock->input->size == 0) {
-        wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    len = MIN(len, sock->input->size);
-    memcpy(buf, sock->input->bytes, len);
-    h2o_buffer_consume(&sock->input, len);
-    return (ssize_t)len;
-}
-
-static ssize_t on_has_bytes(wslay_event_context_ptr wslay, const uint8_t *data, size_t len,
-                            int flags, void *arg)
-{
-    struct websocket *ws = arg;
-
-    (void)flags;
-    if (ws->out.len >= WRITE_BYTES) {
-        wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    text_add_bytes(&ws->out, bytes_of(data, len));
-    return (ssize_t)len;
-}
-
-/* False: it sends more than it may. */
-static bool may_send(struct websocket *ws)
-{
-    struct http *http = ws->loop->http;
-    unsigned wait_s;
-
-    if (http->settings->requests_per_s == 0)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    wait_s = throttle_request(http->throttle, &ws->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return wait_s == 0;
-}
-
-static void close_busy(struct websocket *ws)
-{
-    ws->loop->http->metrics.websockets_busy_total++;
-    websocket_close(ws, WEBSOCKET_TRY_LATER, bytes_of_text("busy, try again later"));
-}
-
-static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg,
-                       void *data)
-{
-    struct websocket *ws = data;
-    struct http_metrics *metrics = &ws->loop->http->metrics;
-
-    (void)wslay;
-    if (wslay_is_ctrl_frame(arg->opcode) || ws->is_closing)
-        return;
-    metrics->websocket_received_total++;
-    if (!may_send(ws)) {
-        metrics->websockets_limited_total++;
-        websocket_close(ws, WEBSOCKET_POLICY, bytes_of_text("too many messages"));
-    } else if (!ws->user->on_message(ws->arg, bytes_of(arg->msg, arg->msg_length),
-                                     arg->opcode == WSLAY_BINARY_FRAME)) {
-        close_busy(ws);
-    }
 }
 
 /* ---- what its user wants */
 
 static void set_due(struct websocket *ws)
 {
-    /* While wslay reads, on_read() will write when it is done. */
     if (!ws->is_reading && !h2o_linklist_is_linked(&ws->due_link))
         h2o_linklist_insert(&ws->loop->websockets_due, &ws->due_link);
 }
 
 void websocket_send(struct websocket *ws, struct bytes payload, bool is_binary)
 {
-    const struct wslay_event_msg message = {
-        .opcode = is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME,
-        .msg = payload.data,
-        .msg_length = payload.len,
-    };
-
     if (ws->is_closing)
         return;
     if (is_over_queue(ws, payload.len)) {
@@ -328,8 +278,7 @@ void websocket_send(struct websocket *ws, struct bytes payload, bool is_binary)
         doom(ws);
         return;
     }
-    if (wslay_event_queue_msg(ws->wslay, &message) != 0)
-        return; /* it is being closed */
+    websocket_add(&ws->next, is_binary ? WEBSOCKET_BINARY : WEBSOCKET_TEXT, payload);
     ws->loop->http->metrics.websocket_sent_total++;
     set_due(ws);
 }
@@ -338,13 +287,7 @@ void websocket_close(struct websocket *ws, unsigned code, struct bytes reason)
 {
     if (ws->is_closing)
         return;
-    begin_closing(ws);
-    ws->wants_close = true;
-    ws->close_code = (uint16_t)code;
-    ws->close_reason_len =
-        (uint8_t)(utf8_valid(reason) ? utf8_cut(reason, WEBSOCKET_REASON_MAX) : 0);
-    if (ws->close_reason_len > 0)
-        memcpy(ws->close_reason, reason.data, ws->close_reason_len);
+    say_close(ws, code, reason);
     set_due(ws);
 }
 
@@ -368,7 +311,6 @@ void websockets_flush(struct loop *loop)
 static void on_ping_due(h2o_timeout_entry_t *entry)
 {
     struct websocket *ws = H2O_STRUCT_FROM_MEMBER(struct websocket, ping, entry);
-    const struct wslay_event_msg ping = {.opcode = WSLAY_PING};
 
     if (ws->is_closing)
         return; /* websockets_tick() ends it */
@@ -379,8 +321,8 @@ static void on_ping_due(h2o_timeout_entry_t *entry)
     }
     ws->pings_missed++;
     h2o_timeout_link(ws->loop->evloop, &ws->loop->ping_timeout, &ws->ping);
-    if (wslay_event_queue_msg(ws->wslay, &ping) == 0)
-        write_more(ws);
+    websocket_add(&ws->next, WEBSOCKET_PING, bytes_of(NULL, 0));
+    write_more(ws);
 }
 
 void websockets_tick(struct loop *loop, uint64_t now_ms)
@@ -461,27 +403,9 @@ static bool may_upgrade(struct exchange *x, char accept[WEBSOCKET_ACCEPT_TEXT])
     return false;
 }
 
-/* Connections of a proxy are not counted, but what they carry is. */
-static bool count(struct websocket *ws, struct exchange *x)
-{
-    struct http *http = ws->loop->http;
-
-    if (!x->client->is_proxy)
-        return true;
-    pthread_mutex_lock(&http->throttle_lock);
-    ws->is_counted = throttle_connect(http->throttle, &ws->address, clock_ms());
-    pthread_mutex_unlock(&http->throttle_lock);
-    return ws->is_counted;
-}
-
 void websocket_upgrade(struct exchange *x, const struct websocket_options *options,
                        const struct websocket_user *user, void *arg)
 {
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = on_wants_bytes,
-        .send_callback = on_has_bytes,
-        .on_msg_recv_callback = on_message,
-    };
     char accept[WEBSOCKET_ACCEPT_TEXT];
     struct websocket *ws;
 
@@ -495,16 +419,16 @@ void websocket_upgrade(struct exchange *x, const struct websocket_options *optio
     ws->user = user;
     ws->arg = arg;
     ws->has_pings = options->has_pings;
-    ws->address = address_of_ip(&x->ip);
-    if (!count(ws, x)) {
+    ws->counted.address = address_of_ip(&x->ip);
+    /* Connections of a proxy are not counted, but what they carry is. */
+    if (x->client->is_proxy && !limits_begin(ws->loop->http, &ws->counted)) {
         x->loop->http->metrics.websockets_refused_total++;
         destroy(ws);
         exchange_fail_as(x, 503, ERR_BUSY, "too many connections from your address");
         return;
     }
     ws->ping.cb = on_ping_due;
-    must(wslay_event_context_server_init(&ws->wslay, &callbacks, ws) == 0);
-    wslay_event_config_set_max_recv_msg_length(ws->wslay, options->max_message);
+    ws->reader.max_message = options->max_message;
     x->is_answered = true;
     exchange_unwatch(x);
     x->req->res.status = 101;

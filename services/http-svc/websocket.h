@@ -31,12 +31,13 @@ void websocket_upgrade(struct exchange *x, const struct websocket_options *optio
                        const struct websocket_user *user, void *arg);
 /* Does nothing when it is closing. One that takes nothing until too much waits for it is cut. */
 void websocket_send(struct websocket *ws, struct bytes payload, bool is_binary);
-/* Code 0: without one. */
+/* Code 0: without one. WEBSOCKET_CUT: without a closing frame. */
 void websocket_close(struct websocket *ws, unsigned code, struct bytes reason);
 /* Only in callbacks of the loop. */
 void websockets_flush(struct loop *loop);
 
 /* ---- socket.c: a WebSocket that is a connection of the actor's */
-void socket_upgrade(struct exchange *x, struct gateway *gateway);
+/* `origins`: pages of which may open it, as access_lists_origin() has them. */
+void socket_upgrade(struct exchange *x, struct gateway *gateway, const char *origins);
 
 #endif

@@ -33,12 +33,18 @@ struct dialect {
 
     /* A WebSocket of its own is open; not called when this process only began anew. */
     void (*on_opened)(struct guest *guest);
+    /* This process began anew: room and `own` are as they were. Optional. */
+    void (*on_resumed)(struct guest *guest);
     void (*on_message)(struct guest *guest, struct bytes payload, bool is_binary);
     /* An event of Socket.IO. False: not of this dialect, ask the next one. */
     bool (*on_emitted)(struct guest *guest, const struct sio_event *event);
 
+    /* Its connection is closed; the member that it still is after this loses touch. Optional. */
+    void (*on_gone)(struct guest *guest);
+
     /* Something happened in a room that somebody who speaks this dialect may hear of: house_tell().
-     * For ROOM_EXPELLED `guest` is whom it is about, who is not of the room any more; else NULL. */
+     * For ROOM_EXPELLED `guest` is whom it is about, who is not of the room any more; else NULL.
+     * Optional. */
     void (*on_room)(struct room_svc *svc, const struct room *room, const struct room_event *event,
                     struct guest *guest);
 };
@@ -47,6 +53,9 @@ struct dialect {
 extern const struct dialect *const dialects[];
 extern const struct dialect p2p_dialect;
 extern const struct dialect signal_dialect;
+extern const struct dialect streamshare_dialect;
+extern const struct dialect monkey_dialect;
+extern const struct dialect page_dialect;
 
 /* NULL: none. */
 const struct dialect *dialect_of(uint32_t id);

@@ -11,6 +11,7 @@
 #include "house.h"
 #include "room_svc.h"
 #include "wire/json.h"
+#include "wire/websocket.h"
 
 enum { IPV6_HALF = 8 };
 
@@ -151,8 +152,11 @@ void guest_leave(struct guest *guest)
 void guest_gone(struct guest *guest)
 {
     struct room *room;
-    struct room_member *member = guest_member(guest, &room);
+    struct room_member *member;
 
+    if (guest->dialect != NULL && guest->dialect->on_gone != NULL)
+        guest->dialect->on_gone(guest);
+    member = guest_member(guest, &room);
     HASH_DEL(guest->svc->guests, guest); /* NOLINT */
     if (member != NULL && member->connection == guest->connection)
         room_lose(room, member, house_now(guest->svc));
@@ -198,7 +202,7 @@ void guests_tick(struct room_svc *svc, uint64_t now_ms)
     if (guest->speak_by_ms != 0 && guest->speak_by_ms <= now_ms) {
         guest->speak_by_ms = 0;
         svc->metrics.silent_total++;
-        guest_close(guest, GUEST_CUT, "");
+        guest_close(guest, WEBSOCKET_CUT, "");
     }
 }
 

@@ -18,10 +18,7 @@ struct sio_event;
 struct sio_payload;
 struct sio_socket;
 
-enum {
-    GUEST_OWN_MAX = 255,
-    GUEST_CUT = 1006, /* for guest_close(): without a closing frame */
-};
+enum { GUEST_OWN_MAX = 255 };
 
 struct guest {
     struct room_svc *svc;
@@ -32,6 +29,7 @@ struct guest {
     char code[CODE_MAX + 1];     /* of its room; "": in none */
     uint32_t number;             /* of the member that it is */
     char own[GUEST_OWN_MAX + 1]; /* what its dialect wants to know of it; guest_keep() */
+    void *state;                 /* its dialect's, while it is here; on_gone() frees it */
     uint64_t speak_by_ms;        /* clock_ms(); closed if it has said nothing by then; 0: it may */
     UT_hash_handle hh;           /* by connection */
 };
@@ -73,7 +71,7 @@ void guest_send(struct guest *guest, const char *json);
 void guest_emit(struct guest *guest, const char *event, const char *args);
 /* The answer, if it wants one. */
 void guest_ack(struct guest *guest, const struct sio_event *event, const char *args);
-/* Ends its connection: `code` as in RFC 6455, 7.4. */
+/* Ends its connection: `code` as in RFC 6455, 7.4; WEBSOCKET_CUT: without a closing frame. */
 void guest_close(struct guest *guest, uint16_t code, const char *reason);
 
 #endif

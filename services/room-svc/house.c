@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "house.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -117,7 +118,38 @@ static void on_event(void *arg, const struct room *room, const struct room_event
         return;
     }
     for (size_t i = 0; dialects[i] != NULL; i++)
-        dialects[i]->on_room(svc, room, event, NULL);
+        if (dialects[i]->on_room != NULL)
+            dialects[i]->on_room(svc, room, event, NULL);
+}
+
+/* ---- by whatever name */
+
+/* Earlier systems took every text; what cannot be a code has one that stands for it. */
+static void code_for(const char *called, char code[CODE_MAX + 1])
+{
+    if (!code_read(called, code))
+        snprintf(code, CODE_MAX + 1, "NAME-%016" PRIX64, bytes_hash(bytes_of_text(called), 0));
+}
+
+enum room_error house_open(struct room_svc *svc, const char *called, const char *address,
+                           struct room **room_out)
+{
+    char code[CODE_MAX + 1];
+    struct room_choices choices;
+    enum room_error error;
+
+    if (called[0] == '\0')
+        return ROOM_BAD_CODE;
+    code_for(called, code);
+    *room_out = rooms_find(svc->rooms, code);
+    if (*room_out != NULL)
+        return ROOM_OK;
+    error = rooms_create(svc->rooms, code, "", address, house_now(svc), room_out);
+    if (error != ROOM_OK)
+        return error;
+    choices = *room_choices(*room_out);
+    choices.may[ROOM_MAY_QUEUE] = ROOM_VIEWER;
+    return room_configure(*room_out, NULL, &choices, house_now(svc));
 }
 
 /* ---- a life */

@@ -23,6 +23,10 @@ enum err house_restore(struct room_svc *svc, struct bytes saved, struct room **r
 
 /* Server time as core/room.h has it. */
 int64_t house_now(const struct room_svc *svc);
+/* The room that a client of an earlier system calls so, where whoever names a room is in it: made
+ * if there is none, and then all in it may change the queue. */
+enum room_error house_open(struct room_svc *svc, const char *called, const char *address,
+                           struct room **room_out);
 /* Name of the group of those in the room who speak this dialect. */
 enum { HOUSE_GROUP_TEXT = 16 + CODE_MAX + 1 };
 const char *house_group(const struct dialect *dialect, const char *code,

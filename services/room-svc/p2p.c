@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * p2p: the dialect of p2p-go-app: a WebSocket at /ws on which clients find each other in rooms and
- * exchange what their browsers need to connect. One JSON object a message. What makes no sense is
- * ignored, as its server did; an error is told only to who cannot be identified, and ends that
- * connection without a closing frame.
+ * exchange what their browsers need to connect. One JSON object a message; docs/dialects.md has
+ * them. What makes no sense is ignored, as its server did; an error is told only to who cannot be
+ * identified, and ends that connection without a closing frame.
  *
- * Names are unique for the whole server there. Members' ids are made here; who keeps a name is a
- * guest with that name in `own`, behind the id.
+ * Names are unique for the whole server there, and rooms are called by any text. So a guest has a
+ * struct p2p_peer with what it calls itself and its room; members' ids are made here, one for each
+ * connection. Who goes has left: it comes back as somebody else.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -17,19 +19,24 @@
 #include "fields.h"
 #include "room_svc.h"
 #include "wire/json.h"
+#include "wire/websocket.h"
 
-enum { ID_CHARS = 36, TYPE_MAX = 32 };
+enum {
+    ID_CHARS = 36,
+    TYPE_MAX = 32,
+    CALLED_MAX = 150,
+    INDEX_MAX = UINT16_MAX,
+    LENGTH_AT = ID_CHARS, /* in struct guest's `own`: id, length of name, name, room */
+    NAME_AT = LENGTH_AT + 2,
+};
+_Static_assert(NAME_AT + ROOM_NAME_MAX + CALLED_MAX <= GUEST_OWN_MAX, "what is kept has to fit");
 
-/* `own` is the id, and behind it the name. */
-static bool is_identified(const struct guest *guest)
-{
-    return guest->own[0] != '\0';
-}
-
-static const char *name_of(const struct guest *guest)
-{
-    return guest->own + ID_CHARS;
-}
+struct p2p_peer {
+    char id[ID_CHARS + 1];
+    char name[ROOM_NAME_MAX + 1];
+    char room[CALLED_MAX + 1]; /* as this client calls it */
+    UT_hash_handle hh;         /* by name */
+};
 
 /* RFC 9562, version 4. */
 static void make_id(char out[ID_CHARS + 1])
@@ -45,16 +52,63 @@ static void make_id(char out[ID_CHARS + 1])
              hex + 20);
 }
 
-static void add_peer(struct text *out, const char *id, const char *name)
+/* ---- who it is */
+
+/* uthash is made of macros, whose insides the checks take for ours. */
+/* NOLINTBEGIN */
+static bool is_taken(const struct room_svc *svc, const char *name)
 {
-    text_add(out, "{\"id\":");
-    json_string_add(out, bytes_of_text(id));
-    text_add(out, ",\"username\":");
-    json_string_add(out, bytes_of_text(name));
-    text_add(out, "}");
+    struct p2p_peer *peer;
+
+    HASH_FIND_STR(svc->p2p_peers, name, peer);
+    return peer != NULL;
 }
 
-/* ---- who it is */
+static void add(struct guest *guest, struct p2p_peer *peer)
+{
+    HASH_ADD_STR(guest->svc->p2p_peers, name, peer);
+    guest->state = peer;
+}
+
+static void on_gone(struct guest *guest)
+{
+    struct p2p_peer *peer = guest->state;
+
+    guest_leave(guest);
+    if (peer == NULL)
+        return;
+    HASH_DEL(guest->svc->p2p_peers, peer);
+    free(peer);
+}
+/* NOLINTEND */
+
+static void keep(struct guest *guest)
+{
+    const struct p2p_peer *peer = guest->state;
+
+    snprintf(guest->own, sizeof(guest->own), "%s%02u%s%s", peer->id,
+             (unsigned)strlen(peer->name) % 100, peer->name, peer->room);
+    guest_keep(guest);
+}
+
+/* The other way; NULL: it has not said who it is. */
+static struct p2p_peer *read_kept(const char *own)
+{
+    struct p2p_peer *peer = xcalloc(1, sizeof(*peer));
+    size_t kept = strlen(own), len = 0;
+
+    if (kept > NAME_AT)
+        len = (size_t)(own[LENGTH_AT] - '0') * 10 + (size_t)(own[LENGTH_AT + 1] - '0');
+    if (len == 0 || len > ROOM_NAME_MAX || kept - NAME_AT < len ||
+        kept - NAME_AT - len > CALLED_MAX) {
+        free(peer);
+        return NULL;
+    }
+    memcpy(peer->id, own, ID_CHARS);
+    memcpy(peer->name, own + NAME_AT, len);
+    snprintf(peer->room, sizeof(peer->room), "%s", own + NAME_AT + len);
+    return peer;
+}
 
 static void refuse(struct guest *guest, const char *why)
 {
@@ -66,80 +120,168 @@ static void refuse(struct guest *guest, const char *why)
               why);
     guest_send(guest, text_str(&out));
     text_fini(&out);
-    guest_close(guest, GUEST_CUT, "");
+    guest_close(guest, WEBSOCKET_CUT, "");
 }
 
-static bool is_taken(const struct room_svc *svc, const char *name)
+static void welcome(struct guest *guest, const char *name)
 {
-    const struct guest *guest;
-
-    for (guest = svc->guests; guest != NULL; guest = guest->hh.next)
-        if (guest->dialect == &p2p_dialect && is_identified(guest) &&
-            strcmp(name_of(guest), name) == 0)
-            return true;
-    return false;
-}
-
-static void identify(struct guest *guest, struct bytes payload)
-{
-    char type[TYPE_MAX], name[ROOM_NAME_MAX + 1];
-    struct field fields[] = {FIELD_TEXT_OF("type", type), FIELD_TEXT_OF("username", name)};
+    struct p2p_peer *peer = xcalloc(1, sizeof(*peer));
     struct text out = {0};
 
-    guest->speak_by_ms = 0;
-    if (!fields_read(payload, fields, COUNT_OF(fields)) || strcmp(type, "IDENTIFY") != 0) {
-        refuse(guest, "Invalid initial message. Expected type 'IDENTIFY'.");
-    } else if (name[0] == '\0') {
-        refuse(guest, "Username cannot be empty.");
-    } else if (is_taken(guest->svc, name)) {
-        refuse(guest, "Username already taken.");
-    } else {
-        make_id(guest->own);
-        snprintf(guest->own + ID_CHARS, sizeof(guest->own) - ID_CHARS, "%s", name);
-        guest_keep(guest);
-        text_add(&out, "{\"type\":\"AUTH_SUCCESS\",\"status\":\"success\",\"username\":");
-        json_string_add(&out, bytes_of_text(name));
-        text_add(&out, "}");
-        guest_send(guest, text_str(&out));
-        text_fini(&out);
-    }
-}
-
-/* ---- rooms */
-
-static void send_members(struct guest *guest, const struct room *room, const char *room_id)
-{
-    struct text out = {0};
-    size_t count, listed = 0;
-    struct room_member *const *members = room_members(room, &count);
-
-    text_add(&out, "{\"type\":\"ROOM_MEMBERS\",\"roomId\":");
-    json_string_add(&out, bytes_of_text(room_id));
-    text_add(&out, ",\"members\":[");
-    for (size_t i = 0; i < count; i++) {
-        if (members[i]->presence != ROOM_HERE || members[i]->number == guest->number)
-            continue;
-        text_add(&out, listed++ > 0 ? "," : "");
-        add_peer(&out, members[i]->id, members[i]->name);
-    }
-    text_add(&out, "]}");
+    make_id(peer->id);
+    snprintf(peer->name, sizeof(peer->name), "%s", name);
+    add(guest, peer);
+    keep(guest);
+    json_text_add(&out, "{\"type\":\"AUTH_SUCCESS\",\"status\":\"success\",\"username\":", name);
+    text_add(&out, "}");
     guest_send(guest, text_str(&out));
     text_fini(&out);
 }
 
-static void join_room(struct guest *guest, const char *room_id)
+/* A value that is a text, or null, or not there. */
+static bool is_text(struct bytes raw)
 {
-    struct room *room = rooms_find(guest->svc->rooms, room_id);
-    struct room_join join = {.name = name_of(guest)};
-    char id[ID_CHARS + 1];
+    return raw.len == 0 || raw.data[0] == '"' || bytes_equal_text(raw, "null");
+}
 
-    if (room == NULL && rooms_create(guest->svc->rooms, room_id, "", guest->address,
-                                     house_now(guest->svc), &room) != ROOM_OK)
+/* `payload` is empty for one that is no text. */
+static void identify(struct guest *guest, struct bytes payload)
+{
+    char type[TYPE_MAX], name[ROOM_NAME_MAX + 1];
+    struct bytes raw;
+    struct field first[] = {FIELD_TEXT_OF("type", type), FIELD_RAW_OF("username", raw)};
+    struct field second[] = {FIELD_TEXT_OF("username", name)};
+
+    guest->speak_by_ms = 0;
+    if (!fields_read(payload, first, COUNT_OF(first)) || strcmp(type, "IDENTIFY") != 0 ||
+        !is_text(raw))
+        refuse(guest, "Invalid initial message. Expected type 'IDENTIFY'.");
+    else if (raw.len == 0 || bytes_equal_text(raw, "null") || bytes_equal_text(raw, "\"\""))
+        refuse(guest, "Username cannot be empty.");
+    else if (!fields_read(payload, second, COUNT_OF(second)) || !second[0].is_there)
+        refuse(guest, "Username is too long.");
+    else if (is_taken(guest->svc, name))
+        refuse(guest, "Username already taken.");
+    else
+        welcome(guest, name);
+}
+
+/* ---- what is told */
+
+/* A peer under the name that it gave: in the room it may have got another one. */
+static void add_peer(struct text *out, const struct room_svc *svc, const struct room_member *member)
+{
+    const struct guest *guest =
+        member->dialect == DIALECT_P2P ? guest_find(svc, member->connection) : NULL;
+    const struct p2p_peer *peer = guest != NULL ? guest->state : NULL;
+
+    json_text_add(out, "{\"id\":", member->id);
+    json_text_add(out, ",\"username\":", peer != NULL ? peer->name : member->name);
+    text_add(out, "}");
+}
+
+/* To one, about the room as it calls that. */
+static void tell(struct guest *guest, const char *type, const char *called, const char *rest)
+{
+    struct text out = {0};
+
+    text_addf(&out, "{\"type\":\"%s\",", type);
+    json_text_add(&out, "\"roomId\":", called);
+    text_add(&out, rest);
+    text_add(&out, "}");
+    guest_send(guest, text_str(&out));
+    text_fini(&out);
+}
+
+/* To all others of this dialect. */
+static void tell_others(struct room_svc *svc, const struct room *room,
+                        const struct room_member *about, const char *type, const char *rest)
+{
+    size_t count;
+    struct room_member *const *members = room_members(room, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct guest *guest = members[i] != about && members[i]->dialect == DIALECT_P2P &&
+                                      members[i]->presence == ROOM_HERE
+                                  ? guest_find(svc, members[i]->connection)
+                                  : NULL;
+
+        if (guest != NULL && guest->state != NULL)
+            tell(guest, type, ((struct p2p_peer *)guest->state)->room, rest);
+    }
+}
+
+static void tell_joined(struct room_svc *svc, const struct room *room,
+                        const struct room_member *member)
+{
+    struct text rest = {0};
+
+    text_add(&rest, ",\"peer\":");
+    add_peer(&rest, svc, member);
+    tell_others(svc, room, member, "NEW_PEER_IN_ROOM", text_str(&rest));
+    text_fini(&rest);
+}
+
+static void tell_left(struct room_svc *svc, const struct room *room,
+                      const struct room_member *member)
+{
+    struct text rest = {0};
+
+    json_text_add(&rest, ",\"peerId\":", member->id);
+    tell_others(svc, room, member, "PEER_LEFT", text_str(&rest));
+    text_fini(&rest);
+}
+
+static void tell_trouble(struct guest *guest, const char *called, const char *why)
+{
+    struct text rest = {0};
+
+    json_text_add(&rest, ",\"message\":", why);
+    tell(guest, "ROOM_ERROR", called, text_str(&rest));
+    text_fini(&rest);
+}
+
+static void tell_members(struct guest *guest, const struct room *room)
+{
+    const struct p2p_peer *self = guest->state;
+    struct text rest = {0};
+    size_t count, listed = 0;
+    struct room_member *const *members = room_members(room, &count);
+
+    text_add(&rest, ",\"members\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (members[i]->presence != ROOM_HERE || members[i]->number == guest->number)
+            continue;
+        text_add(&rest, listed++ > 0 ? "," : "");
+        add_peer(&rest, guest->svc, members[i]);
+    }
+    text_add(&rest, "]");
+    tell(guest, "ROOM_MEMBERS", self->room, text_str(&rest));
+    text_fini(&rest);
+}
+
+/* ---- what clients say */
+
+static void join_room(struct guest *guest, const char *called)
+{
+    struct p2p_peer *self = guest->state;
+    struct room_join join = {.id = self->id, .name = self->name};
+    struct room *room, *before;
+    struct room_member *member = guest_member(guest, &before);
+    enum room_error error = house_open(guest->svc, called, guest->address, &room);
+    bool is_again = member != NULL && error == ROOM_OK && room == before;
+
+    if (error == ROOM_OK)
+        error = guest_join(guest, &p2p_dialect, room, &join, false, &member);
+    if (error != ROOM_OK) {
+        tell_trouble(guest, called, room_error_sentence(error));
         return;
-    snprintf(id, sizeof(id), "%.*s", ID_CHARS, guest->own);
-    join.id = id;
-    if (guest_join(guest, &p2p_dialect, room, &join, false, NULL) == ROOM_OK)
-        send_members(guest, room, room_id);
+    }
+    snprintf(self->room, sizeof(self->room), "%s", called);
+    keep(guest);
+    tell_members(guest, room);
+    if (is_again)
+        tell_joined(guest->svc, room, member);
 }
 
 static void relay(struct guest *guest, enum room_relay kind, const char *to, struct bytes data)
@@ -147,7 +289,7 @@ static void relay(struct guest *guest, enum room_relay kind, const char *to, str
     struct room *room;
     struct room_member *member = guest_member(guest, &room);
 
-    if (member != NULL && to[0] != '\0')
+    if (member != NULL && to[0] != '\0' && data.len > 0 && data.data[0] == '{')
         room_relay(room, member, to, kind, data, house_now(guest->svc));
 }
 
@@ -162,24 +304,24 @@ static const struct {
 
 static void on_message(struct guest *guest, struct bytes payload, bool is_binary)
 {
-    char type[TYPE_MAX], to[ROOM_ID_MAX + 1], room_id[CODE_MAX + 1];
+    char type[TYPE_MAX], to[ROOM_ID_MAX + 1], called[CALLED_MAX + 1];
     struct bytes sdp, candidate;
     struct field fields[] = {
         FIELD_TEXT_OF("type", type),
         FIELD_TEXT_OF("toPeerId", to),
-        FIELD_TEXT_OF("roomId", room_id),
+        FIELD_TEXT_OF("roomId", called),
         FIELD_RAW_OF("sdp", sdp),
         FIELD_RAW_OF("iceCandidate", candidate),
     };
 
-    if (!is_identified(guest)) {
+    if (guest->state == NULL) {
         identify(guest, is_binary ? bytes_of(NULL, 0) : payload);
         return;
     }
     if (is_binary || !fields_read(payload, fields, COUNT_OF(fields)))
         return;
-    if (strcmp(type, "JOIN_ROOM") == 0)
-        join_room(guest, room_id);
+    if (strcmp(type, "JOIN_ROOM") == 0 && called[0] != '\0')
+        join_room(guest, called);
     for (size_t i = 0; i < COUNT_OF(relays); i++)
         if (strcmp(type, relays[i].type) == 0)
             relay(guest, relays[i].kind, to, relays[i].kind == ROOM_CANDIDATE ? candidate : sdp);
@@ -190,22 +332,58 @@ static void on_opened(struct guest *guest)
     guest->speak_by_ms = clock_ms() + guest->svc->settings->identify_time;
 }
 
-/* ---- what rooms tell */
-
-static void tell_joined(struct room_svc *svc, const struct room *room,
-                        const struct room_event *event)
+/* Its member may have been taken for gone, when only this process and http-svc had lost sight of
+ * each other. */
+static void on_resumed(struct guest *guest)
 {
-    struct text out = {0};
+    struct p2p_peer *peer = read_kept(guest->own);
+    char called[CALLED_MAX + 1];
 
-    text_add(&out, "{\"type\":\"NEW_PEER_IN_ROOM\",\"roomId\":");
-    json_string_add(&out, bytes_of_text(room_code(room)));
-    text_add(&out, ",\"peer\":");
-    add_peer(&out, event->member->id, event->member->name);
-    text_add(&out, "}");
-    house_tell(svc, &p2p_dialect, room, event, false, NULL, text_str(&out));
-    text_fini(&out);
+    if (peer == NULL) {
+        on_opened(guest);
+        return;
+    }
+    add(guest, peer);
+    snprintf(called, sizeof(called), "%s", peer->room);
+    if (called[0] != '\0' && guest->code[0] == '\0')
+        join_room(guest, called);
 }
 
+/* ---- what rooms tell */
+
+/* Null and nothing are "". False: it is no text. */
+static bool add_value(struct text *out, const char *before, struct bytes raw)
+{
+    text_add(out, before);
+    text_add_bytes(out, raw.len > 0 && raw.data[0] == '"' ? raw : bytes_of_text("\"\""));
+    return is_text(raw);
+}
+
+static bool add_description(struct text *out, struct bytes data)
+{
+    struct bytes type, sdp;
+    struct field fields[] = {FIELD_RAW_OF("type", type), FIELD_RAW_OF("sdp", sdp)};
+
+    return fields_read(data, fields, COUNT_OF(fields)) && add_value(out, "{\"type\":", type) &&
+           add_value(out, ",\"sdp\":", sdp);
+}
+
+static bool add_candidate(struct text *out, struct bytes data)
+{
+    struct bytes candidate, mid;
+    double index;
+    struct field fields[] = {FIELD_RAW_OF("candidate", candidate), FIELD_RAW_OF("sdpMid", mid),
+                             FIELD_NUMBER_OF("sdpMLineIndex", index)};
+
+    if (!fields_read(data, fields, COUNT_OF(fields)) ||
+        !add_value(out, "{\"candidate\":", candidate) || !add_value(out, ",\"sdpMid\":", mid) ||
+        index < 0 || index > INDEX_MAX || index != (double)(unsigned)index)
+        return false;
+    text_addf(out, ",\"sdpMLineIndex\":%u", (unsigned)index);
+    return true;
+}
+
+/* With the keys that its server knew, and no others. */
 static void tell_relayed(struct room_svc *svc, const struct room *room,
                          const struct room_event *event)
 {
@@ -214,26 +392,42 @@ static void tell_relayed(struct room_svc *svc, const struct room *room,
 
         if (relays[i].kind != event->relay || event->to == NULL)
             continue;
-        text_addf(&out, "{\"type\":\"%s\",\"fromPeerId\":", relays[i].type);
-        json_string_add(&out, bytes_of_text(event->member->id));
-        text_add(&out, ",\"toPeerId\":");
-        json_string_add(&out, bytes_of_text(event->to->id));
+        text_addf(&out, "{\"type\":\"%s\"", relays[i].type);
+        json_text_add(&out, ",\"fromPeerId\":", event->member->id);
+        json_text_add(&out, ",\"toPeerId\":", event->to->id);
         text_addf(&out, ",\"%s\":", relays[i].key);
-        text_add_bytes(&out, event->data);
-        text_add(&out, "}");
-        house_tell(svc, &p2p_dialect, room, event, false, NULL, text_str(&out));
+        if (event->relay == ROOM_CANDIDATE ? add_candidate(&out, event->data)
+                                           : add_description(&out, event->data)) {
+            text_add(&out, "}}");
+            house_tell(svc, &p2p_dialect, room, event, false, NULL, text_str(&out));
+        }
         text_fini(&out);
     }
+}
+
+static void on_expelled(struct guest *guest)
+{
+    struct p2p_peer *self = guest->state;
+
+    if (self == NULL)
+        return;
+    tell_trouble(guest, self->room, "You are not in this room any more.");
+    self->room[0] = '\0';
+    keep(guest);
 }
 
 static void on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,
                     struct guest *guest)
 {
-    (void)guest;
-    if (event->kind == ROOM_JOINED)
-        tell_joined(svc, room, event);
+    if (event->kind == ROOM_JOINED || event->kind == ROOM_BACK)
+        tell_joined(svc, room, event->member);
+    else if (event->kind == ROOM_LOST_TOUCH ||
+             (event->kind == ROOM_LEFT && event->why != ROOM_WHY_EXPIRED))
+        tell_left(svc, room, event->member);
     else if (event->kind == ROOM_RELAYED)
         tell_relayed(svc, room, event);
+    else if (event->kind == ROOM_EXPELLED && guest != NULL)
+        on_expelled(guest);
 }
 
 const struct dialect p2p_dialect = {
@@ -241,6 +435,8 @@ const struct dialect p2p_dialect = {
     .name = "p2p",
     .path = "/ws",
     .on_opened = on_opened,
+    .on_resumed = on_resumed,
     .on_message = on_message,
+    .on_gone = on_gone,
     .on_room = on_room,
 };

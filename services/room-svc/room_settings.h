@@ -28,6 +28,8 @@
       "earlier systems as their tunnel, for the links that they share")                            \
     X(DURATION, identify_time, "5s", 100, 600000,                                                  \
       "how long a client of /ws may be there without saying who it is")                            \
+    X(COUNT, monkey_max, "200", 1, 10000,                                                          \
+      "clients at once of /monkey/ws, where each message goes to all")                             \
     SIO_SETTINGS(X)                                                                                \
     X(LIST, stun_urls, "", 0, 0,                                                                   \
       "STUN servers that browsers may ask for their own address, such as stun:example.org:3478; "  \

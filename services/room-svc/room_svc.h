@@ -31,6 +31,8 @@ struct room_svc {
     struct store *store;
     struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
     uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
+    struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
+    unsigned monkeys;            /* in the hub of monkey.c */
     struct limiter limiter;      /* of questions by HTTP */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */

@@ -86,10 +86,13 @@ static struct guest *open_own(struct room_svc *room, uint64_t connection,
     }
     guest = guest_new(room, connection, client->address);
     guest->dialect = dialect;
-    if (client->tag.len > 0)
-        guest_resumed(guest, client->tag);
-    else
+    if (client->tag.len == 0) {
         dialect->on_opened(guest);
+    } else {
+        guest_resumed(guest, client->tag);
+        if (dialect->on_resumed != NULL)
+            dialect->on_resumed(guest);
+    }
     return guest;
 }
 

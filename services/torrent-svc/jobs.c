@@ -165,38 +165,14 @@ static bool is_plain(const char *path)
            strstr(path, "/./") == NULL;
 }
 
-enum err job_hash(struct service *service, const Sharestream__Torrent__SeedRequest *request,
-                  Sharestream__Torrent__SeedReply_Closure closure, void *data, struct error *error)
+static struct job *find_same(struct service *service, const char *path, bool is_hybrid)
 {
-    enum err err = check_room(service, error);
-    uint32_t number;
+    struct job *job;
 
-    if (err != ERR_NONE)
-        return err;
-    char *path = xasprintf("%s/", request->path); /* so that all parts look alike */
-    if (!is_plain(path))
-        err = error_set(error, ERR_INVALID, "'%s' is not an absolute path without '.' and '..'",
-                        utf8_valid(bytes_of_text(request->path)) ? request->path : "?");
-    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
-        path[len - 1] = '\0';
-    if (err == ERR_NONE) {
-        size_t count;
-        char **urls = own_tracker_urls(service, request->trackers, request->n_trackers, &count);
-
-        err = lt_hash_start(service->lt, path, request->is_hybrid, (const char *const *)urls, count,
-                            &number, error);
-        free(urls);
-    }
-    if (err != ERR_NONE) {
-        free(path);
-        return err;
-    }
-    struct job *job = new_job(service, path, data);
-    job->number = number;
-    job->on_seeded = closure;
-    job->deadline_ms = handlers_deadline(data, request->wait_ms);
-    log_info("hashing for seeding", "path=%s job=%u", job->what, number);
-    return ERR_NONE;
+    DL_FOREACH(service->jobs, job)
+    if (job->number > 0 && job->is_hybrid == is_hybrid && strcmp(job->what, path) == 0)
+        return job;
+    return NULL;
 }
 
 static void answer_seed(struct job *job, const char *info_hash)
@@ -209,6 +185,56 @@ static void answer_seed(struct job *job, const char *info_hash)
     reply.job = job->number;
     job->on_seeded(&reply, job->data);
     job->data = NULL;
+}
+
+/* Who asks last about a path waits for its hashing; who waited before is told to listen. */
+static void wait_for_hash(struct job *job, const Sharestream__Torrent__SeedRequest *request,
+                          Sharestream__Torrent__SeedReply_Closure closure, void *data)
+{
+    answer_seed(job, "");
+    job->data = data;
+    job->on_seeded = closure;
+    job->deadline_ms = handlers_deadline(data, request->wait_ms);
+}
+
+enum err job_hash(struct service *service, const Sharestream__Torrent__SeedRequest *request,
+                  Sharestream__Torrent__SeedReply_Closure closure, void *data, struct error *error)
+{
+    enum err err = ERR_NONE;
+    struct job *job;
+    uint32_t number;
+
+    char *path = xasprintf("%s/", request->path); /* so that all parts look alike */
+    if (!is_plain(path))
+        err = error_set(error, ERR_INVALID, "'%s' is not an absolute path without '.' and '..'",
+                        utf8_valid(bytes_of_text(request->path)) ? request->path : "?");
+    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
+    if (err == ERR_NONE && (job = find_same(service, path, request->is_hybrid)) != NULL) {
+        wait_for_hash(job, request, closure, data);
+        free(path);
+        return ERR_NONE;
+    }
+    if (err == ERR_NONE)
+        err = check_room(service, error);
+    if (err == ERR_NONE) {
+        size_t count;
+        char **urls = own_tracker_urls(service, request->trackers, request->n_trackers, &count);
+
+        err = lt_hash_start(service->lt, path, request->is_hybrid, (const char *const *)urls, count,
+                            &number, error);
+        free(urls);
+    }
+    if (err != ERR_NONE) {
+        free(path);
+        return err;
+    }
+    job = new_job(service, path, NULL);
+    job->number = number;
+    job->is_hybrid = request->is_hybrid;
+    wait_for_hash(job, request, closure, data);
+    log_info("hashing for seeding", "path=%s job=%u", job->what, number);
+    return ERR_NONE;
 }
 
 void job_hash_progress(struct service *service, const struct lt_alert *alert)

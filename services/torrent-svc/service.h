@@ -150,6 +150,7 @@ struct leaving {
 struct job {
     uint32_t number; /* of HashProgress events and of libtorrent's job */
     char *what;      /* path or URL */
+    bool is_hybrid;  /* what is to become of the path */
     uint64_t done, total;
     /* The rpc that waits; data is NULL once it is answered. */
     Sharestream__Torrent__AddReply_Closure on_added;

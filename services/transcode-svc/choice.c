@@ -61,9 +61,18 @@ static bool is_listed(const struct choice_client *client, const Stream *stream)
     return false;
 }
 
+/* Browsers show the lines of both times at once. */
+static bool shows_combs(const struct choice_client *client, const Stream *stream)
+{
+    for (size_t i = 0; i < client->can_count; i++)
+        if (strcasecmp(client->can[i], "interlaced") == 0)
+            return false;
+    return stream->is_interlaced;
+}
+
 bool choice_plays(const struct choice_client *client, const Stream *stream)
 {
-    if (stream->codec_string[0] == '\0')
+    if (stream->codec_string[0] == '\0' || shows_combs(client, stream))
         return false;
     if (client->can_count > 0)
         return is_listed(client, stream);
@@ -85,7 +94,9 @@ Sharestream__Transcode__Way choice_way(const Media *media, const struct choice_c
         return SHARESTREAM__TRANSCODE__WAY__UNPLAYABLE;
     }
     if (video != NULL && !choice_plays(client, video)) {
-        *why = "the picture is in a format that the client does not play";
+        *why = shows_combs(client, video)
+                   ? "the picture is interlaced, which the client would show with combs"
+                   : "the picture is in a format that the client does not play";
         return SHARESTREAM__TRANSCODE__WAY__FULL;
     }
     if (video != NULL && !media->is_closed) {

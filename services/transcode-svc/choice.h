@@ -12,7 +12,7 @@
 #include "plan.h"
 
 struct choice_client {
-    char **can; /* codec strings; none: what every browser plays */
+    char **can; /* codec strings, and "interlaced"; none: what every browser plays */
     size_t can_count;
 };
 

@@ -51,6 +51,7 @@ static void fill_open(const struct head *head, Sharestream__Worker__Open *order)
     order->is_known = film->media != NULL;
     order->shift_us = film->media != NULL ? film->media->shift_us : 0;
     order->is_closed = film->media != NULL && film->media->is_closed;
+    order->duration_us = film->media != NULL ? film->media->duration_us : 0;
 }
 
 static void on_opened(struct head *head, Sharestream__Worker__Done *done)

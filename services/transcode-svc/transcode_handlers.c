@@ -185,8 +185,9 @@ static void answer_master(struct getting *getting, const struct film *film)
     case SHARESTREAM__TRANSCODE__WAY__DIRECT:
     case SHARESTREAM__TRANSCODE__WAY__REMUX:
     case SHARESTREAM__TRANSCODE__WAY__SOUND:
-        sizes.has_original = true;
-        if (!film_offers_ladder(film))
+        /* Browsers play MP4 as it is, also where it has no index to cut at. */
+        sizes.has_original = film_media(film)->video < 0 || film_has_keyframe_plan(film);
+        if (sizes.has_original && !film_offers_ladder(film))
             sizes.count = 0;
         break;
     }

@@ -165,19 +165,17 @@ static int read_packets(struct cutter *cutter)
 
 static int seek_to(struct cutter *cutter, int64_t us)
 {
-    AVFormatContext *format = cutter->film->format;
     /* Only the video is indexed in most containers; MP4 has an index for each. */
     int stream = cutter->film->is_mov || cutter->film->video < 0 ? cutter->tracks[0].stream->index
                                                                  : cutter->film->video;
-    AVStream *by = format->streams[stream];
+    AVStream *by = cutter->film->format->streams[stream];
     int64_t at = film_seek_us(cutter->film, by, us, cutter->slip_us);
     enum AVDiscard discard = by->discard;
     int rc;
 
     by->discard = AVDISCARD_DEFAULT; /* without an index its times are searched for */
-    rc = av_seek_frame(format, stream,
-                       av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP),
-                       AVSEEK_FLAG_BACKWARD);
+    rc = film_seek(cutter->film, stream,
+                   av_rescale_q_rnd(at, AV_TIME_BASE_Q, by->time_base, AV_ROUND_UP));
     by->discard = discard;
     return rc;
 }

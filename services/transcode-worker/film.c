@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "matroska.h"
 #include "sound.h"
 
 /* Names as FFmpeg's demuxers and decoders have them. What reads further files (hls, concat, dash,
@@ -23,6 +24,10 @@ enum {
     PROBE_BYTES = 1 << 20,
     ANALYZE_US = 5 * 1000 * 1000,
     OPEN_BYTES = 64 << 20, /* a moov of hours takes megabytes; more is a lie or useless */
+    /* Of the file is read besides: MP4 in fragments without an index has each of them looked at,
+     * which takes a buffer for a second or two of film. */
+    OPEN_PART = 4,
+    HOLE_US = 60 * 1000 * 1000, /* no keyframes for so long: the index does not know of them */
 };
 
 static int refuse_to_open(AVFormatContext *format, AVIOContext **avio, const char *url, int flags,
@@ -112,6 +117,33 @@ int64_t film_seek_us(const struct film *film, const AVStream *stream, int64_t us
                : decoded_us;
 }
 
+/* FFmpeg takes what it has read for an index, and reads on from there. Matroska's own is loaded by
+ * the first seek. */
+static bool has_hole_before(struct film *film, const AVStream *stream, int64_t timestamp)
+{
+    const AVIndexEntry *entry;
+
+    if (!film->is_indexed)
+        av_seek_frame(film->format, stream->index, 0, AVSEEK_FLAG_BACKWARD);
+    film->is_indexed = true;
+    entry = avformat_index_get_entry_from_timestamp((AVStream *)(uintptr_t)stream, timestamp,
+                                                    AVSEEK_FLAG_BACKWARD);
+    return entry == NULL ||
+           av_rescale_q(timestamp - entry->timestamp, stream->time_base, AV_TIME_BASE_Q) > HOLE_US;
+}
+
+int film_seek(struct film *film, int stream, int64_t timestamp)
+{
+    const AVStream *by = film->format->streams[stream];
+
+    if (matroska_is(film) && has_hole_before(film, by, timestamp) &&
+        matroska_seek(film, film_us(film, by, timestamp)))
+        return 0;
+    return film->input.failure != INPUT_FINE
+               ? AVERROR_EXIT
+               : av_seek_frame(film->format, stream, timestamp, AVSEEK_FLAG_BACKWARD);
+}
+
 static AVFormatContext *new_format(struct film *film)
 {
     AVFormatContext *format = avformat_alloc_context();
@@ -159,7 +191,8 @@ enum err film_reopen(struct film *film, struct error *error)
     int rc;
 
     avformat_close_input(&film->format);
-    input_begin(&film->input, OPEN_BYTES, PROBE_BYTES);
+    film->is_indexed = false;
+    input_begin(&film->input, OPEN_BYTES + film->input.size / OPEN_PART, PROBE_BYTES);
     film->input.avio->error = film->input.avio->eof_reached = 0;
     avio_seek(film->input.avio, 0, SEEK_SET);
     format = new_format(film);

@@ -22,6 +22,8 @@ struct film {
     int64_t start_us;        /* timestamp at which the timeline begins */
     bool is_closed;          /* its keyframes can be cut at; known once the media is */
     bool is_mov;             /* its index holds decoding times */
+    bool is_indexed;         /* what index it has is loaded */
+    int64_t duration_us;     /* 0: not known */
     /* Shown later than decoded by so much in the first keyframe; added where the index is of DTS.
      */
     int64_t shift_us;
@@ -57,6 +59,9 @@ int film_ticks(const struct film *film);
 /* What to seek to, as a timestamp of that stream in AV_TIME_BASE, for what is shown at `us`; a
  * keyframe's time may be wrong by `slip_us`. */
 int64_t film_seek_us(const struct film *film, const AVStream *stream, int64_t us, int64_t slip_us);
+/* Goes to the keyframe of the stream before `timestamp`, or less exactly where there is no index.
+ * Returns 0 or FFmpeg's error. */
+int film_seek(struct film *film, int stream, int64_t timestamp);
 /* Time by which the index knows a keyframe. */
 int64_t film_key_us(const struct film *film, const AVPacket *packet);
 

@@ -84,6 +84,7 @@ static void open_film(struct film *film, const Sharestream__Worker__Open *order,
     if (order->is_known) {
         film->shift_us = order->shift_us;
         film->is_closed = order->is_closed;
+        film->duration_us = order->duration_us;
     }
     if (error.code == ERR_NONE)
         report_done(film, 0, media);

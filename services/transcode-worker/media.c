@@ -8,6 +8,8 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "end.h"
+#include "matroska.h"
 #include "shape.h"
 #include "wire/codec_string.h"
 
@@ -20,6 +22,7 @@ enum {
     TITLE_MAX = 100,
     CHAPTERS_MAX = 200,
     KEYFRAMES_MAX = 15000,
+    LAST_US = 12 * 1000 * 1000, /* the last group of pictures may be longer than all others */
     INDEX_BYTES = 8 << 20,
     CLOSED_BYTES = 32 << 20, /* within which there is a keyframe */
 };
@@ -114,6 +117,11 @@ static double frame_rate(const AVStream *stream)
     return rate.num > 0 && rate.den > 0 && av_q2d(rate) <= 1000 ? av_q2d(rate) : 0;
 }
 
+static bool is_interlaced(const AVCodecParameters *par)
+{
+    return par->codec_type == AVMEDIA_TYPE_VIDEO && par->field_order > AV_FIELD_PROGRESSIVE;
+}
+
 static Stream *new_stream(const AVStream *in)
 {
     const AVCodecParameters *par = in->codecpar;
@@ -134,6 +142,7 @@ static Stream *new_stream(const AVStream *in)
     out->bit_depth = bit_depth(par);
     out->pixel_aspect = shape_pixel_aspect(in);
     out->turns = shape_turns(in);
+    out->is_interlaced = is_interlaced(par);
     out->channels = (uint32_t)MAX(par->ch_layout.nb_channels, 0);
     out->sample_rate = (uint32_t)MAX(par->sample_rate, 0);
     out->bitrate = (uint64_t)MAX(par->bit_rate, 0);
@@ -192,12 +201,28 @@ static void take_index(struct film *film, Media *media)
  * budget. AVI's knows only when pictures are decoded, and FLV's mostly what was read so far. */
 static void load_index(struct film *film, Media *media)
 {
-    if (!film->is_mov && strstr(film->format->iformat->name, "matroska") == NULL)
+    if (!film->is_mov && !matroska_is(film))
         return;
     input_begin(&film->input, INDEX_BYTES + film->input.size / 500, 0);
     if (av_seek_frame(film->format, film->video, 0, AVSEEK_FLAG_BACKWARD) >= 0 &&
         film->input.failure == INPUT_FINE)
         take_index(film, media);
+}
+
+/* FFmpeg counts as index what it has read so far as well: then it ends there, and the film goes on.
+ */
+static void check_index(Media *media, uint64_t read_until)
+{
+    const int64_t *times_us = media->keyframes_us;
+    size_t count = media->n_keyframes_us;
+    int64_t longest_us = LAST_US / 2;
+
+    if (count == 0 || media->keyframe_offsets[count - 1] >= read_until)
+        return;
+    for (size_t i = 1; i < count; i++)
+        longest_us = MAX(longest_us, times_us[i] - times_us[i - 1]);
+    if (media->duration_us - times_us[count - 1] > 2 * longest_us)
+        free_keyframes(media);
 }
 
 /* Pictures of MPEG-2 and the like look back over keyframes as a rule; who knows of others. */
@@ -269,10 +294,12 @@ static bool look_at_second(struct film *film)
 }
 
 /* Fails only when the bytes did not come: what cannot be learnt otherwise is left out. */
-static enum err look_at_video(struct film *film, Media *media, struct error *error)
+static enum err look_at_video(struct film *film, Media *media, uint64_t *read_until_out,
+                              struct error *error)
 {
     bool is_there = look_at_first(film);
 
+    *read_until_out = film->input.position;
     if (film->input.failure == INPUT_FINE && is_there)
         load_index(film, media);
     if (film->input.failure == INPUT_FINE && is_there)
@@ -286,15 +313,24 @@ static enum err look_at_video(struct film *film, Media *media, struct error *err
 
 /* Of the timeline. Matroska says when it ends, others how long they take from their first
  * timestamp. */
-static int64_t duration_us(const struct film *film)
+static int64_t told_duration_us(const struct film *film)
 {
     const AVFormatContext *format = film->format;
-    bool is_end = strstr(format->iformat->name, "matroska") != NULL;
-    int64_t from = is_end || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
+    int64_t from =
+        matroska_is(film) || format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
 
     if (format->duration == AV_NOPTS_VALUE || format->duration <= 0)
         return 0;
     return MAX(from + format->duration - film->start_us, 0);
+}
+
+/* A file of subtitles has none, and was not opened as a film. */
+static enum err find_duration(struct film *film, struct error *error)
+{
+    film->duration_us = told_duration_us(film);
+    if (film->duration_us > 0 || (film->video < 0 && film->audio < 0))
+        return ERR_NONE;
+    return end_find(film, &film->duration_us, error);
 }
 
 static void add_chapters(const struct film *film, Media *media)
@@ -318,18 +354,22 @@ enum err media_new(struct film *film, Media **out, struct error *error)
 {
     Media *media = xcalloc(1, sizeof(*media));
     const AVFormatContext *format;
+    uint64_t read_until = 0;
     enum err err = ERR_NONE;
 
     sharestream__worker__media__init(media);
     if (film->video >= 0)
-        err = look_at_video(film, media, error);
+        err = look_at_video(film, media, &read_until, error);
+    if (err == ERR_NONE)
+        err = find_duration(film, error);
     if (err != ERR_NONE || film->format == NULL) {
         media_free(&media);
         return err != ERR_NONE ? err : error_set(error, ERR_INVALID, "it cannot be read twice");
     }
+    media->duration_us = film->duration_us;
+    check_index(media, read_until);
     format = film->format;
     media->container = word(format->iformat->name, WORD_MAX);
-    media->duration_us = duration_us(film);
     media->start_us = film->start_us;
     media->bitrate = (uint64_t)MAX(format->bit_rate, 0);
     media->shift_us = film->shift_us;

@@ -134,7 +134,7 @@ static void decode(struct ear *ear, const AVPacket *packet)
 static int seek_to(struct ear *ear, int64_t us)
 {
     int64_t at = av_rescale_q(us + ear->film->start_us, AV_TIME_BASE_Q, ear->stream->time_base);
-    int rc = av_seek_frame(ear->film->format, ear->stream->index, at, AVSEEK_FLAG_BACKWARD);
+    int rc = film_seek(ear->film, ear->stream->index, at);
 
     if (rc < 0)
         return rc;

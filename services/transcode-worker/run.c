@@ -267,7 +267,10 @@ static int feed_picture(struct run *run, const AVPacket *packet)
     const AVStream *stream = run->film->format->streams[run->video_stream];
     int64_t us = packet != NULL ? film_us(run->film, stream, packet->pts) : AV_NOPTS_VALUE;
 
-    run->decoder->skip_frame = us != AV_NOPTS_VALUE && us < run->starts[0] - SKIP_US
+    /* The one right before the first wanted is needed to make that whole. */
+    int64_t near_us = MAX(SKIP_US, 2 * us_of(encoder_frame(run->encoder)));
+
+    run->decoder->skip_frame = us != AV_NOPTS_VALUE && us < run->starts[0] - near_us
                                    ? AVDISCARD_NONREF
                                    : AVDISCARD_DEFAULT;
     /* A damaged packet is skipped; the next one may be better. */
@@ -377,9 +380,8 @@ static int seek(struct run *run, int64_t us)
      * where the file begins. */
     bool is_begin = us == 0 && (film->format->iformat->flags & AVFMT_TS_DISCONT) != 0;
     int rc = is_begin ? av_seek_frame(film->format, -1, 0, AVSEEK_FLAG_BYTE)
-                      : av_seek_frame(film->format, (int)run->video_stream,
-                                      av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base),
-                                      AVSEEK_FLAG_BACKWARD);
+                      : film_seek(film, (int)run->video_stream,
+                                  av_rescale_q(at, AV_TIME_BASE_Q, stream->time_base));
 
     if (rc < 0)
         rc = av_seek_frame(film->format, -1, film->start_us, AVSEEK_FLAG_BACKWARD);
@@ -410,7 +412,8 @@ static int look_back(struct run *run)
 static int gather(struct run *run, int64_t until_us, bool is_new)
 {
     int64_t lead_us = run->film->is_closed ? 0 : LEADING * us_of(encoder_frame(run->encoder));
-    int64_t before_us = MAX(lead_us, run->sound != NULL ? SOUND_BEFORE_US : 0);
+    /* Sound may be stored in front of the picture that it belongs to. */
+    int64_t before_us = MAX(lead_us, run->has_audio ? SOUND_BEFORE_US : 0);
     int rc = is_new && run->overlay != NULL ? look_back(run) : 0;
 
     for (size_t i = 0; i < COUNT_OF(backs_us) && rc >= 0; i++) {

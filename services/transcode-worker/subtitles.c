@@ -225,8 +225,7 @@ static int go_to_begin(const struct reader *reader, struct error *error)
     /* Without an index a seek may read everything; opened anew, it is at the beginning. */
     if (reader->is_whole)
         return film_reopen(reader->film, error) == ERR_NONE ? 0 : AVERROR_EXIT;
-    return av_seek_frame(reader->film->format, by->index,
-                         av_rescale_q(at, AV_TIME_BASE_Q, by->time_base), AVSEEK_FLAG_BACKWARD);
+    return film_seek(reader->film, by->index, av_rescale_q(at, AV_TIME_BASE_Q, by->time_base));
 }
 
 static bool is_behind(const struct reader *reader, const AVPacket *packet)

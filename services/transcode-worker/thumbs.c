@@ -148,14 +148,14 @@ static enum err lay_out(struct painter *painter, struct error *error)
  * within it. */
 static int seek_to(const struct painter *painter, int64_t us)
 {
-    const struct film *film = painter->film;
+    struct film *film = painter->film;
     AVRational tick = painter->stream->time_base;
     /* The index and the clock of the file round differently. */
     int64_t slip_us = av_rescale_q(1, tick, AV_TIME_BASE_Q) / 2 + 1;
     int64_t at = av_rescale_q_rnd(us + film->start_us + slip_us, AV_TIME_BASE_Q, tick, AV_ROUND_UP);
     int stream = painter->stream->index;
 
-    if (av_seek_frame(film->format, stream, at, AVSEEK_FLAG_BACKWARD) >= 0)
+    if (film_seek(film, stream, at) >= 0)
         return 0;
     return av_seek_frame(film->format, stream, at, 0); /* the first keyframe comes later */
 }

@@ -9,12 +9,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* In revision 4 what is more is a query, which becomes JSON. */
+static void check_v4(struct bytes in)
+{
+    struct socketio_packet packet;
+    struct text auth = {0};
+
+    if (socketio_parse_v4(in, 10, &auth, &packet))
+        must(packet.nsp.len > 0 && socketio_look(&packet));
+    text_fini(&auth);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct bytes some[SOCKETIO_ATTACHMENTS_MAX];
     struct socketio_packet packet, again;
     struct text out = {0}, binary = {0};
 
+    check_v4(bytes_of(data, size));
     if (!socketio_parse(bytes_of(data, size), 10, &packet))
         return 0;
     must(packet.attachments <= 10 && packet.nsp.len > 0);

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, bin, run, sha256, until } from './house.mjs';
+import { House, Yard, bin, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
 import { body, ffmpeg, metric, packets, parseMaster, parseMedia, share } from './hls.mjs';
 import { makeSup } from './sup.mjs';
 
@@ -106,6 +106,28 @@ test('what cannot be copied is made anew', async (t) => {
     });
 });
 
+test('sound that is copied beside a picture made anew has no gap', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), whole = path.join(yard.dir, 'whole.mkv');
+  const hevc = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=50:min-keyint=50:scenecut=0:open-gop=0'];
+  // Stored in front of the picture that it belongs to, and behind it.
+  const ahead = { 'early.mkv': 0.2, 'level.mkv': 0, 'late.mkv': -0.2 };
+  fs.mkdirSync(folder);
+  await ffmpeg(yard.dir, ...picture('320x180', '25'), ...sine, ...hevc, '-c:a', 'aac', whole);
+  for (const [name, seconds] of Object.entries(ahead))
+    await ffmpeg(folder, '-i', whole, '-c', 'copy', '-bsf:a', `setts=dts=DTS-${seconds}/TB:pts=PTS`, name);
+  const house = await House.start(t, yard), at = await share(house, folder);
+  for (const name of Object.keys(ahead))
+    await t.test(name, async () => {
+      const target = `${at[name]}/playlist.m3u8`, { uris } = parseMedia((await body(house, target)).toString());
+      for (const uri of shuffled(uris, name)) await body(house, `${at[name]}/${uri}`);
+      // From the first picture on. Each packet gets a header of seven bytes in MPEG-TS.
+      const heard = async (file, begin) => (await packets(file, '0:a:0')).map(({ pts, size }) => ({ pts: pts - begin, size })).filter(({ pts }) => pts > -0.001);
+      const source = path.join(folder, name), ours = await heard(house.url(target), BEGIN_S), theirs = await heard(source, (await packets(source))[0].pts);
+      assert.deepEqual(ours.map(({ size }) => size - 7), theirs.map(({ size }) => size));
+      for (let i = 0; i < ours.length; i++) assert.ok(Math.abs(ours[i].pts - theirs[i].pts) < 0.002, `time of packet ${i}`);
+    });
+});
+
 // Everything of one size, from the back to the front: each segment begins anew. Its URL, and where segments begin.
 async function fetchBackwards(house, base, rendition) {
   const { uris, map, durations } = await playlist(house, base, rendition);
@@ -142,6 +164,15 @@ test('pictures of two times are made whole', async (t) => {
   await ffmpeg(folder, ...fields('480x360', SECONDS / 2), '-output_ts_offset', SECONDS / 2, ...mpeg2, second);
   fs.appendFileSync(path.join(folder, 'changes.ts'), fs.readFileSync(second));
   const house = await House.start(t, yard), at = await share(house, folder);
+  await t.test('also where browsers would play it as it is, with combs', async () => {
+    const variants = async (query) => parseMaster((await body(house, `${at['camera.mkv']}/master.m3u8${query}`)).toString()).variants.map(({ URI }) => URI.split('/')[0]);
+    assert.equal((await variants(''))[0], 'v288');
+    assert.equal((await variants('?can=avc1,mp4a.40.2'))[0], 'v288');
+    assert.equal((await variants('?can=avc1,mp4a.40.2,interlaced'))[0], 'v');
+    const { way, why, media } = JSON.parse(await body(house, at['camera.mkv'].replace(/^\/hls\/(.*)\/(.*)/, '/api/v1/torrents/$1/files/$2/media')));
+    assert.equal(`${way} ${media.streams[0].isInterlaced}`, 'full true');
+    assert.match(why, /interlaced/);
+  });
   for (const [name, rendition] of Object.entries(made))
     await t.test(name, async () => {
       const source = path.join(folder, name), wanted = path.join(yard.dir, `${name}.mkv`), rate = name === 'slow.mkv' ? 0.5 : 25, count = SECONDS * rate;
@@ -224,6 +255,45 @@ test('pictures of a film in which hardly anything happens are shown again', asyn
   }
   const { code, out, err } = await run('ffmpeg', ['-v', 'warning', '-i', house.url(`${base}/v180/index.m3u8`), '-f', 'null', '-']);
   assert.equal(`${code} ${out}${err}`, '0 ');
+});
+
+test('a film without index and length is not read up to the place that is wanted', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), seconds = 400;
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:d=${seconds}`, '-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`,
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '1M', '-g', '100', '-c:a', 'aac', '-live', '1', 'film.mkv');
+  const house = await House.start(t, yard), base = (await share(house, folder))['film.mkv'], { size } = fs.statSync(path.join(folder, 'film.mkv'));
+  const { uris, durations, map } = await playlist(house, base, 'v180'), sound = await playlist(house, base, 'a1'), alone = path.join(yard.dir, 'alone.mp4');
+  assert.ok(Math.abs(durations.reduce((a, b) => a + b, 0) - seconds) < 0.1, `${durations}`);
+  const read = await metric(house, 'read_bytes_total'), init = await body(house, `${base}/v180/${map}`);
+  for (const number of [uris.length - 2, uris.length >> 1]) {
+    fs.writeFileSync(alone, Buffer.concat([init, await body(house, `${base}/v180/${uris[number]}`)]));
+    const times = (await packets(alone)).map(({ pts }) => pts).sort((a, b) => a - b);
+    assert.equal(times.length, Math.round(durations[number] * 25));
+    assert.ok(Math.abs(times[0] - BEGIN_S - durations.slice(0, number).reduce((a, b) => a + b, 0)) < 0.02, `${times[0]}`);
+  }
+  await body(house, `${base}/a1/${sound.map}`);
+  const heard = await body(house, `${base}/a1/${sound.uris.at(-2)}`);
+  assert.ok(heard.length > sound.durations.at(-2) * 4000, `${heard.length} bytes`);
+  assert.ok(await metric(house, 'read_bytes_total') - read < size / 2, `${await metric(house, 'read_bytes_total') - read} of ${size}`);
+});
+
+test('a film whose end does not come has no length yet, and gets one when it is there', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films');
+  fs.mkdirSync(folder);
+  await ffmpeg(folder, ...picture('640x360', '25'), ...avc, '-crf', '1', '-live', '1', 'film.mkv');
+  const { torrent, hash } = await makeTorrent(yard, path.join(folder, 'film.mkv')), seeder = await seedWithAria2(yard, torrent, folder, 150000);
+  const house = await House.start(t, yard, { settings: 'transcode:\n  wait: 1s\n' });
+  await house.json('add', magnet(hash, seeder.port), '--wait');
+  const media = () => house.get(`/api/v1/torrents/${hash}/files/0/media`);
+  await until(async () => {
+    const { status, body: said } = await media();
+    assert.equal(status, 503, said);
+    return JSON.parse(said).error.message === 'the bytes needed for its length did not come in time';
+  }, 'its beginning');
+  await seeder.setLimit(0);
+  const known = await until(async () => { const answer = await media(); return answer.status === 200 && JSON.parse(answer.body); }, 'all of the film');
+  assert.ok(Math.abs(known.media.durationUs / 1e6 - SECONDS) < 0.1, `${known.media.durationUs}`);
 });
 
 test('subtitles that are pictures are drawn in on request', async (t) => {

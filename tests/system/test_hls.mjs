@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { House, Yard, film, run, sha256 } from './house.mjs';
-import { SECONDS, body, makeFilms, metric, packets, parseMaster, parseMedia, samples, share } from './hls.mjs';
+import { House, Yard, bin, film, run, sha256 } from './house.mjs';
+import { SECONDS, body, ffmpeg, makeFilms, metric, packets, parseMaster, parseMedia, samples, share } from './hls.mjs';
 
 const BEGIN_S = 10; // where every timeline begins
 // Each as a client that says nothing sees it, and some for one that plays what others do not.
@@ -208,6 +208,49 @@ test('little more than the first segment is read before it plays', async (t) => 
     assert.ok(read > segment.length / 2 && read < segment.length + (3 << 19), `${name}: ${read} bytes for a segment of ${segment.length}`);
     assert.ok(segment.length < movie.size / 3);
   }
+});
+
+// An index of all fragments hides their keyframes from us: then the picture is made anew.
+test('MP4 in fragments plays, whatever index it has', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'films'), source = path.join(yard.dir, 'whole/plain.mp4');
+  const ways = { 'bare.mp4': 'frag_keyframe+empty_moov+skip_trailer', 'end.mp4': 'frag_keyframe+empty_moov', 'dash.mp4': 'dash', 'sidx.mp4': 'dash+global_sidx' };
+  await makeFilms(yard, path.dirname(source), ['plain.mp4']);
+  fs.mkdirSync(folder);
+  for (const [name, flags] of Object.entries(ways)) await ffmpeg(folder, '-i', source, '-c', 'copy', '-movflags', flags, name);
+  const house = await House.start(t, yard), at = await share(house, folder), theirs = await packets(source), heard = await packets(source, '0:a:0');
+  for (const name of Object.keys(ways))
+    await t.test(name, async () => {
+      const { video, sounds, ts } = await readFilm(house, at[name], '');
+      for (const target of shuffle([video, ...sounds, ts].flatMap(({ all }) => all))) await body(house, target);
+      assert.ok(Math.max(...video.durations, ...ts.durations) < 13, `${video.durations} ${ts.durations}`);
+      assert.equal((await packets(video.url)).length, theirs.length);
+      assertSame(await packets(sounds[0].url, '0:a:0'), heard, name);
+      if (!video.target.includes('/v360/')) assertSame(await packets(video.url), theirs, name);
+      assert.equal(video.target.includes('/v360/'), name === 'sidx.mp4');
+      await assertTs(house, ts, video, sounds[0], name);
+    });
+});
+
+// Bytes with no meaning in between, of which there are none on disk.
+test('a film of more than 4 GiB plays from both ends', async (t) => {
+  const yard = new Yard(t), small = path.join(yard.dir, 'small.mp4'), large = path.join(yard.dir, 'films/large.mp4'), hole = 4.1 * 2 ** 30;
+  await makeFilms(yard, path.join(yard.dir, 'whole'), ['plain.mp4']);
+  await ffmpeg(yard.dir, '-i', 'whole/plain.mp4', '-c', 'copy', '-movflags', 'frag_keyframe+empty_moov+default_base_moof+skip_trailer', small);
+  const data = fs.readFileSync(small), middle = data.indexOf('moof', data.length / 2) - 4, box = Buffer.alloc(16);
+  box.writeUInt32BE(1);
+  box.write('free', 4);
+  box.writeBigUInt64BE(BigInt(Math.floor(hole)), 8);
+  fs.mkdirSync(path.dirname(large));
+  const fd = fs.openSync(large, 'w');
+  for (const [part, at] of [[data.subarray(0, middle), 0], [box, middle], [data.subarray(middle), middle + Math.floor(hole)]]) fs.writeSync(fd, part, 0, part.length, at);
+  fs.closeSync(fd);
+  const house = await House.start(t, yard);
+  const shared = await run(path.join(bin, 'sharestream'), ['--config', house.config, '--json', 'seed', large], { env: house.env, ms: 300000 });
+  assert.equal(shared.code, 0, shared.err);
+  const base = `/hls/${JSON.parse(shared.out).infoHash}/0`, { video, sounds: [sound] } = await readFilm(house, base, '');
+  for (const { all } of [video, sound]) for (const target of [all.at(-1), ...all.slice(0, -1)]) await body(house, target);
+  assertSame(await packets(video.url), await packets(small), 'picture');
+  assertSame(await packets(sound.url, '0:a:0'), await packets(small, '0:a:0'), 'sound');
 });
 
 test('pictures that look back over keyframes are not cut there', async (t) => {

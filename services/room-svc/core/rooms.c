@@ -149,6 +149,16 @@ void rooms_remove(struct rooms *rooms, struct room *room)
     remove_entry(rooms, entry);
 }
 
+enum room_error rooms_close(struct rooms *rooms, struct room *room, struct room_member *by,
+                            int64_t now_ms)
+{
+    enum room_error error = room_close(room, by, now_ms);
+
+    if (error == ROOM_OK)
+        rooms_remove(rooms, room);
+    return error;
+}
+
 struct room *rooms_next(const struct rooms *rooms, const struct room *before)
 {
     struct entry *entry = rooms->entries;

@@ -30,6 +30,9 @@ struct room *rooms_find(const struct rooms *rooms, const char *code);
 enum room_error rooms_take(struct rooms *rooms, struct room **room);
 /* After room_close(), and never out of an event. */
 void rooms_remove(struct rooms *rooms, struct room *room);
+/* Both; ROOM_OK: it is gone. */
+enum room_error rooms_close(struct rooms *rooms, struct room *room, struct room_member *by,
+                            int64_t now_ms);
 size_t rooms_count(const struct rooms *rooms);
 /* One after the other, in no order, NULL at the end and to begin with; not across a change. */
 struct room *rooms_next(const struct rooms *rooms, const struct room *before);

@@ -193,6 +193,42 @@ static void own_file_is_shared_after_hashing(void **state)
     EXPECT("rm " FAKE_SEED, 0, "removed");
 }
 
+static void room_is_made_seen_and_closed(void **state)
+{
+    (void)state;
+    EXPECT("rooms", 0, "no rooms yet; make one with: sharestream room create");
+    EXPECT("room create --code filmnight --url ftp://x", 1, "That makes no sense here");
+    EXPECT("rooms", 0, "no rooms yet");
+    EXPECT("room create --magnet " FAKE_ADDED " --file 0 --title 'Film night' --code filmnight "
+           "--password sesame",
+           0, "/join/FILMNIGHT\n", "http://");
+    EXPECT("--json room create --url https://films.example/a.mp4", 0, "\"url\":\"http://",
+           "\"room\":{\"code\":\"");
+    EXPECT("room create --code FilmNight", 1, "there is a room FilmNight already");
+    EXPECT("room create --url https://a --magnet magnet:?x", 2, "not both");
+    EXPECT("room create --magnet run", 1, "to share it: sharestream seed");
+    EXPECT("rooms", 0, "CODE", "FILMNIGHT  Film night", "yes", "https://films.example/a.mp4");
+    EXPECT("--json rooms", 0, "\"total\":2,\"next\":\"\"");
+
+    EXPECT("room say filmnight The film begins  soon", 0, "said");
+    EXPECT("room say filmnight \377", 1, "That makes no sense here");
+    EXPECT("room play filmnight", 0, "plays at 0:00:00");
+    EXPECT("room seek filmnight 1:02:03", 0, "at 1:02:03");
+    EXPECT("room seek filmnight 90s", 0, "at 0:01:30");
+    EXPECT("room seek filmnight later", 2, "is not a position like");
+    EXPECT("room rate filmnight 1.25", 0, "rate         1.25");
+    EXPECT("room rate filmnight 9", 2, "is not a rate");
+    EXPECT("--json room pause filmnight", 0, "\"isPlaying\":false");
+    EXPECT("room show filmnight", 0, "code         FILMNIGHT", "title        Film night",
+           "by password", "paused at", "1  added", "*: The film begins soon");
+    EXPECT("room kick filmnight nobody", 1, "there is no nobody in this room");
+    EXPECT("room close filmnight", 0, "closed");
+    EXPECT("rm " FAKE_ADDED, 0, "removed");
+    EXPECT("room show filmnight", 1, "there is no room filmnight");
+    EXPECT("room", 2, "room wants another word; see: sharestream help room");
+    EXPECT("help room", 0, "room create [--magnet", "room close <code>");
+}
+
 static void status_shows_all_services(void **state)
 {
     (void)state;
@@ -367,7 +403,13 @@ static void completion_is_a_script_that_knows_the_verbs(void **state)
                             "COMP_CWORD=2; COMP_WORDS=(sharestream media 08a); _sharestream; "
                             "[ \"${COMPREPLY[*]}\" = " FAKE_FILM " ] || exit 2; "
                             "COMP_CWORD=2; COMP_WORDS=(sharestream rm --k); _sharestream; "
-                            "[ \"${COMPREPLY[*]}\" = --keep-data ]'"),
+                            "[ \"${COMPREPLY[*]}\" = --keep-data ] || exit 3; "
+                            "COMP_WORDS=(sharestream room p); _sharestream; "
+                            "[ \"${COMPREPLY[*]}\" = \"play pause\" ] || exit 5; "
+                            "COMP_CWORD=3; COMP_WORDS=(sharestream room kick --); _sharestream; "
+                            "[ \"${COMPREPLY[0]}\" = --ban ] || exit 6; "
+                            "COMP_WORDS=(sharestream logs level de); _sharestream; "
+                            "[ \"${COMPREPLY[*]}\" = debug ]'"),
                      0);
 }
 
@@ -412,6 +454,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(state_of_several_is_changed_at_once),
         cmocka_unit_test(limits_that_are_not_named_stay),
         cmocka_unit_test(own_file_is_shared_after_hashing),
+        cmocka_unit_test(room_is_made_seen_and_closed),
         cmocka_unit_test(status_shows_all_services),
         cmocka_unit_test(status_tells_what_the_tracker_has),
         cmocka_unit_test(restart_waits_until_the_service_is_back),

@@ -142,6 +142,7 @@ export class Stack {
     this.port = port('port');
     this.trackerPort = port('tracker_port');
     this.signalPort = port('signal_port');
+    this.monkeyPort = port('monkey_port');
   }
 
   async startFake() {

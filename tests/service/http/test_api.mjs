@@ -46,8 +46,8 @@ function checkAnswer(template, method, answer) {
 const seen = new Set();
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, query = '', value, body, status, headers }) {
-  const target = fill(template, { hash, source: hash, file: number, path, id, code: 'NOBODY' }) + query;
+async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, code = 'NOBODY', query = '', value, body, status, headers }) {
+  const target = fill(template, { hash, source: hash, file: number, path, id, code }) + query;
   const answer = body === undefined ? await stack.json(method, target, value, headers) : await stack.request(method, target, { headers, body });
   if (body !== undefined) answer.json = JSON.parse(answer.body);
   seen.add(`${method.toLowerCase()} ${template}`);
@@ -138,6 +138,55 @@ async function askForSubtitles(stack) {
   await ask(stack, 'GET', HLS, { hash: FILM, path, status: 404 });
 }
 
+async function askForRooms(stack) {
+  const ALL = '/api/v1/rooms', ONE = `${ALL}/{code}`, magnet = `magnet:?xt=urn:btih:${HASH}&dn=x`;
+
+  assert.deepEqual((await ask(stack, 'GET', ALL, { status: 200 })).json, { rooms: [], total: 0, next: '' });
+  const made = await ask(stack, 'POST', ALL, { value: { source: magnet, file: '1', title: 'Film night', password: 'sesame', durationMs: 60000 }, status: 201 });
+  const { code, url, room } = made.json;
+  assert.deepEqual([made.headers.location, url], [`/api/v1/rooms/${code}`, `http://127.0.0.1:${stack.port}/join/${code}`]);
+  assert.deepEqual([room.choices.title, room.hasPassword, room.queue[0].source, room.queue[0].name, room.queue[0].file], ['Film night', true, magnet, 'Fake torrent', '1']);
+  assert.equal((await ask(stack, 'POST', ALL, { value: { code: 'my room', source: 'https://films.example/a.mp4' }, status: 201 })).json.url, `http://127.0.0.1:${stack.port}/join/MY%20ROOM`);
+  await ask(stack, 'POST', ALL, { value: { code: 'My Room' }, status: 409 });
+  await ask(stack, 'POST', ALL, { value: { source: 'nonsense' }, status: 400 });
+  await ask(stack, 'POST', ALL, { value: { source: 'https://', title: 'x' }, status: 400 });
+  await ask(stack, 'POST', ALL, { value: { code: 'a/b' }, status: 400 });
+  await ask(stack, 'POST', ALL, { value: { title: 'x'.repeat(257) }, status: 413 });
+  await ask(stack, 'POST', ALL, { value: { titel: 'x' }, status: 400 });
+  assert.equal((await ask(stack, 'GET', ALL, { status: 200 })).json.total, 2, 'nothing is left of what was refused');
+
+  // Page by page.
+  const codes = [];
+  for (let i = 0; i < 5; i++) codes.push((await ask(stack, 'POST', ALL, { value: undefined, status: 201 })).json.code);
+  const found = [];
+  for (let next = '', more = true; more; more = next !== '') {
+    const page = (await ask(stack, 'GET', ALL, { query: `?limit=3&after=${encodeURIComponent(next)}`, status: 200 })).json;
+    assert.ok(page.rooms.length <= 3 && page.total === 7);
+    found.push(...page.rooms.map((one) => one.code));
+    next = page.next;
+  }
+  assert.deepEqual(found, [...codes, code, 'MY ROOM'].sort());
+  await ask(stack, 'GET', ALL, { query: '?limit=many', status: 400 });
+
+  const about = (action, value, status) => ask(stack, 'POST', `${ONE}/${action}`, { code: code.toLowerCase(), value, status });
+  await about('say', { text: 'The film begins at eight' }, 204);
+  await about('say', { text: ' ' }, 400);
+  await about('kick', { id: 'nobody' }, 404);
+  assert.deepEqual((await about('play', undefined, 200)).json.isPlaying, true);
+  assert.deepEqual((await about('seek', { positionMs: 30000 }, 200)).json.positionMs, 30000);
+  await about('seek', { positionMs: 'far' }, 400);
+  assert.deepEqual((await about('rate', { rate: 1.5 }, 200)).json.wantedRate, 1.5);
+  await about('rate', {}, 400);
+  assert.deepEqual((await about('pause', {}, 200)).json.isPlaying, false);
+  const shown = (await ask(stack, 'GET', ONE, { code, status: 200 })).json;
+  assert.deepEqual([shown.chat.map(({ id, text }) => [id, text]), shown.members], [[['', 'The film begins at eight']], []]);
+  assert.equal((await ask(stack, 'GET', ALL, { query: `?limit=1&after=${code.slice(0, -1)}`, status: 200 })).json.rooms[0].film, 'Fake torrent');
+  await ask(stack, 'GET', ONE, { code: 'NOWHERE', status: 404 });
+  await ask(stack, 'GET', ONE, { code: '%ff%00', status: 404 });
+  await ask(stack, 'DELETE', ONE, { code, status: 204 });
+  await ask(stack, 'DELETE', ONE, { code, status: 404 });
+}
+
 test('the answers are as described', async (t) => {
   const stack = await Stack.start(t, { tracker: true, transcode: true, room: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' } });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
@@ -155,9 +204,11 @@ test('the answers are as described', async (t) => {
   assert.equal(stats.json.peersSeederOnly, 1);
   for (const path of ['/announce', '/scrape'])
     assert.match((await ask(stack, 'GET', path, { query: '?info_hash=short', status: 200 })).body.toString(), /^d14:failure reason/);
-  await ask(stack, 'GET', '/tracker', { status: 404 });
-  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
-  await ask(stack, 'GET', '/tracker', { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  for (const path of ['/tracker', '/ws']) {
+    await ask(stack, 'GET', path, { status: 404 });
+    await ask(stack, 'GET', path, { headers: { ...upgrade, 'sec-websocket-version': '12' }, status: 426 });
+    await ask(stack, 'GET', path, { headers: { ...upgrade, 'sec-websocket-key': 'x' }, status: 400 });
+  }
   (await stack.socket('/tracker')).close();
   await ask(stack, 'GET', '/torrent/{source}', { status: 200 });
   await ask(stack, 'GET', '/torrent/{source}', { hash: OTHER, status: 500 });
@@ -170,6 +221,7 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'HEAD', '/stream/{source}/{file}', { status: 200 });
   await askForMedia(stack);
   await askForSubtitles(stack);
+  await askForRooms(stack);
   const served = await ask(stack, 'GET', '/api/v1/openapi.yaml', { status: 200 });
   assert.equal(served.body.toString(), fs.readFileSync(file, 'utf8'), 'what is served is what is tested');
 
@@ -258,8 +310,8 @@ test('who is there and who is away: every neighbour is asked and missed alike', 
   assert.equal(alone.status, 503);
   assert.deepEqual(alone.json, { status: 'degraded', reasons: ['torrent-svc is away', 'tracker-svc is away', 'transcode-svc is away', 'room-svc is away'] });
   await Promise.all([askTracker(stack, 503), askRoom(stack, 503)]);
-  const jobs = await ask(stack, 'GET', '/api/v1/jobs', { status: 503 });
-  assert.equal(jobs.json.error.code, 'unavailable');
+  for (const path of ['/api/v1/jobs', '/api/v1/rooms'])
+    assert.equal((await ask(stack, 'GET', path, { status: 503 })).json.error.code, 'unavailable');
 
   await stack.startFake();
   await stack.startTranscode();

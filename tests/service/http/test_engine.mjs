@@ -160,7 +160,7 @@ test('polling, as engine.io answers', async (t) => {
 });
 
 test('errors have the codes that clients know', async (t) => {
-  const stack = await start(t, { SHARESTREAM_HTTP_SOCKETIO_ORIGINS: 'https://good.example' });
+  const stack = await start(t, { SHARESTREAM_HTTP_ROOM_ORIGINS: 'https://good.example' });
   const { open } = await handshake(stack);
   const forged = `${open.sid.slice(0, 19)}${open.sid[19] === 'A' ? 'B' : 'A'}`;
   for (const [method, target, code, message] of [

@@ -100,7 +100,10 @@ test('frames that are wrong close with the code that says why', async (t) => {
   for (const [what, bytes, code] of [
     ['one byte too many', frame(2, Buffer.alloc(1025)), 1009], ['much too many', frame(2, Buffer.alloc(3 << 20)), 1009], ['fragments that add up', parts(4, 300), 1009],
     ['no mask', frame(1, 'x', { mask: false }), 1002], ['a reserved bit', frame(1, 'x', { rsv: 4 }), 1002], ['an unknown opcode', frame(3, 'x'), 1002],
-    ['text that is none', frame(1, Buffer.from([0xc3, 0x28])), 1007], ['a long ping', frame(9, 'x'.repeat(200)), 1005], ['a piece of nothing', frame(0, 'x'), 1002]]) {
+    ['text that is none', frame(1, Buffer.from([0xc3, 0x28])), 1007], ['a long ping', frame(9, 'x'.repeat(200)), 1002],
+    ['a ping in pieces', frame(9, 'x', { fin: false }), 1002], ['a message within another', Buffer.concat([frame(1, 'x', { fin: false }), frame(1, 'x')]), 1002],
+    ['a code that is none', frame(8, Buffer.from([3, 237])), 1002], ['half a code', frame(8, Buffer.from([3])), 1002], ['a reason that is no text', frame(8, Buffer.from([3, 232, 0xff])), 1007],
+    ['text that breaks off', frame(1, Buffer.from([0xe2, 0x82])), 1007], ['a piece of nothing', frame(0, 'x'), 1002]]) {
     // Right behind the handshake: both may come in one packet.
     const raw = stack.raw(Buffer.concat([Buffer.from(upgrade('/tracker')), bytes]));
     let ended = false;
@@ -144,7 +147,7 @@ test('a reader that takes nothing is cut, others go on', async (t) => {
 
 test('the actor closes with code and reason', async (t) => {
   const stack = await start(t);
-  for (const [said, code, reason] of [['close 4001 go away', 4001, 'go away'], ['close 1000', 1000, ''], ['close 1006 no such code', 1000, 'no such code'],
+  for (const [said, code, reason] of [['close 4001 go away', 4001, 'go away'], ['close 1000', 1000, ''], ['close 1005 no such code', 1000, 'no such code'], ['close 1006 unsaid', 1006, ''],
     [`close 1008 ${'é'.repeat(100)}`, 1008, 'é'.repeat(61)]]) {
     const ws = await stack.socket('/tracker');
     ws.send(said);

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { Stack, until } from '../http/harness.mjs';
 
 const require = createRequire(new URL('../http/package.json', import.meta.url));
-const WebSocket = require('ws');
+const WebSocket = require('ws'), { io } = require('socket.io-client-4.8');
 
 // A client of /ws, in the room.
 async function client(stack, name, room) {
@@ -50,6 +50,48 @@ test('messages under way when it is killed arrive once, and in order', async (t)
     if (i === 0) continue;
     assert.deepEqual(offers(one), Array.from({ length: said }, (_, n) => `p${i - 1} ${n}`));
     assert.equal(one.closed, false);
+  }
+});
+
+test('two hundred who talk and seek lose nothing, and hear nothing twice', async (t) => {
+  const PEOPLE = 200, LINES = 3, SEEKS = 8;
+  const stack = await Stack.start(t, { torrent: false, room: true, env: { SHARESTREAM_HTTP_THREADS: '2', SHARESTREAM_ROOM_MAX_MEMBERS: `${PEOPLE}` } });
+  const people = Array.from({ length: PEOPLE }, (_, i) => {
+    const socket = io(`http://127.0.0.1:${stack.port}`, { transports: ['websocket'], forceNew: true });
+    t.after(() => socket.close());
+    const self = { socket, id: `p${i}`, lines: [], seeks: [], breaks: 0 };
+    socket.on('disconnect', () => { self.breaks++; });
+    socket.on('chat-message', ({ text }) => self.lines.push(text));
+    socket.on('sync-seek', ({ actionId }) => self.seeks.push(actionId));
+    return self;
+  });
+  const host = people[0];
+  const { room } = await host.socket.emitWithAck('create-room', { participantId: host.id });
+  for (const one of people.slice(1))
+    assert.equal((await one.socket.emitWithAck('join-room', { code: room.code, participantId: one.id })).success, true);
+
+  // It dies twice while they talk.
+  const soon = (what, ms) => new Promise((resolve) => setTimeout(() => { what(); resolve(); }, ms));
+  const talk = people.flatMap((one) => Array.from({ length: LINES }, (_, n) =>
+    soon(() => one.socket.emit('chat-message', { text: `${one.id} ${n}`, id: `${one.id}-${n}` }), Math.random() * 1500)));
+  const jumps = Array.from({ length: SEEKS }, (_, n) => soon(() => host.socket.emit('sync-seek', { time: 100 * n, actionId: `s${n}` }), 180 * n));
+  const deaths = (async () => {
+    for (let i = 0; i < 2; i++) {
+      await soon(() => {}, 400);
+      await stack.room.kill();
+      await stack.startRoom();
+    }
+  })();
+  await Promise.all([...talk, ...jumps, deaths]);
+  await until(() => people.every((one) => one.lines.length >= PEOPLE * LINES), 'all lines', 60000)
+    .catch((error) => { throw new Error(`${error.message}; heard: ${people.map((one) => one.lines.length)}`); });
+  await until(() => people.slice(1).every((one) => one.seeks.length >= SEEKS), 'all seeks');
+
+  assert.deepEqual([...host.lines].sort(), people.flatMap((one) => Array.from({ length: LINES }, (_, n) => `${one.id} ${n}`)).sort());
+  for (const one of people) {
+    assert.deepEqual(one.lines, host.lines, 'all hear the same in the same order');
+    assert.deepEqual(one.seeks, one === host ? [] : Array.from({ length: SEEKS }, (_, n) => `s${n}`));
+    assert.equal(one.breaks, 0);
   }
 });
 

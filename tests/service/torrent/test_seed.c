@@ -204,6 +204,35 @@ static void hashing_tells_its_progress(void **state)
     pthread_join(thread, NULL);
 }
 
+/* The command line asks again and again: an event may be missed. */
+static void asking_again_finds_the_same_hashing(void **state)
+{
+    SeedRequest request = SHARESTREAM__TORRENT__SEED_REQUEST__INIT;
+    struct rig *rig = *state;
+    uint64_t until_ms = clock_ms() + PROCESS_DEADLINE_MS;
+    bool has_hash = false;
+    uint32_t job = 0, jobs = 0;
+
+    rig_start(rig, "");
+    request.path = xasprintf("%s/large.bin", rig->originals);
+    request.wait_ms = 1;
+    int fd = open(request.path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && ftruncate(fd, (off_t)1024 * MB) == 0);
+    close(fd);
+    while (!has_hash) {
+        SeedReply *reply = rig_ask(rig, "Seed", &request);
+
+        jobs += reply->job != job;
+        job = reply->job;
+        has_hash = reply->info_hash[0] != '\0';
+        rig_free(reply);
+        assert_true(clock_ms() < until_ms);
+    }
+    assert_in_range(jobs, 1, 2); /* one more if it ended between two questions */
+    assert_int_equal(rig_metric(rig, "torrents"), 1);
+    free(request.path);
+}
+
 static void what_cannot_be_seeded_is_refused(void **state)
 {
     SeedRequest request = SHARESTREAM__TORRENT__SEED_REQUEST__INIT;
@@ -287,6 +316,7 @@ int main(void)
         STORY(folder_is_seeded_to_aria2),
         STORY(hybrid_folder_is_seeded_by_its_v2_hash_too),
         STORY(hashing_tells_its_progress),
+        STORY(asking_again_finds_the_same_hashing),
         STORY(what_cannot_be_seeded_is_refused),
         STORY(seeds_are_never_written_nor_deleted),
     };

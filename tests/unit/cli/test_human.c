@@ -89,6 +89,28 @@ static void expect_clean(const char *raw, const char *clean)
     text_fini(&out);
 }
 
+static void positions_are_read_as_players_show_them(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } cases[] = {{"1:02:03", 3723000}, {"4:30", 270000},          {"0:00", 0},
+                 {"90s", 90000},       {"1h2m", 3720000},         {"0", 0},
+                 {"100:00", 6000000},  {"9999999:00:00", 1 << 30}};
+    static const char *const wrong[] = {"", ":", "1:", ":1", "1:60", "1:2:3:4", "1:2x", "-1", "90"};
+    char text[HUMAN_TEXT];
+    int64_t ms;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(human_parse_position(cases[i].text, &ms));
+        assert_int_equal(ms, cases[i].ms);
+    }
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_false(human_parse_position(wrong[i], &ms));
+    assert_string_equal(human_position(3723999, text), "1:02:03");
+}
+
 static void names_cannot_command_the_terminal(void **state)
 {
     (void)state;
@@ -167,6 +189,7 @@ int main(void)
         cmocka_unit_test(span_shows_the_two_largest_units),
         cmocka_unit_test(time_is_local_and_zero_is_never),
         cmocka_unit_test(rates_are_read_as_people_write_them),
+        cmocka_unit_test(positions_are_read_as_players_show_them),
         cmocka_unit_test(names_cannot_command_the_terminal),
         cmocka_unit_test(progress_says_what_matters_now),
         cmocka_unit_test(every_state_has_a_word),

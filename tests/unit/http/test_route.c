@@ -22,7 +22,7 @@ static void paths_lead_to_their_routes(void **state)
     } cases[] = {
         {"GET", "/health/live", ROUTE_LIVE},
         {"HEAD", "/health/ready", ROUTE_READY},
-        {"GET", "/health", ROUTE_NONE},
+        {"GET", "/health", ROUTE_HEALTH},
         {"GET", "/health/live/", ROUTE_NONE},
         {"GET", "/", ROUTE_ROOT},
         {"GET", "", ROUTE_NONE},
@@ -91,12 +91,25 @@ static void websockets_lead_to_actors_by_path_and_door(void **state)
         {DOOR_SIGNAL, "/socket.io", ROUTE_ACTORS},
         {DOOR_SIGNAL, "/socket.io/", ROUTE_ACTORS},
         {DOOR_SIGNAL, "/socket.iox", ACTOR_TRACKER},
+        {DOOR_MAIN, "/ws", ACTOR_ROOM},
+        {DOOR_SIGNAL, "/ws", ACTOR_ROOM},
+        {DOOR_MAIN, "/monkey/ws", ACTOR_ROOM},
+        {DOOR_MAIN, "/monkey", ROUTE_ACTORS},
+        {DOOR_MONKEY, "/ws", ACTOR_ROOM},
+        {DOOR_MONKEY, "/monkey/ws", ACTOR_ROOM},
+        {DOOR_MONKEY, "/", ROUTE_ACTORS},
     };
+    const char *known_as;
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (route_websocket(cases[i].door, bytes_of_text(cases[i].path)) != cases[i].actor)
+        if (route_websocket(cases[i].door, bytes_of_text(cases[i].path), &known_as) !=
+            cases[i].actor)
             fail_msg("door %d %s", cases[i].door, cases[i].path);
+    route_websocket(DOOR_MONKEY, bytes_of_text("/ws"), &known_as);
+    assert_string_equal(known_as, "/monkey/ws");
+    route_websocket(DOOR_MAIN, bytes_of_text("/ws"), &known_as);
+    assert_null(known_as);
     assert_string_equal(route_actor_name(ACTOR_TRACKER), "tracker");
 }
 
@@ -154,26 +167,6 @@ static void what_changes_something_needs_the_right_to_change(void **state)
     assert_int_equal(find("GET", "/health/live").need, NEED_NOTHING);
 }
 
-static void query_values_are_found_and_decoded(void **state)
-{
-    struct bytes query = bytes_of_text("a=1&token=x%20y+z&empty=&flag&a=2&tok=no");
-    char out[16];
-
-    (void)state;
-    assert_true(query_get(query, "a", out, sizeof(out)));
-    assert_string_equal(out, "1");
-    assert_true(query_get(query, "token", out, sizeof(out)));
-    assert_string_equal(out, "x y z");
-    assert_true(query_get(query, "empty", out, sizeof(out)));
-    assert_string_equal(out, "");
-    assert_true(query_get(query, "flag", out, sizeof(out)));
-    assert_false(query_get(query, "toke", out, sizeof(out)));
-    assert_false(query_get(query, "token", out, 3));
-    assert_false(query_get(bytes_of_text("a=%zz"), "a", out, sizeof(out)));
-    assert_false(query_get(bytes_of(NULL, 0), "a", out, sizeof(out)));
-    assert_false(query_get(bytes_of_text("&&&"), "a", out, sizeof(out)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,7 +176,6 @@ int main(void)
         cmocka_unit_test(file_ids_are_plain_numbers),
         cmocka_unit_test(a_method_that_is_not_taken_names_those_that_are),
         cmocka_unit_test(what_changes_something_needs_the_right_to_change),
-        cmocka_unit_test(query_values_are_found_and_decoded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,21 @@ static void passwords_are_salted(void **state)
     assert_false(password_is(&a, ""));
 }
 
+static void host_closes_the_room_and_a_viewer_does_not(void **state)
+{
+    struct room *room = creates("closing", "ann");
+
+    (void)state;
+    enters(room, "ann");
+    enters(room, "bob");
+    assert_int_equal(rooms_close(rooms, room, room_find(room, "bob"), rig.now_ms),
+                     ROOM_NOT_ALLOWED);
+    assert_ptr_equal(rooms_find(rooms, "closing"), room);
+    assert_int_equal(rooms_close(rooms, room, room_find(room, "ann"), rig.now_ms), ROOM_OK);
+    assert_null(rooms_find(rooms, "closing"));
+    assert_int_equal(rooms_count(rooms), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -255,6 +270,7 @@ int main(void)
         TEST(restored_room_takes_its_place),
         TEST(bucket_gives_a_burst_and_then_a_rate),
         TEST(passwords_are_salted),
+        TEST(host_closes_the_room_and_a_viewer_does_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct fixture {
     unsigned sends; /* calls of the transport */
     uint64_t now_ms;
     uint32_t random;
+    const char *target; /* of clients that come */
     struct text events; /* what the program heard */
 };
 
@@ -152,7 +153,7 @@ static void on_connect(void *arg, struct sio_socket *socket, const struct sio_ha
               (int)handshake->kept.len, (const char *)handshake->kept.data);
     sio_keep(socket, handshake->kept);
     assert_ptr_equal(sio_find(sio_namespace(socket), sio_id(socket)), socket);
-    assert_true(bytes_equal_text(handshake->client->target, "/socket.io/?EIO=4"));
+    assert_true(bytes_equal_text(handshake->client->target, fixture->target));
 }
 
 static void on_answer(void *arg, const struct sio_payload *answer)
@@ -301,6 +302,7 @@ static int set_up(void **state)
 
     fixture->join_max = JOINS_MAX;
     fixture->now_ms = 1000;
+    fixture->target = "/socket.io/?EIO=4";
     start(fixture);
     *state = fixture;
     return 0;
@@ -335,7 +337,7 @@ static int tear_down(void **state)
 
 static void open_client(struct fixture *fixture, uint64_t id)
 {
-    const struct sio_client client = {.target = bytes_of_text("/socket.io/?EIO=4")};
+    const struct sio_client client = {.target = bytes_of_text(fixture->target)};
     struct client *opened = &fixture->clients[id];
 
     opened->is_closed = false;
@@ -564,6 +566,35 @@ static void namespaces_are_apart_and_may_refuse(void **state)
     say(fixture, FIRST, "1/adm,");
     say(fixture, FIRST, "2[\"echo\",2]");
     assert_heard(fixture, FIRST, "2[\"echo-back\",2]\n");
+}
+
+/* Clients 2. */
+static void revision_4_is_spoken_with_those_who_come_by_engineio_3(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->target = "/socket.io/?transport=polling&EIO=3&b64=1";
+    open_client(fixture, FIRST);
+    assert_heard(fixture, FIRST, "0\n");
+    assert_events(fixture, "new {} kept=\n");
+    say(fixture, FIRST, "20[\"echo\",{\"a\":1.0}]");
+    assert_heard(fixture, FIRST, "2[\"echo-back\",{\"a\":1.0}]\n30[{\"a\":1.0},\"second\"]\n");
+    say(fixture, FIRST, "0/adm?token=bad,");
+    assert_heard(fixture, FIRST, "4/adm,{\"code\":42}\n");
+    say(fixture, FIRST, "0/nope?x,");
+    assert_heard(fixture, FIRST, "4/nope,\"Invalid namespace\"\n");
+    say(fixture, FIRST, "0/adm?token=good,");
+    assert_heard(fixture, FIRST, "0/adm,\n");
+    say(fixture, FIRST, "0/safe"); /* which recovers others */
+    assert_heard(fixture, FIRST, "0/safe,\n");
+    say(fixture, FIRST, "2/adm,[\"keep\",7]");
+    text_clear(&fixture->events);
+    restart(fixture);
+    assert_heard(fixture, FIRST, "");
+    say(fixture, FIRST, "2/adm,[\"echo\",2]");
+    assert_heard(fixture, FIRST, "2/adm,[\"echo-back\",2]\n");
+    say(fixture, FIRST, "0"); /* it is in already */
+    assert_heard(fixture, FIRST, "closed\n");
 }
 
 static void the_server_may_end_it(void **state)
@@ -1028,6 +1059,7 @@ int main(void)
         TEST(a_packet_has_a_size),
         TEST(packets_that_wait_for_attachments_have_a_size_in_all),
         TEST(namespaces_are_apart_and_may_refuse),
+        TEST(revision_4_is_spoken_with_those_who_come_by_engineio_3),
         TEST(the_server_may_end_it),
         TEST(who_enters_no_namespace_is_closed_after_a_while),
         TEST(answers_of_clients_come_once_or_not_at_all),

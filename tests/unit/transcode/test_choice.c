@@ -82,6 +82,31 @@ static void every_client_plays_what_it_says_and_no_more(void **state)
     }
 }
 
+static void pictures_of_two_times_are_for_who_makes_them_whole(void **state)
+{
+    static const struct {
+        const char *can;
+        bool plays;
+    } cases[] = {{"", false},
+                 {"avc1,avc1.640028", false},
+                 {"avc1,interlaced", true},
+                 {"hvc1,interlaced", false}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        Sharestream__Worker__Stream stream = SHARESTREAM__WORKER__STREAM__INIT;
+        char room[256], *can[16];
+        struct choice_client client = client_of(cases[i].can, room, can);
+
+        stream.codec = media_text("h264");
+        stream.codec_string = media_text("avc1.640028");
+        stream.bit_depth = 8;
+        stream.is_interlaced = true;
+        if (choice_plays(&client, &stream) != cases[i].plays)
+            fail_msg("for '%s'", cases[i].can);
+    }
+}
+
 static void the_cheapest_way_that_works_is_taken(void **state)
 {
     enum { UNPLAYABLE, DIRECT, REMUX, SOUND, FULL };
@@ -198,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_client_plays_what_it_says_and_no_more),
+        cmocka_unit_test(pictures_of_two_times_are_for_who_makes_them_whole),
         cmocka_unit_test(the_cheapest_way_that_works_is_taken),
         cmocka_unit_test(the_sound_to_play_comes_first_and_each_once),
         cmocka_unit_test(a_worker_that_lies_about_the_sound_is_not_believed),

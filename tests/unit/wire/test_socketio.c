@@ -209,10 +209,49 @@ static void placeholders_are_known_as_javascript_knows_them(void **state)
     }
 }
 
+static void revision_4_has_a_query_for_auth(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *nsp, *data; /* NULL: refused */
+    } cases[] = {
+        {"0", "/", ""},
+        {"0/adm,", "/adm", ""},
+        {"0/adm?,", "/adm", ""},
+        {"0/adm?token=a%20b+c,", "/adm", "{\"token\":\"a b c\"}"},
+        {"0/adm?a=1&&b&c=%22%3D,", "/adm", "{\"a\":\"1\",\"b\":\"\",\"c\":\"\\\"=\"}"},
+        {"2/adm?a=1,[\"e\"]", "/adm", "[\"e\"]"},
+        {"0/adm?a=%zz,", NULL, NULL},
+        {"0/adm?a=%00,", NULL, NULL},
+        {"0/adm?a=1,x", NULL, NULL},
+    };
+    struct text auth = {0}, large = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        if (socketio_parse_v4(bytes_of_text(cases[i].text), 10, &auth, &packet) !=
+            (cases[i].nsp != NULL))
+            fail_msg("%s", cases[i].text);
+        if (cases[i].nsp == NULL)
+            continue;
+        assert_view(packet.nsp, cases[i].nsp);
+        assert_view(packet.data, cases[i].data);
+    }
+    text_add(&large, "0/adm?a=");
+    while (large.len < 6 + SOCKETIO_QUERY_MAX)
+        text_add(&large, "x");
+    assert_true(socketio_parse_v4(bytes_of(large.data, large.len), 10, &auth, &packet));
+    text_add(&large, "x");
+    assert_false(socketio_parse_v4(bytes_of(large.data, large.len), 10, &auth, &packet));
+    text_fini(&large);
+    text_fini(&auth);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_are_read_and_come_out_as_they_were),
+        cmocka_unit_test(revision_4_has_a_query_for_auth),
         cmocka_unit_test(what_the_protocol_forbids_is_refused),
         cmocka_unit_test(depth_and_attachments_have_limits),
         cmocka_unit_test(placeholders_are_known_as_javascript_knows_them),

@@ -4,8 +4,8 @@
  * that can stall, and that knows its own position only so well; a clock that is off and drifts; and
  * a line to the server that delays. Times are true milliseconds since the beginning.
  */
-#ifndef BENCH_ROOM_PLAYER_H
-#define BENCH_ROOM_PLAYER_H
+#ifndef ROOM_ROOM_PLAYER_H
+#define ROOM_ROOM_PLAYER_H
 
 #include <stdbool.h>
 #include <stdint.h>

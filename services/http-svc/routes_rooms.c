@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes_rooms: /api/v1/rooms, what the operator sees of rooms and does in them. Each handler turns
+ * a request into one message for room-svc. How people meet in rooms is none of this: they come by
+ * Socket.IO and WebSockets.
+ */
+#include <proto/room.pb-c.h>
+#include <strings.h>
+
+#include "base/must.h"
+#include "base/units.h"
+#include "bus/pb_json.h"
+#include "routes.h"
+#include "wire/query.h"
+
+enum { CODE_TEXT = 256, LIMIT_TEXT = 32 };
+
+typedef Sharestream__Room__CreateRequest CreateRequest;
+
+/* The :code of the path, decoded; NULL: answered. */
+static char *read_code(struct exchange *x)
+{
+    char *code = exchange_alloc(x, CODE_TEXT);
+
+    if (percent_decode(exchange_route(x)->source, code, CODE_TEXT, false))
+        return code;
+    exchange_fail(x, ERR_NOT_FOUND, "that is no code of a room");
+    return NULL;
+}
+
+static ProtobufCService *room_service(struct exchange *x, const char *code)
+{
+    return exchange_room(x, ROUTES_CALL_MS, code);
+}
+
+/* The body as a message of which `code` is the one of the path; NULL: answered. */
+static void *read_about_room(struct exchange *x, const ProtobufCMessageDescriptor *descriptor)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(descriptor, "code");
+    const char *code = read_code(x);
+    ProtobufCMessage *message = code != NULL ? routes_read_message(x, descriptor) : NULL;
+
+    must(field != NULL);
+    if (message != NULL)
+        routes_set_text((void *)((uint8_t *)message + field->offset), code);
+    return message;
+}
+
+/* ---- replies */
+
+#define DEFINE_ANSWER(name, type)                                                                  \
+    static void name(const type *reply, void *arg)                                                 \
+    {                                                                                              \
+        routes_answer_message(arg, reply);                                                         \
+    }
+DEFINE_ANSWER(on_listed, Sharestream__Room__ListReply)
+DEFINE_ANSWER(on_shown, Sharestream__Page__Room)
+DEFINE_ANSWER(on_commanded, Sharestream__Page__Clock)
+
+static void on_done(const Sharestream__Room__Nothing *reply, void *arg)
+{
+    struct exchange *x = arg;
+
+    if (reply == NULL)
+        exchange_fail_error(x, exchange_call_error(x));
+    else
+        exchange_reply(x, 204, NULL, bytes_of(NULL, 0));
+}
+
+/* ---- looking */
+
+void on_rooms(struct exchange *x)
+{
+    Sharestream__Room__ListRequest request = SHARESTREAM__ROOM__LIST_REQUEST__INIT;
+    struct bytes query = exchange_route(x)->query;
+    char after[CODE_TEXT], limit[LIMIT_TEXT];
+    uint64_t count;
+
+    if (query_get(query, "after", after, sizeof(after)))
+        request.after = after;
+    if (query_raw(query, "limit").data != NULL) {
+        if (!query_get(query, "limit", limit, sizeof(limit)) || !parse_count(limit, &count) ||
+            count == 0) {
+            exchange_fail(x, ERR_INVALID, "limit is a number of rooms");
+            return;
+        }
+        request.limit = (uint32_t)MIN(count, (uint64_t)UINT32_MAX);
+    }
+    sharestream__room__room__list(room_service(x, NULL), &request, on_listed, x);
+}
+
+void on_room_show(struct exchange *x)
+{
+    Sharestream__Room__Name request = SHARESTREAM__ROOM__NAME__INIT;
+
+    request.code = read_code(x);
+    if (request.code != NULL)
+        sharestream__room__room__show(room_service(x, request.code), &request, on_shown, x);
+}
+
+/* ---- making one */
+
+struct making {
+    struct exchange *x;
+    CreateRequest *request;
+};
+
+static void making_fini(void *memory)
+{
+    protobuf_c_message_free_unpacked(&((struct making *)memory)->request->base, NULL);
+}
+
+static void on_created(const Sharestream__Page__Room *room, void *arg)
+{
+    struct exchange *x = arg;
+    struct text code = {0}, text = {0};
+
+    if (room == NULL) {
+        exchange_fail_error(x, exchange_call_error(x));
+        return;
+    }
+    text_add_percent(&code, bytes_of_text(room->code), "");
+    text_addf(&text, "/api/v1/rooms/%s", text_str(&code));
+    exchange_add_header(x, "location", text_str(&text));
+    text_clear(&text);
+    routes_add_base(x, &text);
+    text_addf(&text, "/join/%s", text_str(&code));
+    exchange_reply_json(x, 201,
+                        json_pack("{s:s,s:s,s:o}", "code", room->code, "url", text_str(&text),
+                                  "room", pb_to_json(&room->base)));
+    text_fini(&code);
+    text_fini(&text);
+}
+
+static void create(struct making *making)
+{
+    sharestream__room__room__create(room_service(making->x, making->request->code), making->request,
+                                    on_created, making->x);
+}
+
+static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
+{
+    struct making *making = arg;
+    CreateRequest *request = making->request;
+
+    if (reply == NULL) {
+        exchange_fail_error(making->x, exchange_call_error(making->x));
+        return;
+    }
+    if (request->name[0] == '\0' && reply->info != NULL)
+        routes_set_text(&request->name, reply->info->name);
+    create(making);
+}
+
+static bool is_url(const char *source)
+{
+    return strncasecmp(source, "http://", 7) == 0 || strncasecmp(source, "https://", 8) == 0;
+}
+
+/* A torrent is added at once: who enters the room may not, and it has a start then. */
+void on_room_create(struct exchange *x)
+{
+    CreateRequest *request =
+        (void *)routes_read_message(x, &sharestream__room__create_request__descriptor);
+    Sharestream__Torrent__AddRequest add = SHARESTREAM__TORRENT__ADD_REQUEST__INIT;
+    struct making *making;
+
+    if (request == NULL)
+        return;
+    making = exchange_alloc_until(x, sizeof(*making), making_fini);
+    *making = (struct making){x, request};
+    add.source = request->source;
+    if (add.source[0] == '\0' || is_url(add.source))
+        create(making);
+    else
+        sharestream__torrent__torrent__add(exchange_torrent(x, ROUTES_CALL_MS, NULL), &add,
+                                           on_added, making);
+}
+
+/* ---- changing one */
+
+void on_room_close(struct exchange *x)
+{
+    Sharestream__Room__Name request = SHARESTREAM__ROOM__NAME__INIT;
+
+    request.code = read_code(x);
+    if (request.code != NULL)
+        sharestream__room__room__close(room_service(x, request.code), &request, on_done, x);
+}
+
+void on_room_kick(struct exchange *x)
+{
+    Sharestream__Room__KickRequest *request =
+        read_about_room(x, &sharestream__room__kick_request__descriptor);
+
+    if (request == NULL)
+        return;
+    sharestream__room__room__kick(room_service(x, request->code), request, on_done, x);
+    protobuf_c_message_free_unpacked(&request->base, NULL);
+}
+
+void on_room_say(struct exchange *x)
+{
+    Sharestream__Room__SayRequest *request =
+        read_about_room(x, &sharestream__room__say_request__descriptor);
+
+    if (request == NULL)
+        return;
+    sharestream__room__room__say(room_service(x, request->code), request, on_done, x);
+    protobuf_c_message_free_unpacked(&request->base, NULL);
+}
+
+static Sharestream__Room__CommandKind kind_of(enum route_id route)
+{
+    if (route == ROUTE_ROOM_PAUSE)
+        return SHARESTREAM__ROOM__COMMAND_KIND__PAUSE;
+    if (route == ROUTE_ROOM_SEEK)
+        return SHARESTREAM__ROOM__COMMAND_KIND__SEEK;
+    return route == ROUTE_ROOM_RATE ? SHARESTREAM__ROOM__COMMAND_KIND__RATE
+                                    : SHARESTREAM__ROOM__COMMAND_KIND__PLAY;
+}
+
+void on_room_command(struct exchange *x)
+{
+    Sharestream__Room__CommandRequest *request =
+        read_about_room(x, &sharestream__room__command_request__descriptor);
+
+    if (request == NULL)
+        return;
+    request->kind = kind_of(exchange_route(x)->id);
+    sharestream__room__room__command(room_service(x, request->code), request, on_commanded, x);
+    protobuf_c_message_free_unpacked(&request->base, NULL);
+}
