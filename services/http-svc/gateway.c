@@ -24,7 +24,7 @@ enum {
     AWAY_MS = 2000,     /* a question waits so long for an actor that is away */
     QUESTION_MS = 7000, /* and so long in any case */
     RETRY_MS = 500,
-    GATHER_MS = 5,
+    GATHER_MS = 5,  /* see gather_ms() */
     DEATHS_MAX = 2, /* of an actor with the same events; then it may be their fault */
     INSTANCE = 0,
 };
