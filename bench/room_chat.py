@@ -56,6 +56,7 @@ def run(bench):
                 with bench.people(n=count, r=count // size).open(running.port) as people:
                     figures.update(costs(running, people, size))
             with bench.people(n=LATE_SIZE, r=1).open(running.port) as people:
+                chat(people, LATE_PER_S, 1)
                 got = chat(people, LATE_PER_S, LATE_SECONDS)
         return {**figures, "p50_ms": got["p50_ms"], "p99_ms": got["p99_ms"]}
 
