@@ -6,6 +6,8 @@ used with `with`; the running one has `process` and `url_of(magnet)` -> (port, p
 
 A tracker (`Ours`, `Opentracker`, `BittorrentTracker`, `UdpFloor`) is started likewise; the running
 one has `process` and `tracker_port`, by UDP and, all but the floor, by HTTP.
+
+A server of rooms (`Ours`, `SocketIo`) likewise: `process`, and `port`, by Socket.IO.
 """
 
 import contextlib
@@ -78,10 +80,10 @@ class Ours:
     name = "sharestream"
 
     def __init__(self, programs, http_settings=None, tracker_settings=None,
-                 transcode_settings=None):
+                 transcode_settings=None, room_settings=None):
         self._programs = pathlib.Path(programs)
         self._settings = {"http": http_settings or {}, "tracker": tracker_settings or {},
-                          "transcode": transcode_settings or {}}
+                          "transcode": transcode_settings or {}, "room": room_settings or {}}
 
     def start(self, scratch):
         return RunningOurs(self._programs, pathlib.Path(scratch), self._settings)
@@ -102,7 +104,7 @@ class RunningOurs:
             "http": {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door,
                      **self._settings["http"]},
             "tracker": {"listen": door, **self._settings["tracker"]},
-            "transcode": self._settings["transcode"]}
+            "transcode": self._settings["transcode"], "room": self._settings["room"]}
         config = self._scratch / "config.yaml"
         config.write_text(
             f"common:\n  data_dir: {self._scratch}/data\n"
@@ -264,6 +266,35 @@ class RunningUdpFloor:
     def __enter__(self):
         self.tracker_port = free_port()
         self.process = Process([self._program, self.tracker_port], self._scratch / "log", "floor")
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def settle(self):
+        pass
+
+
+# ---- rooms
+
+
+class SocketIo:
+    name = "socket.io"
+
+    def start(self, scratch):
+        return RunningSocketIo(pathlib.Path(scratch))
+
+
+class RunningSocketIo:
+    def __init__(self, scratch):
+        self._scratch = scratch
+
+    def __enter__(self):
+        self.port = free_port()
+        self.process = Process(
+            ["node", HERE / "peers" / "socketio.cjs", self.port], self._scratch / "log",
+            "socket.io", stop_s=3, cwd=HERE, env={**os.environ, "NODE_ENV": "production"})
+        wait_for_port(self.port, self.process)
         return self
 
     def __exit__(self, *_):

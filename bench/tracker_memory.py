@@ -40,7 +40,7 @@ def run(bench):
 
     def of_sockets(tracker, _):
         with fresh(bench, tracker) as (server, growth), \
-                bench.sockets(n=SOCKETS, s=SWARMS, o=0).open(server.tracker_port):
+                bench.sockets(n=SOCKETS, s=SWARMS, o=0).open(server.tracker_port, "/"):
             return growth() / 1024 / SOCKETS
 
     peers = interleave([ours, opentracker, node], bench.rounds, of_peers, bench.say)

@@ -16,7 +16,7 @@ def run(bench):
         def measure(tracker, _):
             server = started[tracker.name]
             sockets = bench.sockets(n=300, s=30, o=5, b=1200, t=SECONDS)
-            with sockets.open(server.tracker_port):
+            with sockets.open(server.tracker_port, "/"):
                 figures, got = cost(server, sockets.work, "messages")
             return {**figures, "announces_per_s": got["replies"] / got["seconds"]}
 

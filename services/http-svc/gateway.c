@@ -24,6 +24,7 @@ enum {
     AWAY_MS = 2000,     /* a question waits so long for an actor that is away */
     QUESTION_MS = 7000, /* and so long in any case */
     RETRY_MS = 500,
+    GATHER_MS = 5,  /* see gather_ms() */
     DEATHS_MAX = 2, /* of an actor with the same events; then it may be their fault */
     INSTANCE = 0,
 };
@@ -335,8 +336,18 @@ static void await(struct gateway *gateway)
         gateway);
 }
 
-bool gateway_flush(struct gateway *gateway, uint64_t now_ms)
+/* Each message wakes four threads, so what comes soon after the last one waits for more. Who asked
+ * by HTTP does not get on before the answer is there. */
+static uint64_t gather_ms(const struct gateway *gateway)
 {
+    bool is_urgent = gateway->asked != NULL || gateway->needs_first || gateway->is_replaying;
+
+    return is_urgent ? 1 : GATHER_MS;
+}
+
+int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
+{
+    uint64_t due_ms = gateway->flushed_ms + gather_ms(gateway);
     bool delivers = gateway->is_up && gateway->call == 0 && gateway->retry_ms == 0 &&
                     (gateway->needs_first || gateway->is_replaying || gateway->asks_again ||
                      gateway->queue.batches != NULL || gateway->asked != NULL);
@@ -344,16 +355,15 @@ bool gateway_flush(struct gateway *gateway, uint64_t now_ms)
                   gateway->await_retry_ms == 0;
 
     if (!delivers && !awaits)
-        return true;
-    /* Each message wakes four threads: what comes within a millisecond travels together. */
-    if (gateway->flushed_ms == now_ms)
-        return false;
+        return GATEWAY_IDLE;
+    if (now_ms < due_ms)
+        return (int32_t)(due_ms - now_ms);
     gateway->flushed_ms = now_ms;
     if (delivers)
         deliver(gateway);
     if (awaits)
         await(gateway);
-    return true;
+    return GATEWAY_IDLE;
 }
 
 void gateway_tick(struct gateway *gateway, uint64_t now_ms)

@@ -86,8 +86,10 @@ struct gateway_config {
 struct gateway *gateway_new(const struct gateway_config *config);
 /* All connections must be closed. Questions are dropped without an answer. */
 void gateway_free(struct gateway **gateway);
-/* At the end of each round: what happened in it goes out, or false: call again in a millisecond. */
-bool gateway_flush(struct gateway *gateway, uint64_t now_ms);
+/* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
+ * which this is to be called again. */
+enum { GATEWAY_IDLE = INT32_MAX };
+int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms);
 /* Every 100 ms. */
 void gateway_tick(struct gateway *gateway, uint64_t now_ms);
 

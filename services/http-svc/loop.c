@@ -21,7 +21,6 @@
 enum {
     TICKS_PER_S = 1000 / BUS_TICK_MS,
     ROUND_WAIT_MS = 1000,
-    GATHER_MS = 1,
     CLOSING_ROUNDS = 100,
     GOODBYE_MS = 50
 };
@@ -293,6 +292,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
 {
     loop->http = http;
     loop->index = index;
+    loop->gather_ms = GATEWAY_IDLE;
     loop->count = count;
     pthread_mutex_init(&loop->inbox_lock, NULL);
     init_lists(loop);
@@ -331,7 +331,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
 
 static void run_round(struct loop *loop, int32_t wait_ms)
 {
-    int rc = h2o_evloop_run(loop->evloop, loop->is_gathering ? GATHER_MS : wait_ms);
+    int rc = h2o_evloop_run(loop->evloop, MIN(loop->gather_ms, wait_ms));
     uint64_t now_ms = clock_ms();
 
     /* A signal is no reason to end; anything else would be our own mistake. */
@@ -340,9 +340,9 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
     /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
-    loop->is_gathering = false;
+    loop->gather_ms = GATEWAY_IDLE;
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        loop->is_gathering |= !gateway_flush(loop->gateways[i], now_ms);
+        loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
 }
 
 /* The deadline has passed: whoever is still there is cut off. */

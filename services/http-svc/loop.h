@@ -105,7 +105,7 @@ struct loop {
     atomic_uint busy; /* requests being answered */
 
     uint64_t round_sent, rounds, round_max;
-    bool is_gathering; /* a gateway waits for more to send */
+    int32_t gather_ms; /* a gateway waits so long for more to send */
 };
 
 enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_STOP };

@@ -37,8 +37,6 @@ static struct kept *add(struct room_svc *svc, const char *code)
     struct kept *kept = xcalloc(1, sizeof(*kept));
 
     memcpy(kept->code, code, strlen(code) + 1);
-    for (size_t part = 0; part < ROOM_PARTS; part++)
-        kept->versions[part] = UINT64_MAX;
     HASH_ADD_STR(svc->kept, code, kept);
     return kept;
 }

@@ -10,8 +10,10 @@
 enum { SCHEMA_VERSION = 1 };
 
 /* A commit waits for no disk; only every few thousand pages the log is written back, and the disk
- * waited for. Parts have rows of their own: SQLite writes rows as a whole. */
+ * waited for. Parts have rows of their own: SQLite writes rows as a whole. Debian's would write
+ * zeros over all that it lets go, too. */
 static const char schema[] =
+    "PRAGMA secure_delete=FAST;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=NORMAL;"
     "PRAGMA wal_autocheckpoint=4000;"

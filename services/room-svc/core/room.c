@@ -94,8 +94,7 @@ struct room *room_new(const char *code, const struct room_rules *rules,
     clock_init(&room->clock, now_ms);
     room->choices.policy = room->clock.policy;
     room->choices.wait_ms = room->clock.wait_ms;
-    for (unsigned part = 0; part < ROOM_PARTS; part++)
-        room->versions[part] = 1;
+    room_touch(room, ROOM_PART_STATE);
     return room;
 }
 

@@ -461,11 +461,18 @@ int64_t room_empty_since_ms(const struct room *room);
 
 /* ---- keeping */
 
-enum room_part { ROOM_PART_STATE, ROOM_PART_CHAT, ROOM_PART_MEDIA, ROOM_PARTS };
+/* Chat is parted further, or each line would write the last hundred again. */
+enum { ROOM_PAGE_LINES = 10, ROOM_CHAT_PAGES = ROOM_TAIL_MAX / ROOM_PAGE_LINES + 1 };
+enum room_part {
+    ROOM_PART_STATE,
+    ROOM_PART_MEDIA,
+    ROOM_PART_CHAT, /* the first page; the others follow */
+    ROOM_PARTS = ROOM_PART_CHAT + ROOM_CHAT_PAGES,
+};
 enum { ROOM_SNAPSHOT_MAX = 4 << 20 };
 
 /* Grows with each change of that part that a restart must not forget; reports and delays are no
- * such change. */
+ * such change. 0: there is nothing in it. */
 uint64_t room_version(const struct room *room, enum room_part part);
 /* One part in serial form (proto/room.proto); the caller frees it. */
 uint8_t *room_save(const struct room *room, enum room_part part, size_t *len_out);

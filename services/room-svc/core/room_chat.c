@@ -18,6 +18,11 @@ void room_free_line(struct room_line **line_p)
     *line_p = NULL;
 }
 
+enum room_part room_page(const struct room_line *line)
+{
+    return (enum room_part)(ROOM_PART_CHAT + line->number / ROOM_PAGE_LINES % ROOM_CHAT_PAGES);
+}
+
 struct room_line *room_add_line(struct room *room)
 {
     struct room_line **at;
@@ -86,7 +91,7 @@ enum room_error room_say(struct room *room, struct room_member *by, const char *
         strcpy(line->name, by->name);
         line->role = by->role;
     }
-    room_touch(room, ROOM_PART_CHAT);
+    room_touch(room, room_page(line));
     room_emit(room,
               (struct room_event){.kind = ROOM_SAID, .member = by, .line = line, .key = line->key});
     return ROOM_OK;
@@ -141,7 +146,7 @@ enum room_error room_react(struct room *room, struct room_member *by, uint64_t n
         if (!toggle(line, by != NULL ? by->number : 0, what, &is_on))
             error = ROOM_TOO_FAST;
         else
-            room_touch(room, ROOM_PART_CHAT);
+            room_touch(room, room_page(line));
     }
     if (error == ROOM_OK)
         room_emit(

@@ -102,5 +102,7 @@ void room_free_line(struct room_line **line);
 struct room_line **room_line_at(struct room *room, size_t index);
 /* An empty line behind all others; the oldest may go for it. */
 struct room_line *room_add_line(struct room *room);
+/* The part of the room that it is stored in. */
+enum room_part room_page(const struct room_line *line);
 
 #endif

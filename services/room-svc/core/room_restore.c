@@ -320,6 +320,7 @@ static bool read_line(struct room *room, const PbLine *in)
         return false;
     line = room_add_line(room);
     line->number = room->last_line = in->number;
+    room_touch(room, room_page(line));
     line->at_ms = in->at_ms;
     line->member = in->member;
     strcpy(line->id, in->id);
@@ -341,16 +342,23 @@ static bool read_line(struct room *room, const PbLine *in)
     return true;
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+    const PbLine *one = *(PbLine *const *)a, *other = *(PbLine *const *)b;
+
+    return (one->number > other->number) - (one->number < other->number);
+}
+
+/* Of the oldest page some lines may have been forgotten since it was written. */
 static bool read_chat(struct room *room, const PbChat *in)
 {
-    if (in->n_lines > ROOM_TAIL_MAX)
+    if (in->n_lines > (size_t)ROOM_CHAT_PAGES * ROOM_PAGE_LINES)
         return false;
+    if (in->n_lines > 0)
+        qsort(in->lines, in->n_lines, sizeof(*in->lines), compare_lines);
     for (size_t i = 0; i < in->n_lines; i++)
         if (!read_line(room, in->lines[i]))
             return false;
-    if (in->last_line < room->last_line || in->last_line > (uint64_t)latest_ms)
-        return false;
-    room->last_line = in->last_line;
     return true;
 }
 
@@ -363,6 +371,7 @@ static bool read_media(struct room *room, const PbMedia *in)
             return false;
         if (in->blobs[i].len == 0)
             continue;
+        room_touch(room, ROOM_PART_MEDIA);
         room->blobs[i].len = in->blobs[i].len;
         room->blobs[i].data = xcalloc(1, in->blobs[i].len);
         memcpy(room->blobs[i].data, in->blobs[i].data, in->blobs[i].len);

@@ -236,14 +236,14 @@ static PbLine *write_line(const struct room_line *line)
     return out;
 }
 
-static PbChat *write_chat(const struct room *room)
+static PbChat *write_chat(const struct room *room, enum room_part page)
 {
     PbChat *out = MAKE(PbChat, chat);
 
-    out->last_line = room->last_line;
     out->lines = xcalloc(ROOM_TAIL_MAX, sizeof(*out->lines));
     for (size_t i = 0; i < room->line_count; i++)
-        out->lines[out->n_lines++] = write_line(room_line(room, i));
+        if (room_page(room_line(room, i)) == page)
+            out->lines[out->n_lines++] = write_line(room_line(room, i));
     return out;
 }
 
@@ -265,10 +265,10 @@ uint8_t *room_save(const struct room *room, enum room_part part, size_t *len_out
 
     if (part == ROOM_PART_STATE)
         snapshot->state = write_state(room);
-    else if (part == ROOM_PART_CHAT)
-        snapshot->chat = write_chat(room);
-    else
+    else if (part == ROOM_PART_MEDIA)
         snapshot->media = write_media(room);
+    else
+        snapshot->chat = write_chat(room, part);
     *len_out = sharestream__room__snapshot__get_packed_size(snapshot);
     out = xcalloc(1, *len_out);
     sharestream__room__snapshot__pack(snapshot, out);
