@@ -14,22 +14,14 @@
  * `missing`: messages that 5 s after the last one had not come to all; `latency`: from before
  * it was sent until it was read, in ms; `pings` were asked and answered. Who is cut off ends the
  * run. The sockets stay open until standard input ends.
- *
- * Frames are masked with zeros, which costs the server the same and us nothing.
  */
 #include <inttypes.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "load_ws.h"
 
 enum {
-    IN_MAX = 1 << 18,
     FRAME_MAX = 1024,
-    FRAME_HEAD = 8,
     CODE_MAX = 31,
     JOINING_MAX = 32, /* at once */
     SOURCES = 64,     /* addresses: how many rooms one may make is limited */
@@ -38,18 +30,12 @@ enum {
     BUCKET_US = 10, /* of the latencies */
     BUCKETS = 200000,
     EVENTS = 256,
-    TEXT = 1,
-    CLOSE = 8,
-    PING = 9,
-    PONG = 10,
 };
 
 struct client {
-    int fd;
+    struct load_ws ws;
     unsigned number;
-    enum { UPGRADING, OPENING, CONNECTING, JOINING, INSIDE } state;
-    uint32_t len;
-    char *in; /* a frame that is not all here */
+    enum { OPENING, CONNECTING, JOINING, INSIDE } state;
 };
 
 static struct {
@@ -67,57 +53,18 @@ static double read_s; /* when what is being looked at was read */
 static char frame[FRAME_MAX];
 static int loop;
 
-static void fail(const char *what, const char *data, size_t len)
-{
-    fprintf(stderr, "room_ws: %s: %.*s\n", what, (int)(len < 300 ? len : 300), data);
-    exit(1);
-}
-
-/* ---- what we say */
-
-static void send_all(struct client *c, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = send(c->fd, data, len, MSG_NOSIGNAL);
-
-        if (sent <= 0)
-            load_die("cannot send");
-        data += sent;
-        len -= (size_t)sent;
-    }
-}
-
-/* The payload is at frame + FRAME_HEAD. */
-static void send_frame(struct client *c, unsigned opcode, size_t len)
-{
-    char *head = frame + FRAME_HEAD - 4;
-
-    memset(head, 0, 4); /* mask */
-    if (len < 126) {
-        head -= 2;
-        head[1] = (char)(0x80 | len);
-    } else {
-        head -= 4;
-        head[1] = (char)(0x80 | 126);
-        head[2] = (char)(len >> 8);
-        head[3] = (char)len;
-    }
-    head[0] = (char)(0x80 | opcode);
-    send_all(c, head, (size_t)(frame + FRAME_HEAD - head) + len);
-}
-
 static void say(struct client *c, const char *text)
 {
     size_t len = strlen(text);
 
-    memcpy(frame + FRAME_HEAD, text, len);
-    send_frame(c, TEXT, len);
+    memcpy(frame + LOAD_WS_HEAD, text, len);
+    load_ws_send(&c->ws, frame, LOAD_WS_TEXT, len);
 }
 
 /* The first one of a room makes it. */
 static void enter(struct client *c)
 {
-    char text[FRAME_MAX - FRAME_HEAD], code[CODE_MAX + 16] = "";
+    char text[FRAME_MAX - LOAD_WS_HEAD], code[CODE_MAX + 16] = "";
     bool creates = c->number < ask.rooms;
 
     if (!creates)
@@ -131,7 +78,7 @@ static void enter(struct client *c)
 
 static void chat(struct client *c)
 {
-    char text[FRAME_MAX - FRAME_HEAD];
+    char text[FRAME_MAX - LOAD_WS_HEAD];
 
     snprintf(text, sizeof(text),
              "42[\"chat-message\",{\"text\":\"t=%.6f and what people say about a film\"}]",
@@ -153,7 +100,7 @@ static void on_joined(struct client *c, const char *text, size_t len)
     const char *code = memmem(text, len, name, sizeof(name) - 1);
 
     if (code == NULL || memmem(text, len, "\"success\":true", 14) == NULL)
-        fail("not let in", text, len);
+        load_ws_fail("not let in", text, len);
     code += sizeof(name) - 1;
     if (c->number < ask.rooms)
         sscanf(code, "%31[^\"]", codes[c->number]);
@@ -168,7 +115,7 @@ static void on_chat(const char *text, size_t len)
     double late_us;
 
     if (at == NULL)
-        fail("not what was said", text, len);
+        load_ws_fail("not what was said", text, len);
     late_us = (read_s - strtod(at + sizeof(name) - 1, NULL)) * 1e6;
     latencies[late_us < 0                              ? 0
               : late_us >= BUCKET_US * (BUCKETS - 1.0) ? BUCKETS - 1
@@ -194,116 +141,36 @@ static void on_text(struct client *c, const char *text, size_t len)
     } else if (begins(text, len, "42[") && c->state >= JOINING) {
         count.others++;
     } else {
-        fail("not expected", text, len);
+        load_ws_fail("not expected", text, len);
     }
 }
 
-static void on_frame(struct client *c, unsigned opcode, const char *payload, size_t len)
+static void on_frame(void *data, unsigned opcode, const char *payload, size_t len)
 {
-    if (opcode == TEXT) {
+    struct client *c = data;
+
+    if (opcode == LOAD_WS_TEXT) {
         on_text(c, payload, len);
-    } else if (opcode == PING) {
-        memcpy(frame + FRAME_HEAD, payload, len);
-        send_frame(c, PONG, len);
+    } else if (opcode == LOAD_WS_PING) {
+        memcpy(frame + LOAD_WS_HEAD, payload, len);
+        load_ws_send(&c->ws, frame, LOAD_WS_PONG, len);
     } else {
-        fail("closed", payload, len);
+        load_ws_fail("closed", payload, len);
     }
-}
-
-/* Length of the frame at `in` with its head; 0: not all here. */
-static size_t frame_len(const char *in, size_t len, size_t *head)
-{
-    const uint8_t *at = (const uint8_t *)in;
-    size_t payload;
-
-    *head = 2;
-    if (len < 2)
-        return 0;
-    payload = at[1] & 0x7f;
-    if (payload == 126)
-        *head = 4;
-    else if (payload == 127)
-        *head = 10;
-    if (len < *head)
-        return 0;
-    if (payload >= 126) {
-        payload = 0;
-        for (size_t i = 2; i < *head; i++)
-            payload = payload << 8 | at[i];
-    }
-    if (payload > IN_MAX - 16)
-        fail("a frame too large", "", 0);
-    return len < *head + payload ? 0 : *head + payload;
-}
-
-/* Bytes that are done with. */
-static size_t on_head(struct client *c, const char *in, size_t len)
-{
-    const char *end = memmem(in, len, "\r\n\r\n", 4);
-
-    if (end == NULL)
-        return 0;
-    if (!begins(in, len, "HTTP/1.1 101"))
-        fail("not upgraded", in, len);
-    c->state = OPENING;
-    return (size_t)(end - in) + 4;
 }
 
 static void on_readable(struct client *c)
 {
-    static char scratch[IN_MAX];
-    size_t at = 0, head, len, have = c->len;
-    ssize_t got;
-
-    if (have > 0)
-        memcpy(scratch, c->in, have);
-    got = recv(c->fd, scratch + have, sizeof(scratch) - have, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got <= 0)
-        fail("broken off", "", 0);
     read_s = load_now_s();
-    have += (size_t)got;
-    if (c->state == UPGRADING)
-        at = on_head(c, scratch, have);
-    while (c->state != UPGRADING && (len = frame_len(scratch + at, have - at, &head)) > 0) {
-        on_frame(c, scratch[at] & 15, scratch + at + head, len - head);
-        at += len;
-    }
-    c->len = (uint32_t)(have - at);
-    if (c->len == 0) {
-        free(c->in);
-        c->in = NULL;
-        return;
-    }
-    c->in = realloc(c->in, c->len);
-    memcpy(c->in, scratch + at, c->len);
+    load_ws_read(&c->ws, on_frame, c);
 }
 
 /* ---- connections */
 
 static void open_socket(struct client *c)
 {
-    struct sockaddr_in from = load_address(c->number % SOURCES), to = load_server(ask.port);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-    char head[512];
-    int on = 1;
-
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-    if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
-        connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        load_die("cannot connect");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    send_all(c, head,
-             (size_t)snprintf(head, sizeof(head),
-                              "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
-                              "Host: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-                              ask.port));
-    if (epoll_ctl(loop, EPOLL_CTL_ADD, c->fd, &event) != 0)
-        load_die("epoll_ctl");
+    load_ws_connect(&c->ws, load_address(c->number % SOURCES), ask.port,
+                    "/socket.io/?EIO=4&transport=websocket", loop, c);
 }
 
 /* True: there is something on standard input, too. */
@@ -332,7 +199,7 @@ static void join(unsigned first, unsigned end)
             open_socket(&clients[next]);
         }
         if (load_now_s() > late_s)
-            fail("joining takes too long", "", 0);
+            load_ws_fail("joining takes too long", "", 0);
     }
 }
 
@@ -418,7 +285,7 @@ static bool obey(void)
     else if (sscanf(line, "hold %lf", &seconds) == 1)
         hold(seconds);
     else
-        fail("not understood", line, (size_t)len);
+        load_ws_fail("not understood", line, (size_t)len);
     return true;
 }
 

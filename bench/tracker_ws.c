@@ -10,42 +10,27 @@
  * tracker, `late` announces were given up after 2 s, `bad` messages are none of what a tracker
  * says, or an offer or answer that is not as it was sent. The sockets stay open until standard
  * input ends.
- *
- * Frames are masked with zeros, which costs the tracker the same and us nothing.
  */
 #include <inttypes.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "load_ws.h"
 
 enum {
     SDP_MAX = 8000,
     OFFERS_MAX = 20,
-    IN_MAX = 1 << 18,
     FRAME_MAX = 1 << 18,
-    FRAME_HEAD = 14,
     ID = 20,
     LATE_MS = 2000,
     JOIN_S = 30,
-    TEXT = 1,
-    CLOSE = 8,
-    PING = 9,
-    PONG = 10,
 };
 
 struct browser {
-    int fd;
+    struct load_ws ws;
     unsigned number;
     bool has_reply;
     unsigned answers; /* since the last announce */
     double asked_s;
-    size_t len;
-    char *in; /* a frame that is not all here; shared `scratch` when nothing is left over */
 };
 
 static struct {
@@ -65,46 +50,9 @@ static int loop;
 
 /* ---- what we say */
 
-static void send_all(struct browser *b, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = send(b->fd, data, len, MSG_NOSIGNAL);
-
-        if (sent <= 0)
-            load_die("cannot send");
-        data += sent;
-        len -= (size_t)sent;
-    }
-}
-
-/* The payload is at frame + FRAME_HEAD. */
-static void send_frame(struct browser *b, unsigned opcode, size_t len)
-{
-    char *head = frame + FRAME_HEAD - 4;
-
-    memset(head, 0, 4); /* mask */
-    if (len < 126) {
-        head -= 2;
-        head[1] = (char)(0x80 | len);
-    } else if (len < 65536) {
-        head -= 4;
-        head[1] = (char)(0x80 | 126);
-        head[2] = (char)(len >> 8);
-        head[3] = (char)len;
-    } else {
-        head -= 10;
-        memset(head + 2, 0, 8);
-        head[1] = (char)(0x80 | 127);
-        for (unsigned i = 0; i < 4; i++)
-            head[6 + i] = (char)(len >> (24 - 8 * i));
-    }
-    head[0] = (char)(0x80 | opcode);
-    send_all(b, head, (size_t)(frame + FRAME_HEAD - head) + len);
-}
-
 static void announce(struct browser *b)
 {
-    char *at = frame + FRAME_HEAD, *end = frame + FRAME_MAX;
+    char *at = frame + LOAD_WS_HEAD, *end = frame + FRAME_MAX;
     unsigned offers = is_working ? ask.offers : 0;
 
     b->has_reply = false;
@@ -123,7 +71,7 @@ static void announce(struct browser *b)
                        i > 0 ? "," : "", sdp, i, b->number);
     at += snprintf(at, (size_t)(end - at), "]}");
     count.announces++;
-    send_frame(b, TEXT, (size_t)(at - frame) - FRAME_HEAD);
+    load_ws_send(&b->ws, frame, LOAD_WS_TEXT, (size_t)(at - frame) - LOAD_WS_HEAD);
 }
 
 /* ---- what we hear */
@@ -156,13 +104,13 @@ static void on_offer(struct browser *b, const char *text, size_t len)
         count.bad++;
         return;
     }
-    send_frame(b, TEXT,
-               (size_t)snprintf(frame + FRAME_HEAD, FRAME_MAX - FRAME_HEAD,
-                                "{\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
-                                "\"peer_id\":\"-WW0208-%06u%06u\",\"to_peer_id\":\"%s\","
-                                "\"answer\":{\"type\":\"answer\",\"sdp\":\"%s\"},"
-                                "\"offer_id\":\"%s\"}",
-                                b->number % ask.swarms, run, b->number, peer_id, sdp, offer_id));
+    load_ws_send(&b->ws, frame, LOAD_WS_TEXT,
+                 (size_t)snprintf(frame + LOAD_WS_HEAD, FRAME_MAX - LOAD_WS_HEAD,
+                                  "{\"action\":\"announce\",\"info_hash\":\"bench swarm %08u\","
+                                  "\"peer_id\":\"-WW0208-%06u%06u\",\"to_peer_id\":\"%s\","
+                                  "\"answer\":{\"type\":\"answer\",\"sdp\":\"%s\"},"
+                                  "\"offer_id\":\"%s\"}",
+                                  b->number % ask.swarms, run, b->number, peer_id, sdp, offer_id));
 }
 
 static void on_answer(struct browser *b, const char *text, size_t len)
@@ -194,111 +142,37 @@ static void on_text(struct browser *b, const char *text, size_t len)
         announce(b);
 }
 
-static void on_frame(struct browser *b, unsigned opcode, const char *payload, size_t len)
+static void on_frame(void *data, unsigned opcode, const char *payload, size_t len)
 {
-    if (opcode == TEXT) {
+    struct browser *b = data;
+
+    if (opcode == LOAD_WS_TEXT) {
         on_text(b, payload, len);
-    } else if (opcode == PING) {
-        memcpy(frame + FRAME_HEAD, payload, len);
-        send_frame(b, PONG, len);
-    } else if (opcode == CLOSE) {
+    } else if (opcode == LOAD_WS_PING) {
+        memcpy(frame + LOAD_WS_HEAD, payload, len);
+        load_ws_send(&b->ws, frame, LOAD_WS_PONG, len);
+    } else if (opcode == LOAD_WS_CLOSE) {
         fprintf(stderr, "tracker_ws: the tracker closes: %u\n",
                 len >= 2 ? (unsigned)(uint8_t)payload[0] << 8 | (uint8_t)payload[1] : 0);
         exit(1);
     }
 }
 
-/* Length of the frame at `in` with its head; 0: not all here. */
-static size_t frame_len(const char *in, size_t len, size_t *head)
-{
-    const uint8_t *at = (const uint8_t *)in;
-    size_t payload;
-
-    *head = 2;
-    if (len < 2)
-        return 0;
-    payload = at[1] & 0x7f;
-    if (payload == 126)
-        *head = 4;
-    else if (payload == 127)
-        *head = 10;
-    if (len < *head)
-        return 0;
-    if (payload >= 126) {
-        payload = 0;
-        for (size_t i = 2; i < *head; i++)
-            payload = payload << 8 | at[i];
-    }
-    if (payload > IN_MAX - 16) {
-        fprintf(stderr, "tracker_ws: a frame of %zu bytes\n", payload);
-        exit(1);
-    }
-    return len < *head + payload ? 0 : *head + payload;
-}
-
 static void on_readable(struct browser *b)
 {
-    static char scratch[IN_MAX];
-    size_t at = 0, head, len;
-    ssize_t got;
-
-    memcpy(scratch, b->in, b->len);
-    got = recv(b->fd, scratch + b->len, sizeof(scratch) - b->len, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got <= 0) {
-        fprintf(stderr, "tracker_ws: the tracker broke off\n");
-        exit(1);
-    }
-    b->len += (size_t)got;
-    while ((len = frame_len(scratch + at, b->len - at, &head)) > 0) {
-        on_frame(b, scratch[at] & 15, scratch + at + head, len - head);
-        at += len;
-    }
-    b->len -= at;
-    b->in = b->len > 0 ? realloc(b->in, b->len) : b->in;
-    if (b->len > 0)
-        memcpy(b->in, scratch + at, b->len);
+    load_ws_read(&b->ws, on_frame, b);
 }
 
 /* ---- connections */
 
 static void open_socket(struct browser *b)
 {
-    struct sockaddr_in from = load_address(b->number % LOAD_SOURCES), to = load_server(ask.port);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = b};
-    char head[2048];
-    size_t len = 0;
-    int on = 1;
+    struct pollfd readable;
 
-    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(b->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-    if (b->fd < 0 || bind(b->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
-        connect(b->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        load_die("cannot connect");
-    setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    send_all(
-        b, head,
-        (size_t)snprintf(head, sizeof(head),
-                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                         "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                         "Sec-WebSocket-Version: 13\r\n\r\n",
-                         ask.path, ask.port));
-    /* Byte by byte at its end would be slow; nothing follows the head before we speak. */
-    while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
-        ssize_t got = recv(b->fd, head + len, sizeof(head) - 1 - len, 0);
-
-        if (got <= 0)
-            load_die("no answer to the upgrade");
-        len += (size_t)got;
-    }
-    head[len] = '\0';
-    if (strncmp(head, "HTTP/1.1 101", 12) != 0) {
-        fprintf(stderr, "tracker_ws: %s", head);
-        exit(1);
-    }
-    if (epoll_ctl(loop, EPOLL_CTL_ADD, b->fd, &event) != 0)
-        load_die("epoll_ctl");
+    load_ws_connect(&b->ws, load_address(b->number % LOAD_SOURCES), ask.port, ask.path, loop, b);
+    readable = (struct pollfd){.fd = b->ws.fd, .events = POLLIN};
+    while (!b->ws.is_open && poll(&readable, 1, -1) > 0)
+        on_readable(b);
 }
 
 static void read_arguments(int argc, char **argv)

@@ -127,13 +127,33 @@ static void write_all(struct room_svc *svc, const struct gateway_memory *rows, s
     }
 }
 
+/* Forgets those that were touched for nothing: most of what clients say changes nothing that is
+ * stored. */
+static bool has_changed(struct room_svc *svc)
+{
+    struct kept **at = &svc->touched;
+
+    while (*at != NULL) {
+        struct kept *kept = *at;
+        const struct room *room = rooms_find(svc->rooms, kept->code);
+
+        if (room == NULL || !is_current(kept, room)) {
+            at = &kept->next;
+            continue;
+        }
+        kept->is_touched = false;
+        *at = kept->next;
+    }
+    return svc->touched != NULL;
+}
+
 /* What cannot be written is said all the same: better a room that a crash sets back than none. */
 static bool commit(void *arg, const struct gateway_memory *rows, size_t count, bool must_write)
 {
     struct room_svc *svc = arg;
     struct error error;
 
-    if (!must_write && svc->touched == NULL)
+    if (!has_changed(svc) && !must_write)
         return false;
     store_begin(svc->store);
     write_all(svc, rows, count);
