@@ -154,9 +154,11 @@ static void reading_makes_the_order_and_a_seek_changes_it(void **state)
     wait_for_piece(rig, &film, LATER, have);
     uint32_t before = count_in(have, 0, LATER);
     assert_true(before < LATER);
-    wait_for_piece(rig, &film, LATER + 10, have);
-    /* The old place was left: what was asked for there has come before, from the same peer. */
-    assert_true(count_in(have, 0, LATER) <= before + 4);
+    for (uint32_t piece = LATER; piece < PIECES; piece++)
+        wait_for_piece(rig, &film, piece, have);
+    /* The old place was left, but for what was on its way (a second's worth on a slow machine):
+     * served alike it would have got as much as the new one. */
+    assert_true(count_in(have, 0, LATER) <= before + (PIECES - LATER) / 2);
     assert_true(rig_metric(rig, "seeks_total") >= 1);
 
     Sharestream__Torrent__CloseRequest close = SHARESTREAM__TORRENT__CLOSE_REQUEST__INIT;
