@@ -185,13 +185,9 @@ static void on_connect(struct sio_connection *connection, struct sio_namespace *
 /* With Engine.IO 3 comes revision 4. */
 static bool is_v4(const struct sio_client *client)
 {
-    const uint8_t *mark =
-        client->target.len > 0 ? memchr(client->target.data, '?', client->target.len) : NULL;
-    size_t path_len = mark != NULL ? (size_t)(mark + 1 - client->target.data) : 0;
+    struct bytes path;
 
-    return mark != NULL &&
-           bytes_equal_text(query_raw(bytes_of(mark + 1, client->target.len - path_len), "EIO"),
-                            "3");
+    return bytes_equal_text(query_raw(query_split(client->target, &path), "EIO"), "3");
 }
 
 /* Such clients wait to be told that they are in. Where there is no "/" they ask for another one;

@@ -3,6 +3,17 @@
 
 #include "base/text.h"
 
+struct bytes query_split(struct bytes target, struct bytes *path_out)
+{
+    const uint8_t *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
+
+    *path_out = target;
+    if (mark == NULL)
+        return bytes_of(NULL, 0);
+    path_out->len = (size_t)(mark - target.data);
+    return bytes_of(mark + 1, target.len - path_out->len - 1);
+}
+
 struct bytes query_raw(struct bytes query, const char *name)
 {
     size_t name_len = strlen(name);

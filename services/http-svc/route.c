@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/must.h"
+#include "wire/query.h"
 
 struct row {
     enum route_id id;
@@ -122,13 +123,8 @@ static struct bytes without_authority(struct bytes target)
 struct route route_find(struct bytes method, struct bytes target)
 {
     struct route route = {.method = method_of(method)};
-    const uint8_t *mark;
 
-    target = without_authority(target);
-    mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
-    route.path = bytes_of(target.data, mark != NULL ? (size_t)(mark - target.data) : target.len);
-    if (mark != NULL)
-        route.query = bytes_of(mark + 1, target.len - route.path.len - 1);
+    route.query = query_split(without_authority(target), &route.path);
     if (route.path.len == 0 || route.path.data[0] != '/')
         return route;
     route.is_api = route.path.len >= 5 && memcmp(route.path.data, "/api/", 5) == 0;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "wire/query.h"
 
 /* Of one namespace, the one that takes the fewest events comes first. */
 const struct dialect *const dialects[] = {&p2p_dialect,    &streamshare_dialect, &monkey_dialect,
@@ -17,10 +18,9 @@ const struct dialect *dialect_of(uint32_t id)
 
 const struct dialect *dialect_of_path(struct bytes target)
 {
-    const uint8_t *query = memchr(target.data, '?', target.len);
-    struct bytes path =
-        bytes_of(target.data, query != NULL ? (size_t)(query - target.data) : target.len);
+    struct bytes path;
 
+    query_split(target, &path);
     for (size_t i = 0; dialects[i] != NULL; i++)
         if (dialects[i]->path != NULL && bytes_equal_text(path, dialects[i]->path))
             return dialects[i];

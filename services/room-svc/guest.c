@@ -65,11 +65,10 @@ void guest_keep(struct guest *guest)
 {
     struct text kept = {0};
 
-    text_addf(&kept, "{\"dialect\":%u,\"code\":",
-              guest->dialect != NULL ? (unsigned)guest->dialect->id : 0);
-    json_string_add(&kept, bytes_of_text(guest->code));
-    text_addf(&kept, ",\"number\":%u,\"own\":", guest->number);
-    json_string_add(&kept, bytes_of_text(guest->own));
+    text_addf(&kept, "{\"dialect\":%u,\"number\":%u",
+              guest->dialect != NULL ? (unsigned)guest->dialect->id : 0, guest->number);
+    json_text_add(&kept, ",\"code\":", guest->code);
+    json_text_add(&kept, ",\"own\":", guest->own);
     text_add(&kept, "}");
     if (guest->socket != NULL)
         sio_keep(guest->socket, bytes_of(kept.data, kept.len));

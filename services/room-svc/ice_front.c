@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "room_svc.h"
+#include "wire/query.h"
 
 enum { STATUS_OK = 200 };
 
@@ -167,14 +168,6 @@ static const struct {
     {"/api/turn/credentials", one_credential},
 };
 
-static bool is_path(struct bytes target, const char *path)
-{
-    size_t len = strlen(path);
-
-    return target.len >= len && memcmp(target.data, path, len) == 0 &&
-           (target.len == len || target.data[len] == '?');
-}
-
 static void answer_by(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                       size_t route)
 {
@@ -189,8 +182,11 @@ static void answer_by(struct room_svc *room, uint64_t question, const struct gat
 
 bool ice_front_asked(struct room_svc *room, uint64_t question, const struct gateway_client *client)
 {
+    struct bytes path;
+
+    query_split(client->target, &path);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (is_path(client->target, routes[i].path)) {
+        if (bytes_equal_text(path, routes[i].path)) {
             answer_by(room, question, client, i);
             return true;
         }

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "room_svc.h"
 #include "signal.h"
+#include "wire/query.h"
 
 enum { STATUS_OK = 200, STATUS_NOT_FOUND = 404 };
 
@@ -112,12 +113,11 @@ static void answer(struct room_svc *svc, uint64_t question, const struct route *
 
 bool signal_asked(struct room_svc *svc, uint64_t question, const struct gateway_client *client)
 {
-    const uint8_t *query = memchr(client->target.data, '?', client->target.len);
-    size_t len = query != NULL ? (size_t)(query - client->target.data) : client->target.len;
-    struct bytes middle;
+    struct bytes path, middle;
 
+    query_split(client->target, &path);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (matches(&routes[i], bytes_of(client->target.data, len), &middle)) {
+        if (matches(&routes[i], path, &middle)) {
             answer(svc, question, &routes[i], middle);
             return true;
         }

@@ -23,18 +23,22 @@ void web_front_answer(struct room_svc *room, uint64_t question, unsigned status,
     json_decref(take);
 }
 
+static bool begins_with(struct bytes target, const char *path)
+{
+    size_t len = strlen(path);
+
+    return target.len >= len && memcmp(target.data, path, len) == 0;
+}
+
 /* In the shapes that http-svc has. */
 void web_front_fail(struct room_svc *room, uint64_t question, const struct gateway_client *client,
                     unsigned status, enum err code, const char *why)
 {
-    static const char api[] = "/api/";
-    size_t len = sizeof(api) - 1;
-    bool is_api = client->target.len >= len && memcmp(client->target.data, api, len) == 0;
-
     web_front_answer(
         room, question, status,
-        is_api ? json_pack("{s:{s:s,s:s}}", "error", "code", err_word(code), "message", why)
-               : json_pack("{s:s}", "error", why));
+        begins_with(client->target, "/api/")
+            ? json_pack("{s:{s:s,s:s}}", "error", "code", err_word(code), "message", why)
+            : json_pack("{s:s}", "error", why));
 }
 
 static bool is_too_fast(struct room_svc *room, const struct gateway_client *client)
@@ -66,13 +70,6 @@ struct peer {
 };
 
 static const char sio_path[] = "/socket.io/";
-
-static bool begins_with(struct bytes target, const char *path)
-{
-    size_t len = strlen(path);
-
-    return target.len >= len && memcmp(target.data, path, len) == 0;
-}
 
 static struct guest *open_own(struct room_svc *room, uint64_t connection,
                               const struct gateway_client *client)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "wire/query.h"
 #include "wire/tracker_http.h"
 
 void access_list_fini(struct access_list *list)
@@ -192,19 +193,15 @@ bool access_list_allows(const struct access_list *list, const struct infohash *h
 
 bool access_list_admits(const struct access_list *list, struct bytes target)
 {
-    const uint8_t *mark, *slash;
+    const uint8_t *slash;
     uint8_t key[ACCESS_KEY_MAX + 1];
-    struct bytes path = target;
+    struct bytes path, query = query_split(target, &path);
     int len = -1;
 
     if (!list->has_keys)
         return true;
-    mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
-    if (mark != NULL) {
-        path.len = (size_t)(mark - target.data);
-        len = announce_param(bytes_of(mark + 1, target.len - path.len - 1), "passkey", key,
-                             ACCESS_KEY_MAX);
-    }
+    if (query.data != NULL)
+        len = announce_param(query, "passkey", key, ACCESS_KEY_MAX);
     if (len < 0 && path.len > 0 && (slash = memrchr(path.data, '/', path.len)) != NULL) {
         size_t rest = path.len - (size_t)(slash + 1 - path.data);
 

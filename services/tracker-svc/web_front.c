@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "tracker.h"
+#include "wire/query.h"
 #include "wire/tracker_http.h"
 #include "wire/tracker_ws.h"
 
@@ -230,14 +231,8 @@ static bool path_is(struct bytes path, const char *name)
 static void on_asked(void *arg, uint64_t question, const struct gateway_client *client)
 {
     struct tracker *tracker = arg;
-    const uint8_t *mark =
-        client->target.len > 0 ? memchr(client->target.data, '?', client->target.len) : NULL;
-    struct bytes path = client->target, query = bytes_of(NULL, 0);
+    struct bytes path, query = query_split(client->target, &path);
 
-    if (mark != NULL) {
-        path.len = (size_t)(mark - path.data);
-        query = bytes_of(mark + 1, client->target.len - path.len - 1);
-    }
     if (path_is(path, "/announce")) {
         on_announce(tracker, question, client, query);
     } else if (path_is(path, "/scrape")) {
