@@ -6,6 +6,7 @@
 #include <proto/control.pb-c.h>
 #include <proto/http.pb-c.h>
 #include <proto/room.pb-c.h>
+#include <proto/rtc.pb-c.h>
 #include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
 #include <proto/tracker.pb-c.h>
@@ -18,10 +19,11 @@
 
 const struct service services[] = {
     {"supervisor", &sharestream__control__control__descriptor},
-    {"torrent", &sharestream__torrent__torrent__descriptor},
     {"tracker", &sharestream__tracker__tracker__descriptor},
+    {"torrent", &sharestream__torrent__torrent__descriptor},
     {"transcode", &sharestream__transcode__transcode__descriptor},
     {"room", &sharestream__room__room__descriptor},
+    {"rtc", &sharestream__rtc__rtc__descriptor},
     {"http", &sharestream__http__http__descriptor},
 };
 const size_t service_count = COUNT_OF(services);

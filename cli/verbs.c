@@ -41,7 +41,10 @@ const struct verb verbs[] = {
     {.pattern = "list", .run = do_list, .help = "all torrents"},
     {.pattern = "info <hash>", .run = do_info, .help = "one torrent"},
     {.pattern = "files <hash>", .run = do_files, .help = "the files of a torrent"},
-    {.pattern = "peers <hash>", .run = do_peers, .help = "the peers and trackers of a torrent"},
+    {.pattern = "peers [--webrtc] [hash]",
+     .run = do_peers,
+     .help = "the peers and trackers of a torrent",
+     .more = "  --webrtc   only browsers, and their trackers; without a torrent, of all\n"},
     {.pattern = "stream [--open] <hash> [file]",
      .run = do_stream,
      .help = "the address under which a file plays",
@@ -50,6 +53,11 @@ const struct verb verbs[] = {
              "the biggest video (else audio).\n\n"
              "  --open   open it in a player (mpv, else what the desktop prefers)\n"},
     {.pattern = "watch [hash]", .run = do_watch, .help = "live view of all torrents, or of one"},
+    {.pattern = "doctor rtc",
+     .run = do_doctor_rtc,
+     .help = "whether browsers can become peers (WebRTC), and what to do about it",
+     .more = "rtc-svc connects to itself by each of its addresses, by UDP and by TCP, and tries\n"
+             "whatever else is needed. Ends with 1 when something is not good.\n"},
     {.pattern = "doctor <hash> [file]",
      .run = do_doctor,
      .help = "why a file does not play, and what to do about it"},

@@ -285,7 +285,7 @@ static void print_created(const struct cli *cli, const Room *room, const char *b
 {
     struct text url = {0};
 
-    text_addf(&url, "%s/join/", base);
+    text_addf(&url, "%s/room/", base);
     text_add_percent(&url, bytes_of_text(room->code), "");
     if (cli->wants_json) {
         json_t *json = json_pack("{s:s,s:s,s:o}", "code", room->code, "url", text_str(&url), "room",

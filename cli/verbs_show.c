@@ -7,9 +7,11 @@
 
 #include "base/must.h"
 #include "base/units.h"
+#include "bus/pb_json.h"
 #include "follow.h"
 #include "human.h"
 #include "verbs.h"
+#include "verbs_rtc.h"
 
 typedef Sharestream__Torrent__TorrentInfo Info;
 
@@ -29,8 +31,8 @@ static void print_info(const Info *info)
         print_fact("done", "%s (%s, %u pieces)", human_percent(info->progress, a),
                    format_size(info->ready_bytes, b), info->pieces_ready);
     }
-    print_fact("peers", "%u connected, %u of them complete, %u known", info->peers, info->seeds,
-               info->known_peers);
+    print_fact("peers", "%u connected, %u of them complete, %u of them browsers, %u known",
+               info->peers, info->seeds, info->browsers, info->known_peers);
     print_fact("down", "%s, %s so far", human_rate(info->download_rate, a),
                format_size(info->downloaded_bytes, b));
     print_fact("up", "%s, %s so far", human_rate(info->upload_rate, a),
@@ -167,21 +169,64 @@ static void peers_tables(const Sharestream__Torrent__PeersReply *reply, const st
     }
 }
 
-enum cli_exit do_peers(struct cli *cli)
+/* NULL: rtc-svc is not there, or knows of none. */
+static Sharestream__Rtc__PeersReply *ask_for_browsers(struct cli *cli, char *info_hash)
+{
+    Sharestream__Rtc__PeersRequest request = SHARESTREAM__RTC__PEERS_REQUEST__INIT;
+    void *reply = NULL;
+
+    request.info_hash = info_hash;
+    if (!cli_is_there(cli, "rtc") ||
+        cli_try(cli, "rtc", "Peers", &request.base, &reply, NULL) != CLI_OK)
+        return NULL;
+    return reply;
+}
+
+static void print_peers_json(const Sharestream__Torrent__PeersReply *reply,
+                             const Sharestream__Rtc__PeersReply *browsers)
+{
+    json_t *json = pb_to_json(&reply->base);
+
+    if (browsers != NULL)
+        json_object_set_new(json, "webrtc", pb_to_json(&browsers->base));
+    json_dumpf(json, stdout, JSON_COMPACT);
+    puts("");
+    json_decref(json);
+}
+
+static enum cli_exit show_peers(struct cli *cli, char *info_hash)
 {
     Sharestream__Torrent__PeersRequest request = SHARESTREAM__TORRENT__PEERS_REQUEST__INIT;
     Sharestream__Torrent__PeersReply *reply;
-    char info_hash[INFOHASH_TEXT];
+    Sharestream__Rtc__PeersReply *browsers;
 
-    if (!cli_torrent(cli, args_value(&cli->args, 0), info_hash))
-        return cli->exit;
     request.info_hash = info_hash;
     if ((reply = cli_ask(cli, "torrent", "Peers", &request.base)) == NULL)
         return cli->exit;
+    browsers = ask_for_browsers(cli, info_hash);
     if (cli->wants_json)
-        cli_print_json(&reply->base);
+        print_peers_json(reply, browsers);
     else
         peers_tables(reply, &cli->term);
+    if (!cli->wants_json && browsers != NULL && browsers->n_peers > 0) {
+        puts("");
+        browsers_table(browsers, false, &cli->term);
+    }
+    reply_free(browsers);
     reply_free(reply);
     return CLI_OK;
+}
+
+enum cli_exit do_peers(struct cli *cli)
+{
+    const char *word = args_value(&cli->args, 0);
+    bool is_of_browsers = args_has(&cli->args, "--webrtc");
+    char info_hash[INFOHASH_TEXT];
+
+    if (word == NULL && !is_of_browsers)
+        return cli_refuse(cli, CLI_USAGE, ERR_INVALID, "peers needs a torrent, or --webrtc");
+    if (word != NULL && !cli_torrent(cli, word, info_hash))
+        return cli->exit;
+    return is_of_browsers ? show_browsers(cli, word != NULL ? info_hash : NULL)
+                          : show_peers(cli, info_hash);
 }

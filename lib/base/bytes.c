@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/bytes.h"
 
+#include <strings.h>
+
+bool bytes_equal_ignoring_case(struct bytes a, struct bytes b)
+{
+    return a.len == b.len &&
+           (a.len == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.len) == 0);
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct bytes bytes_trim(struct bytes text)
+{
+    while (text.len > 0 && is_blank(text.data[0]))
+        text = bytes_of(text.data + 1, text.len - 1);
+    while (text.len > 0 && is_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
 char *hex_encode(struct bytes in, char *out)
 {
     static const char digits[] = "0123456789abcdef";

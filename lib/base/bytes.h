@@ -36,6 +36,16 @@ static inline bool bytes_equal_text(struct bytes a, const char *text)
     return bytes_equal(a, bytes_of_text(text));
 }
 
+/* Of ASCII's letters. */
+bool bytes_equal_ignoring_case(struct bytes a, struct bytes b);
+static inline bool bytes_is_word(struct bytes in, const char *word)
+{
+    return bytes_equal_ignoring_case(in, bytes_of_text(word));
+}
+
+/* Without the spaces and tabs around it. */
+struct bytes bytes_trim(struct bytes text);
+
 /* Writes 2 * len lower-case digits and a NUL; `out` must hold 2 * len + 1. Returns `out`. */
 char *hex_encode(struct bytes in, char *out);
 /* Reads exactly 2 * len digits of either case into `out`. False when the length or a digit is

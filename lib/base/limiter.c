@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/limiter.h"
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/must.h"
-
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 static bool is_loopback(const uint8_t ip[16])
 {
     static const uint8_t loopback6[16] = {[15] = 1};
 
-    return memcmp(ip, mapped, sizeof(mapped)) == 0 ? ip[12] == 127
-                                                   : memcmp(ip, loopback6, sizeof(loopback6)) == 0;
+    return address_is_mapped(ip) ? ip[12] == 127 : memcmp(ip, loopback6, sizeof(loopback6)) == 0;
 }
 
 bool limiter_takes(struct limiter *limiter, const uint8_t ip[16], uint32_t now_s)
 {
-    bool is_ipv4 = memcmp(ip, mapped, sizeof(mapped)) == 0;
+    bool is_ipv4 = address_is_mapped(ip);
     struct limiter_bucket *bucket;
     uint64_t full, hash;
 

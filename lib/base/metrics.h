@@ -37,6 +37,13 @@ typedef _Atomic uint64_t metric_value;
 /* Adds the table in Prometheus text format 0.0.4; `label` is NULL or like `thread="0"`. */
 void metrics_print(struct text *out, const struct metrics_table *table, const void *values,
                    const char *label);
+/* Likewise, with a sample for each value of a label: `label="word"`. */
+struct metrics_each {
+    const char *word;
+    const void *values;
+};
+void metrics_print_each(struct text *out, const struct metrics_table *table, const char *label,
+                        const struct metrics_each *each, size_t count);
 
 #define METRICS_FIELD(kind, name, help) metric_value name;
 #define METRICS_STRUCT(tag, rows)                                                                  \

@@ -122,8 +122,7 @@ static enum err set_endpoint(const struct setting *row, void *values, const char
     return ERR_NONE;
 }
 
-/* The next item of a comma-separated list, without the blanks around it; false at the end. */
-static bool next_item(const char **at, struct bytes *item_out)
+bool settings_list_next(const char **at, struct bytes *item_out)
 {
     while (**at != '\0') {
         const char *start = *at + strspn(*at, ", \t\n"), *end = start + strcspn(start, ",");
@@ -144,7 +143,7 @@ static char *normal_list(const char *text)
     struct text list = {0};
     struct bytes item;
 
-    while (next_item(&text, &item)) {
+    while (settings_list_next(&text, &item)) {
         text_add(&list, list.len > 0 ? ", " : "");
         text_add_bytes(&list, item);
     }
@@ -396,7 +395,7 @@ static void print_list(FILE *out, const char *list)
     const char *comma = "";
 
     fputc('[', out);
-    for (; next_item(&list, &item); comma = ", ") {
+    for (; settings_list_next(&list, &item); comma = ", ") {
         fputs(comma, out);
         print_quoted(out, item);
     }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/units.h"
 
@@ -92,6 +93,9 @@ const char *setting_origin_word(enum setting_origin origin);
  * those are only mentioned in a comment. `origins` may be NULL. */
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
                          const enum setting_origin *origins);
+/* The next item of a comma-separated list, without the blanks around it; false at the end. */
+bool settings_list_next(const char **at, struct bytes *item_out);
+
 /* A Markdown table / an mdoc list of the rows, for docs/settings.md and sharestream.yaml(5). */
 void settings_print_markdown(FILE *out, const struct settings_table *table);
 void settings_print_mdoc(FILE *out, const struct settings_table *table);

@@ -193,7 +193,7 @@ void bus_free(struct bus **bus_p)
 
         bus->remotes = remote->next;
         for (size_t i = 0; i < remote->peer_count; i++)
-            peer_close(&remote->peers[i]);
+            bus_peer_close(&remote->peers[i]);
         free(remote);
     }
     while ((served = bus->served) != NULL) {
@@ -268,7 +268,7 @@ void bus_tick(struct bus *bus)
     cancel_expired(bus, now_ms);
     for (struct bus_remote *remote = bus->remotes; remote != NULL; remote = remote->next)
         for (size_t i = 0; i < remote->peer_count; i++)
-            peer_tick(&remote->peers[i], now_ms);
+            bus_peer_tick(&remote->peers[i], now_ms);
 }
 
 bool bus_send_message(void *socket, const ProtobufCMessage *message, int flags)

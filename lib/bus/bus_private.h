@@ -200,12 +200,12 @@ void cancel_expired(struct bus *bus, uint64_t now_ms);
 void cancel_unwatch(struct request *request);
 
 /* peer.c */
-void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
-               const char *events);
-void peer_close(struct peer *peer);
-receive_fn peer_monitor; /* of a struct peer */
-void peer_tick(struct peer *peer, uint64_t now_ms);
-uint64_t peer_weight(const struct peer *peer, struct bytes key);
+void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
+                   const char *events);
+void bus_peer_close(struct peer *peer);
+receive_fn bus_peer_monitor; /* of a struct peer */
+void bus_peer_tick(struct peer *peer, uint64_t now_ms);
+uint64_t bus_peer_weight(const struct peer *peer, struct bytes key);
 
 /* event.c */
 receive_fn event_receive; /* of a struct peer */

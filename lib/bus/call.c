@@ -37,7 +37,7 @@ struct bus_remote *bus_remote(struct bus *bus, const char *name,
                       bus->run_dir);
             continue;
         }
-        peer_open(&remote->peers[remote->peer_count++], remote, i, rpc, events);
+        bus_peer_open(&remote->peers[remote->peer_count++], remote, i, rpc, events);
     }
     return remote;
 }
@@ -56,8 +56,8 @@ void bus_watch(struct bus_remote *remote, const struct bus_watch *watch)
                           sizeof(events)));
         must(bus_endpoint(bus->run_dir, bus->peers_text, remote->name, peer->instance, false, rpc,
                           sizeof(rpc)));
-        peer_close(peer);
-        peer_open(peer, remote, peer->instance, rpc, events);
+        bus_peer_close(peer);
+        bus_peer_open(peer, remote, peer->instance, rpc, events);
     }
 }
 
@@ -69,7 +69,7 @@ static struct peer *choose(struct bus_remote *remote, struct bytes key)
 
     for (size_t i = 0; i < remote->peer_count; i++) {
         struct peer *peer = &remote->peers[i];
-        uint64_t weight = key.data != NULL ? peer_weight(peer, key) : UINT64_MAX - i;
+        uint64_t weight = key.data != NULL ? bus_peer_weight(peer, key) : UINT64_MAX - i;
 
         if (best == NULL || (peer->is_up && !best_is_up) ||
             (peer->is_up == best_is_up && weight > best_weight)) {

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/must.h"
+#include "base/settings.h"
 #include "base/units.h"
 #include "bus/ask.h"
 #include "bus/bus_private.h"
@@ -14,16 +15,15 @@
 /* The next "name=endpoint" item of a comma-separated list; false at the end. */
 static bool next_item(const char **at, struct bytes *name, struct bytes *endpoint)
 {
-    while (**at != '\0') {
-        const char *start = *at + strspn(*at, ", ");
-        size_t len = strcspn(start, ", ");
-        const char *equals = memchr(start, '=', len);
+    struct bytes item;
 
-        *at = start + len;
+    while (settings_list_next(at, &item)) {
+        const uint8_t *equals = memchr(item.data, '=', item.len);
+
         if (equals == NULL)
             continue;
-        *name = bytes_of(start, (size_t)(equals - start));
-        *endpoint = bytes_of(equals + 1, (size_t)(start + len - equals - 1));
+        *name = bytes_of(item.data, (size_t)(equals - item.data));
+        *endpoint = bytes_of(equals + 1, item.len - name->len - 1);
         return true;
     }
     return false;

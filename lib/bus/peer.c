@@ -18,8 +18,8 @@ static void connect_to(void *socket, const char *endpoint)
                   zmq_strerror(zmq_errno()));
 }
 
-void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
-               const char *events)
+void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
+                   const char *events)
 {
     /* The address of a monitor must never come twice in a process, not even after its socket is
      * closed. */
@@ -37,7 +37,7 @@ void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, 
     peer->monitor = zmq_socket(bus_context(), ZMQ_PAIR);
     must(peer->monitor != NULL);
     connect_to(peer->monitor, monitor);
-    bus_watch_socket(bus, peer->monitor, peer_monitor, peer);
+    bus_watch_socket(bus, peer->monitor, bus_peer_monitor, peer);
     connect_to(peer->dealer, rpc);
     bus_watch_socket(bus, peer->dealer, call_receive, peer);
     if (remote->watch.on_event != NULL) {
@@ -48,7 +48,7 @@ void peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, 
     }
 }
 
-void peer_close(struct peer *peer)
+void bus_peer_close(struct peer *peer)
 {
     struct bus *bus = peer->remote->bus;
 
@@ -84,7 +84,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     struct peer *peer = arg;
 
     if (reply == NULL)
-        return; /* peer_tick() notices silence */
+        return; /* bus_peer_tick() notices silence */
     peer->heard_ms = clock_ms();
     if (peer->is_up && peer->generation == reply->generation)
         return;
@@ -115,7 +115,7 @@ static void greet(struct peer *peer, uint64_t now_ms)
 }
 
 /* A monitor message is an event frame (16-bit event, 32-bit value) and an address frame. */
-unsigned peer_monitor(void *owner, unsigned budget)
+unsigned bus_peer_monitor(void *owner, unsigned budget)
 {
     struct peer *peer = owner;
     unsigned used = 0;
@@ -142,7 +142,7 @@ unsigned peer_monitor(void *owner, unsigned budget)
     return used;
 }
 
-void peer_tick(struct peer *peer, uint64_t now_ms)
+void bus_peer_tick(struct peer *peer, uint64_t now_ms)
 {
     if (peer->is_up && now_ms - peer->heard_ms > BUS_SILENT_MS + BUS_HELLO_MS)
         went_down(peer, "does not answer");
@@ -154,7 +154,7 @@ void peer_tick(struct peer *peer, uint64_t now_ms)
 /* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
  * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
  * high bits. */
-uint64_t peer_weight(const struct peer *peer, struct bytes key)
+uint64_t bus_peer_weight(const struct peer *peer, struct bytes key)
 {
     uint64_t hash = bytes_hash(bytes_of_text(peer->name), bytes_hash(key, 0));
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "svc/gateway_private.h"
@@ -66,12 +67,17 @@ static bool has_something(const struct gateways *gateways, const struct gateway 
                                  : gateway->outbox.count > 0;
 }
 
-void gateways_flush(struct gateways *gateways)
+static void answer_awaits(struct gateways *gateways)
 {
-    journal_commit(gateways);
     for (uint64_t place = 0; place < gateways->places; place++)
         if (gateways->all[place] != NULL && has_something(gateways, gateways->all[place]))
             answer_await(gateways, gateways->all[place]);
+}
+
+void gateways_flush(struct gateways *gateways)
+{
+    journal_commit(gateways);
+    answer_awaits(gateways);
 }
 
 /* ---- what comes in */
@@ -290,7 +296,6 @@ static void carry_out(struct gateways *gateways, uint64_t place,
         gateway->done = delivery->number;
         gateway->is_changed = true;
     }
-    journal_commit(gateways);
 }
 
 static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery, Closure closure,
@@ -314,6 +319,7 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
         return;
     }
     carry_out(gateways, place, delivery);
+    journal_commit(gateways);
     if (gateway->is_replayed || delivery->has_more) {
         answer(gateways, gateway, delivery->again, closure, data);
     } else {
@@ -323,7 +329,7 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
         gateway->gather_until_ms = gateway->heard_ms + GATHER_MS;
         gather(gateways, gateway);
     }
-    gateways_flush(gateways);
+    answer_awaits(gateways);
 }
 
 static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request, Closure closure,
@@ -349,13 +355,14 @@ static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request
 
 bool gateway_ip(struct bytes address, uint8_t ip[GATEWAY_ADDRESS_MAX])
 {
-    static const uint8_t mapped[GATEWAY_ADDRESS_MAX] = {[10] = 0xff, [11] = 0xff};
-    bool is_known = address.len == 4 || address.len == GATEWAY_ADDRESS_MAX;
+    static const uint8_t nothing[4];
+    bool is_v4 = address.len == 4, is_v6 = address.len == GATEWAY_ADDRESS_MAX;
 
-    memcpy(ip, mapped, GATEWAY_ADDRESS_MAX);
-    if (is_known)
-        memcpy(ip + GATEWAY_ADDRESS_MAX - address.len, address.data, address.len);
-    return is_known;
+    if (is_v6)
+        memcpy(ip, address.data, GATEWAY_ADDRESS_MAX);
+    else
+        address_map(is_v4 ? address.data : nothing, ip);
+    return is_v4 || is_v6;
 }
 
 struct gateways *gateways_new(const struct gateway_actor *actor)

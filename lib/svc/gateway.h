@@ -56,10 +56,12 @@ struct gateway_memory {
 };
 
 struct gateway_journal {
-    /* Writes these rows together with whatever changed in what the actor knows since it was called
-     * last, all or nothing; called before anything goes out. Without `must` it may write nothing,
-     * if nothing of its own has changed. False: nothing was written. */
-    bool (*commit)(void *arg, const struct gateway_memory *rows, size_t count, bool must);
+    /* Whether what the actor knows is not as it was written last. Asked when there is nothing to
+     * say that would have to be written. */
+    bool (*has_changed)(void *arg);
+    /* Writes these rows together with whatever changed in what the actor knows, all or nothing;
+     * called before anything goes out. False: nothing was written. */
+    bool (*commit)(void *arg, const struct gateway_memory *rows, size_t count);
     void *arg;
 };
 

@@ -150,19 +150,27 @@ static size_t list_rows(struct gateways *gateways, struct gateway_memory *rows)
     return count;
 }
 
-void journal_commit(struct gateways *gateways)
+/* False: nothing was said. */
+static bool seal_all(struct gateways *gateways)
 {
-    struct gateway_memory rows[GATEWAYS_MAX];
-    bool must_write = false;
-    size_t count;
+    bool has_sealed = false;
 
-    if (!has_journal(gateways))
-        return;
     for (uint64_t place = 0; place < gateways->places; place++)
         if (gateways->all[place] != NULL && seal(gateways, gateways->all[place]))
-            must_write = true;
+            has_sealed = true;
+    return has_sealed;
+}
+
+void journal_commit(struct gateways *gateways)
+{
+    const struct gateway_journal *journal = &gateways->journal;
+    struct gateway_memory rows[GATEWAYS_MAX];
+    size_t count;
+
+    if (!has_journal(gateways) || (!seal_all(gateways) && !journal->has_changed(journal->arg)))
+        return;
     count = list_rows(gateways, rows);
-    if (!gateways->journal.commit(gateways->journal.arg, rows, count, must_write))
+    if (!journal->commit(journal->arg, rows, count))
         return;
     for (size_t i = 0; i < count; i++)
         gateways->all[rows[i].place]->is_changed = false;
@@ -181,7 +189,7 @@ void journal_forget(struct gateways *gateways, uint64_t place)
 
     journal_drop(gateway);
     if (has_journal(gateways))
-        gateways->journal.commit(gateways->journal.arg, &row, 1, true);
+        gateways->journal.commit(gateways->journal.arg, &row, 1);
 }
 
 static bool take_batches(struct gateway *gateway, const Sharestream__Gateway__Memory *memory)

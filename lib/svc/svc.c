@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -83,57 +85,37 @@ void svc_degraded(struct svc *svc, const char *why)
  * --------------------------------------------------------------------------------------------------------
  */
 
-static int on_fd(zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    struct watch *watch = arg;
-
-    (void)loop;
-    (void)item;
-    watch->on_readable(watch->arg);
-    return 0;
-}
-
 void svc_watch_fd(struct svc *svc, int fd, svc_fd_fn *on_readable, void *arg)
 {
     struct watch *watch = xcalloc(1, sizeof(*watch));
-    zmq_pollitem_t item = {.fd = fd, .events = ZMQ_POLLIN};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
 
     *watch = (struct watch){.fd = fd, .on_readable = on_readable, .arg = arg};
     LL_PREPEND(svc->watches, watch);
-    must(zloop_poller(svc->loop, &item, on_fd, watch) == 0);
-    zloop_poller_set_tolerant(svc->loop, &item); /* an error on the fd is its owner's business */
+    must(epoll_ctl(svc->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void svc_unwatch_fd(struct svc *svc, int fd)
 {
-    zmq_pollitem_t item = {.fd = fd};
     struct watch *watch;
 
     LL_SEARCH_SCALAR(svc->watches, watch, fd, fd);
     if (watch == NULL)
         return;
-    zloop_poller_end(svc->loop, &item);
+    epoll_ctl(svc->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     LL_DELETE(svc->watches, watch);
-    free(watch);
-}
-
-static int on_timer(zloop_t *loop, int id, void *arg)
-{
-    struct timer *timer = arg;
-
-    (void)loop;
-    (void)id;
-    timer->on_time(timer->arg);
-    return 0;
+    /* The round that is under way may still hold it. */
+    watch->on_readable = NULL;
+    LL_PREPEND(svc->unwatched, watch);
 }
 
 void svc_every(struct svc *svc, uint32_t every_ms, svc_timer_fn *on_time, void *arg)
 {
     struct timer *timer = xcalloc(1, sizeof(*timer));
 
-    *timer = (struct timer){.on_time = on_time, .arg = arg};
+    *timer = (struct timer){
+        .on_time = on_time, .arg = arg, .every_ms = every_ms, .due_ms = clock_ms() + every_ms};
     LL_PREPEND(svc->timers, timer);
-    must(zloop_timer(svc->loop, every_ms, 0, on_timer, timer) >= 0);
 }
 
 /* ---- the end
@@ -222,15 +204,74 @@ static void on_tick(void *arg)
         svc->def->tick(svc->state, clock_ms());
 }
 
-/* Ends the loop, which is why it is a zloop timer of its own. */
-static int on_bus_tick(zloop_t *loop, int id, void *arg)
+static void on_bus_tick(void *arg)
 {
     struct svc *svc = arg;
 
-    (void)loop;
-    (void)id;
     bus_tick(svc->bus);
-    return is_over(svc) ? -1 : 0;
+}
+
+/* Those that are due; then the clock is set for the next one. */
+static void on_clock(void *arg)
+{
+    struct svc *svc = arg;
+    uint64_t now_ms = clock_ms(), next_ms = UINT64_MAX, rung;
+    struct itimerspec when = {0};
+    struct timer *timer;
+
+    (void)!read(svc->clock_fd, &rung, sizeof(rung));
+    LL_FOREACH(svc->timers, timer)
+    {
+        if (timer->due_ms <= now_ms) {
+            /* One that was missed is not made up for. */
+            timer->due_ms = MAX(timer->due_ms + timer->every_ms, now_ms + 1);
+            timer->on_time(timer->arg);
+        }
+        next_ms = MIN(next_ms, timer->due_ms);
+    }
+    when.it_value.tv_sec = (time_t)(next_ms / 1000);
+    when.it_value.tv_nsec = (long)(next_ms % 1000 * 1000000);
+    must(timerfd_settime(svc->clock_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0);
+}
+
+int svc_loop_fd(const struct svc *svc)
+{
+    return svc->epoll_fd;
+}
+
+static void free_watches(struct watch **list)
+{
+    struct watch *watch, *next;
+
+    LL_FOREACH_SAFE(*list, watch, next)
+    free(watch);
+    *list = NULL;
+}
+
+bool svc_turn(struct svc *svc, int wait_ms)
+{
+    struct epoll_event events[16];
+    int count = epoll_wait(svc->epoll_fd, events, COUNT_OF(events), wait_ms);
+
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = events[i].data.ptr;
+
+        if (watch->on_readable != NULL)
+            watch->on_readable(watch->arg);
+    }
+    free_watches(&svc->unwatched);
+    return !is_over(svc);
+}
+
+static void run(struct svc *svc)
+{
+    /* All timers are there. */
+    on_clock(svc);
+    if (svc->def->run != NULL)
+        svc->def->run(svc->state, svc);
+    else
+        while (svc_turn(svc, -1)) {
+        }
 }
 
 static void say_ready(struct svc *svc)
@@ -270,9 +311,10 @@ static enum err begin(struct svc *svc, struct error *error)
         (err = svc_lock(svc, error)) != ERR_NONE || (err = open_signals(svc, error)) != ERR_NONE)
         return err;
     svc_raise_limits();
-    zsys_handler_set(NULL); /* signals are ours */
-    svc->loop = zloop_new();
-    must(svc->loop != NULL);
+    svc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    svc->clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (svc->epoll_fd < 0 || svc->clock_fd < 0)
+        return error_set_errno(error, ERR_INTERNAL, "cannot make the loop");
     svc->bus_config = (struct bus_config){.self = svc->name,
                                           .generation = svc->generation,
                                           .run_dir = svc->config.common.run_dir,
@@ -294,23 +336,25 @@ static enum err begin(struct svc *svc, struct error *error)
     svc_watch_fd(svc, bus_fd(svc->bus), on_bus, svc);
     if (svc->lifeline_fd >= 0)
         svc_watch_fd(svc, svc->lifeline_fd, on_lifeline, svc);
+    svc_watch_fd(svc, svc->clock_fd, on_clock, svc);
     svc_every(svc, TICK_MS, on_tick, svc);
-    must(zloop_timer(svc->loop, BUS_TICK_MS, 0, on_bus_tick, svc) >= 0);
+    svc_every(svc, BUS_TICK_MS, on_bus_tick, svc);
     return ERR_NONE;
 }
 
 static void end(struct svc *svc)
 {
-    struct watch *watch, *next_watch;
     struct timer *timer, *next_timer;
 
     if (svc->state != NULL && svc->def->stop != NULL)
         svc->def->stop(svc->state);
     bus_free(&svc->bus);
-    if (svc->loop != NULL)
-        zloop_destroy(&svc->loop);
-    LL_FOREACH_SAFE(svc->watches, watch, next_watch)
-    free(watch);
+    if (svc->epoll_fd >= 0)
+        close(svc->epoll_fd);
+    if (svc->clock_fd >= 0)
+        close(svc->clock_fd);
+    free_watches(&svc->watches);
+    free_watches(&svc->unwatched);
     LL_FOREACH_SAFE(svc->timers, timer, next_timer)
     free(timer);
     free(svc->state);
@@ -326,7 +370,12 @@ static int exit_code(enum err err)
 
 int svc_main(int argc, char **argv, const struct svc_def *def)
 {
-    struct svc svc = {.def = def, .ready_fd = -1, .lifeline_fd = -1, .started_ms = clock_ms()};
+    struct svc svc = {.def = def,
+                      .ready_fd = -1,
+                      .lifeline_fd = -1,
+                      .epoll_fd = -1,
+                      .clock_fd = -1,
+                      .started_ms = clock_ms()};
     struct error error = {0};
     const char *file, *slash = strrchr(argv[0], '/'),
                       *program = slash != NULL ? slash + 1 : argv[0];
@@ -348,7 +397,7 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     err = begin(&svc, &error);
     if (err == ERR_NONE) {
         say_ready(&svc);
-        zloop_start(svc.loop);
+        run(&svc);
         log_info("stopped");
     } else {
         log_error("cannot start", "error=%s", error.text);

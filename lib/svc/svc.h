@@ -39,7 +39,11 @@ struct svc_def {
     void (*drain)(void *state);                 /* take no new work, finish what is in flight */
     bool (*is_drained)(void *state);            /* polled after drain; NULL = at once */
     void (*stop)(void *state);                  /* close everything; the last call */
-    const struct metrics_table *metrics;        /* with values at (char *)state + metrics_offset */
+    /* For a library with a main loop of its own: drives the process instead of the skeleton. It
+     * watches svc_loop_fd() and calls svc_turn(svc, 0) whenever that is readable, until svc_turn()
+     * says that it is over. */
+    void (*run)(void *state, struct svc *svc);
+    const struct metrics_table *metrics; /* with values at (char *)state + metrics_offset */
     size_t metrics_offset;
     void (*metrics_refresh)(void *state); /* before they are printed */
     void (*metrics_more)(void *state,
@@ -95,6 +99,12 @@ void svc_unwatch_fd(struct svc *svc, int fd);
 typedef void svc_timer_fn(void *arg);
 /* Every `every_ms` until the process ends. */
 void svc_every(struct svc *svc, uint32_t every_ms, svc_timer_fn *on_time, void *arg);
+
+/* Readable when svc_turn() has work. */
+int svc_loop_fd(const struct svc *svc);
+/* One round of the loop; waits for at most `wait_ms` (-1: as long as it takes). False: the process
+ * is to end. */
+bool svc_turn(struct svc *svc, int wait_ms);
 
 /* Prometheus text of this process, as Svc.Metrics gives it. */
 void svc_metrics(struct svc *svc, struct text *out);

@@ -5,7 +5,6 @@
 #ifndef SVC_SVC_PRIVATE_H
 #define SVC_SVC_PRIVATE_H
 
-#include <czmq.h>
 #include <utlist.h>
 
 #include "svc/config.h"
@@ -13,7 +12,7 @@
 
 struct watch {
     int fd;
-    svc_fd_fn *on_readable;
+    svc_fd_fn *on_readable; /* NULL: not watched any more */
     void *arg;
     struct watch *next;
 };
@@ -21,6 +20,8 @@ struct watch {
 struct timer {
     svc_timer_fn *on_time;
     void *arg;
+    uint32_t every_ms;
+    uint64_t due_ms;
     struct timer *next;
 };
 
@@ -34,10 +35,10 @@ struct svc {
     int ready_fd, lifeline_fd, signal_fd, lock_fd;
     bool is_draining;
     char ready_text[256], degraded[256], note[160];
-    zloop_t *loop;
+    int epoll_fd, clock_fd; /* the loop: what is watched, and a timer among it */
     struct bus *bus;
     void *state;
-    struct watch *watches;
+    struct watch *watches, *unwatched; /* the latter: to be freed after this round */
     struct timer *timers;
 };
 

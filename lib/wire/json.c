@@ -327,6 +327,23 @@ bool json_is_done(struct json *json)
     return !json->is_broken && json->at == json->end;
 }
 
+bool json_members_read(struct bytes object, const struct json_member *members, size_t count,
+                       void *out)
+{
+    struct json json = json_of(object);
+    struct bytes key;
+
+    json_open_object(&json);
+    while (json_next_key(&json, &key)) {
+        struct bytes value = json_take(&json);
+
+        for (size_t i = 0; i < count; i++)
+            if (bytes_equal_text(key, members[i].name))
+                *(struct bytes *)((char *)out + members[i].at) = value;
+    }
+    return json_is_done(&json);
+}
+
 /* ---- strings */
 
 static const char escape_letters[] = "\"\\/bfnrt", escape_values[] = "\"\\/\b\f\n\r\t";
@@ -400,6 +417,14 @@ static bool take_run(struct bytes *string, char buffer[4], struct bytes *run)
     return true;
 }
 
+bool json_unquote(struct bytes value, struct bytes *string_out)
+{
+    if (value.len < 2 || value.data[0] != '"')
+        return false;
+    *string_out = bytes_of(value.data + 1, value.len - 2);
+    return true;
+}
+
 bool json_string_is(struct bytes string, const char *text)
 {
     struct bytes run, rest = bytes_of_text(text);
@@ -468,6 +493,12 @@ void json_text_add(struct text *out, const char *before, const char *utf8)
     json_string_add(out, bytes_of_text(utf8));
 }
 
+void json_number_add(struct text *out, const char *before, uint64_t number)
+{
+    text_add(out, before);
+    text_add_decimal(out, number);
+}
+
 /* ---- binary strings */
 
 /* One code point of an escaped string, which json_take_string() has checked; -1 above 255. */
@@ -516,27 +547,35 @@ bool json_binary_decode(struct bytes string, uint8_t *out, size_t len)
     return i == len && string.len == 0;
 }
 
-size_t json_binary_encode(struct bytes in, char *out)
+bool json_binary_read(struct bytes value, uint8_t *out, size_t len)
+{
+    struct bytes string;
+
+    return json_unquote(value, &string) && json_binary_decode(string, out, len);
+}
+
+void json_binary_add(struct text *out, struct bytes in)
 {
     static const char digits[] = "0123456789abcdef";
-    char *to = out;
+    uint8_t *room = text_grow(out, 6 * in.len), *to = room;
 
     for (size_t i = 0; i < in.len; i++) {
         uint8_t c = in.data[i];
 
         if (c >= 0x80) {
-            *to++ = (char)(0xc0 | c >> 6);
-            *to++ = (char)(0x80 | (c & 0x3f));
+            *to++ = (uint8_t)(0xc0 | c >> 6);
+            *to++ = 0x80 | (c & 0x3f);
         } else if (c < ' ') {
-            memcpy(to, "\\u00", 4);
-            to[4] = digits[c >> 4];
-            to[5] = digits[c & 15];
-            to += 6;
+            const char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+
+            memcpy(to, escape, sizeof(escape));
+            to += sizeof(escape);
         } else {
             if (c == '"' || c == '\\')
                 *to++ = '\\';
-            *to++ = (char)c;
+            *to++ = c;
         }
     }
-    return (size_t)(to - out);
+    out->len -= 6 * in.len - (size_t)(to - room);
+    out->data[out->len] = '\0';
 }

@@ -49,6 +49,20 @@ bool json_next_item(struct json *json);
 /* Nothing but spaces is left, and nothing was wrong. */
 bool json_is_done(struct json *json);
 
+/* Where the value of a member goes, as json_take() gives it: a `struct bytes` at that place of a
+ * struct. */
+struct json_member {
+    const char *name;
+    size_t at;
+};
+/* Reads a whole object. What is absent stays as it was; of members that come twice the last counts.
+ */
+bool json_members_read(struct bytes object, const struct json_member *members, size_t count,
+                       void *out);
+
+/* From what json_take() gave to what json_take_string() would have given; false: it is no string.
+ */
+bool json_unquote(struct bytes value, struct bytes *string_out);
 /* Is what json_take_string() gave this text? Escapes are looked through. */
 bool json_string_is(struct bytes string, const char *text);
 /* Adds it as UTF-8 without escapes; half a surrogate pair becomes U+FFFD. */
@@ -57,11 +71,14 @@ void json_string_decode(struct bytes string, struct text *out);
 void json_string_add(struct text *out, struct bytes utf8);
 /* The same behind what comes `before` it, such as `,"name":`. */
 void json_text_add(struct text *out, const char *before, const char *utf8);
+void json_number_add(struct text *out, const char *before, uint64_t number);
 
 /* "Binary strings" as JavaScript has them: each code point, 0 to 255, is a byte. Decodes what
  * json_take_string() gave; false unless it is exactly `len` bytes. */
 bool json_binary_decode(struct bytes string, uint8_t *out, size_t len);
-/* The other way, without quotes; `out` must hold 6 * in.len bytes. Returns the length. */
-size_t json_binary_encode(struct bytes in, char *out);
+/* The same of what json_take() gave; false also when it is no string. */
+bool json_binary_read(struct bytes value, uint8_t *out, size_t len);
+/* The other way, without quotes. */
+void json_binary_add(struct text *out, struct bytes in);
 
 #endif

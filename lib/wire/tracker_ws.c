@@ -14,10 +14,7 @@ struct fields {
         offer_id;
 };
 
-static const struct field {
-    const char *name;
-    size_t at;
-} fields[] = {
+static const struct json_member members[] = {
     {"action", offsetof(struct fields, action)},
     {"info_hash", offsetof(struct fields, info_hash)},
     {"peer_id", offsetof(struct fields, peer_id)},
@@ -30,22 +27,6 @@ static const struct field {
     {"offer_id", offsetof(struct fields, offer_id)},
 };
 
-static bool read_fields(struct bytes text, struct fields *out)
-{
-    struct json json = json_of(text);
-    struct bytes key;
-
-    json_open_object(&json);
-    while (json_next_key(&json, &key)) {
-        struct bytes value = json_take(&json);
-
-        for (size_t i = 0; i < COUNT_OF(fields); i++)
-            if (bytes_equal_text(key, fields[i].name))
-                *(struct bytes *)((char *)out + fields[i].at) = value;
-    }
-    return json_is_done(&json);
-}
-
 static bool is_string(struct bytes value)
 {
     return value.len > 0 && value.data[0] == '"';
@@ -57,14 +38,9 @@ static bool is_given(struct bytes value)
     return value.len > 0 && !bytes_equal_text(value, "null") && !bytes_equal_text(value, "false");
 }
 
-static struct bytes unquoted(struct bytes string)
-{
-    return bytes_of(string.data + 1, string.len - 2);
-}
-
 static bool read_binary(struct bytes value, uint8_t *out)
 {
-    return is_string(value) && json_binary_decode(unquoted(value), out, 20);
+    return json_binary_read(value, out, 20);
 }
 
 static bool read_event(struct bytes value, enum announce_event *out)
@@ -193,14 +169,18 @@ static enum ws_parsed read_announce(const struct fields *in, struct ws_message *
     return WS_OK;
 }
 
+bool ws_id_read(struct bytes json, uint8_t *id)
+{
+    return read_binary(json, id);
+}
+
 /* What of an unknown action may be said back inside a JSON string. */
 static struct bytes quotable(struct bytes action)
 {
     size_t len = 0;
 
-    if (!is_string(action))
+    if (!json_unquote(action, &action))
         return bytes_of_text("");
-    action = unquoted(action);
     while (len < MIN(action.len, 32) && action.data[len] != '\\' && action.data[len] < 0x80)
         len++;
     return bytes_of(action.data, len);
@@ -212,7 +192,7 @@ enum ws_parsed ws_message_parse(struct bytes text, struct ws_message *out, char 
     struct bytes action;
 
     out->scrape_count = out->offer_count = 0;
-    if (!read_fields(text, &in))
+    if (!json_members_read(text, members, COUNT_OF(members), &in))
         return fail(WS_INVALID, failure, "this is not a JSON object");
     if (bytes_equal_text(in.action, "\"announce\"")) {
         out->kind = WS_ANNOUNCE;
@@ -232,15 +212,7 @@ enum ws_parsed ws_message_parse(struct bytes text, struct ws_message *out, char 
 
 static void add_binary(struct text *out, const uint8_t *bytes)
 {
-    char encoded[6 * 20];
-
-    text_add_bytes(out, bytes_of(encoded, json_binary_encode(bytes_of(bytes, 20), encoded)));
-}
-
-static void add_number(struct text *out, const char *before, uint32_t value)
-{
-    text_add(out, before);
-    text_add_decimal(out, value);
+    json_binary_add(out, bytes_of(bytes, 20));
 }
 
 static void add_hash_and_end(struct text *out, const struct infohash *hash)
@@ -253,9 +225,9 @@ static void add_hash_and_end(struct text *out, const struct infohash *hash)
 void ws_reply_write(struct text *out, const struct infohash *hash, uint32_t complete,
                     uint32_t incomplete, uint32_t interval_s)
 {
-    add_number(out, "{\"complete\":", complete);
-    add_number(out, ",\"incomplete\":", incomplete);
-    add_number(out, ",\"action\":\"announce\",\"interval\":", interval_s);
+    json_number_add(out, "{\"complete\":", complete);
+    json_number_add(out, ",\"incomplete\":", incomplete);
+    json_number_add(out, ",\"action\":\"announce\",\"interval\":", interval_s);
     add_hash_and_end(out, hash);
 }
 
@@ -274,15 +246,23 @@ static void add_signal(struct text *out, const char *what, struct bytes signal,
     add_hash_and_end(out, hash);
 }
 
+void ws_id_write(struct text *out, const uint8_t *id)
+{
+    text_add(out, "\"");
+    add_binary(out, id);
+    text_add(out, "\"");
+}
+
 void ws_offer_write(struct text *out, const struct infohash *hash, const uint8_t *from_peer_id,
                     const struct ws_offer *offer)
 {
     add_signal(out, "offer", offer->offer, offer->id, from_peer_id, hash);
 }
 
-void ws_answer_write(struct text *out, const struct ws_message *message)
+void ws_answer_write(struct text *out, const struct infohash *hash, const uint8_t *from_peer_id,
+                     struct bytes answer, struct bytes offer_id)
 {
-    add_signal(out, "answer", message->answer, message->offer_id, message->peer_id, &message->hash);
+    add_signal(out, "answer", answer, offer_id, from_peer_id, hash);
 }
 
 void ws_failure_write(struct text *out, const struct infohash *hash, const char *failure)
@@ -308,14 +288,14 @@ void ws_scrape_add(struct text *out, const struct infohash *hash, uint32_t compl
 {
     text_add(out, out->data[out->len - 1] == '{' ? "\"" : ",\"");
     add_binary(out, hash->bytes);
-    add_number(out, "\":{\"complete\":", complete);
-    add_number(out, ",\"incomplete\":", incomplete);
-    add_number(out, ",\"downloaded\":", downloaded);
+    json_number_add(out, "\":{\"complete\":", complete);
+    json_number_add(out, ",\"incomplete\":", incomplete);
+    json_number_add(out, ",\"downloaded\":", downloaded);
     text_add(out, "}");
 }
 
 void ws_scrape_end(struct text *out, uint32_t min_interval_s)
 {
-    add_number(out, "},\"flags\":{\"min_request_interval\":", min_interval_s);
+    json_number_add(out, "},\"flags\":{\"min_request_interval\":", min_interval_s);
     text_add(out, "}}");
 }

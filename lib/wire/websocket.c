@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "base/must.h"
+
 /* LONG, LONGER: in place of a length that follows in two or eight bytes. */
 enum { CONTROL_MAX = 125, LONG = 126, LONGER = 127 };
 
@@ -42,6 +44,85 @@ bool websocket_code_is_sendable(unsigned code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
            (code >= 3000 && code <= 4999);
+}
+
+/* ---- a client's handshake */
+
+void websocket_key(const uint8_t random[WEBSOCKET_KEY_RANDOM], char out[WEBSOCKET_KEY_TEXT])
+{
+    EVP_EncodeBlock((unsigned char *)out, random, WEBSOCKET_KEY_RANDOM);
+}
+
+/* Up to the end of the line, which is taken from `rest`. */
+static struct bytes take_line(struct bytes *rest)
+{
+    const uint8_t *end = memmem(rest->data, rest->len, "\r\n", 2);
+    struct bytes line = bytes_of(rest->data, (size_t)(end - rest->data));
+
+    *rest = bytes_of(end + 2, rest->len - line.len - 2);
+    return line;
+}
+
+static bool has_word(struct bytes list, const char *word)
+{
+    while (list.len > 0) {
+        const uint8_t *comma = memchr(list.data, ',', list.len);
+        size_t len = comma != NULL ? (size_t)(comma - list.data) : list.len;
+
+        if (bytes_is_word(bytes_trim(bytes_of(list.data, len)), word))
+            return true;
+        len = MIN(len + 1, list.len);
+        list = bytes_of(list.data + len, list.len - len);
+    }
+    return false;
+}
+
+/* "HTTP/1.1 101 Switching Protocols" */
+static unsigned read_status(struct bytes line)
+{
+    uint64_t status;
+
+    if (line.len < 12 || memcmp(line.data, "HTTP/1.1 ", 9) != 0 ||
+        bytes_decimal(bytes_of(line.data + 9, line.len - 9), &status) != 3)
+        return 0;
+    return (unsigned)status;
+}
+
+enum websocket_shake websocket_answer_read(struct bytes in, const char key[WEBSOCKET_KEY_TEXT],
+                                           size_t *used_out, unsigned *status_out)
+{
+    const uint8_t *end = in.len > 0 ? memmem(in.data, in.len, "\r\n\r\n", 4) : NULL;
+    bool is_upgrade = false, is_websocket = false, is_accepted = false, has_extras = false;
+    char accept[WEBSOCKET_ACCEPT_TEXT];
+    struct bytes rest, line;
+
+    *status_out = 0;
+    if (end == NULL)
+        return WEBSOCKET_SHAKING;
+    *used_out = (size_t)(end - in.data) + 4;
+    rest = bytes_of(in.data, *used_out);
+    *status_out = read_status(take_line(&rest));
+    if (!websocket_accept(bytes_of(key, WEBSOCKET_KEY_LEN), accept) || *status_out != 101)
+        return WEBSOCKET_REFUSED;
+    while ((line = take_line(&rest)).len > 0) {
+        const uint8_t *colon = memchr(line.data, ':', line.len);
+        size_t len = colon != NULL ? (size_t)(colon - line.data) : line.len;
+        struct bytes name = bytes_of(line.data, len), value = {0};
+
+        if (colon != NULL)
+            value = bytes_trim(bytes_of(colon + 1, line.len - len - 1));
+        is_upgrade =
+            is_upgrade || (bytes_is_word(name, "connection") && has_word(value, "upgrade"));
+        is_websocket =
+            is_websocket || (bytes_is_word(name, "upgrade") && bytes_is_word(value, "websocket"));
+        is_accepted = is_accepted || (bytes_is_word(name, "sec-websocket-accept") &&
+                                      bytes_equal_text(value, accept));
+        /* Nothing of the kind was asked for. */
+        has_extras = has_extras || bytes_is_word(name, "sec-websocket-extensions") ||
+                     bytes_is_word(name, "sec-websocket-protocol");
+    }
+    return is_upgrade && is_websocket && is_accepted && !has_extras ? WEBSOCKET_SHAKEN
+                                                                    : WEBSOCKET_REFUSED;
 }
 
 /* ---- what a client sends */

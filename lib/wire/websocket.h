@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket: the pure parts of WebSockets (RFC 6455): a server's answer to a handshake, frames that
- * come and go. Without extensions.
+ * websocket: the pure parts of WebSockets (RFC 6455): a server's and a client's side of a
+ * handshake, frames that come and go. Without extensions.
  */
 #ifndef WIRE_WEBSOCKET_H
 #define WIRE_WEBSOCKET_H
@@ -43,6 +43,22 @@ enum websocket_opcode {
 bool websocket_accept(struct bytes key, char out[WEBSOCKET_ACCEPT_TEXT]);
 /* May it be sent in a close frame? 1005 and the like only exist in programs. */
 bool websocket_code_is_sendable(unsigned code);
+
+/* ---- a client's handshake */
+
+enum { WEBSOCKET_KEY_RANDOM = 16, WEBSOCKET_KEY_TEXT = WEBSOCKET_KEY_LEN + 1 };
+/* Sec-WebSocket-Key of 16 random bytes, others each time. */
+void websocket_key(const uint8_t random[WEBSOCKET_KEY_RANDOM], char out[WEBSOCKET_KEY_TEXT]);
+
+enum websocket_shake {
+    WEBSOCKET_SHAKEN,  /* `*used_out` bytes are done with; frames follow */
+    WEBSOCKET_SHAKING, /* the rest of the answer has to come first */
+    WEBSOCKET_REFUSED, /* it is not that of a WebSocket; `*status_out` as HTTP has it, 0: none */
+};
+/* What a server answered to a request with `key`. How long an answer may be is the caller's to say.
+ */
+enum websocket_shake websocket_answer_read(struct bytes in, const char key[WEBSOCKET_KEY_TEXT],
+                                           size_t *used_out, unsigned *status_out);
 
 /* ---- what comes */
 

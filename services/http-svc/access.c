@@ -3,27 +3,18 @@
 
 #include <strings.h>
 
+#include "base/settings.h"
 #include "base/units.h"
 #include "wire/link.h"
 #include "wire/secret.h"
 
-static bool equal_ignoring_case(struct bytes a, struct bytes b)
+static bool list_has(const char *list, struct bytes wanted)
 {
-    return a.len == b.len &&
-           (a.len == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.len) == 0);
-}
+    struct bytes item;
 
-/* Items of a setting's list are joined by ", ". */
-static bool list_has(const char *list, struct bytes item)
-{
-    while (*list != '\0') {
-        size_t len = strcspn(list, ", ");
-
-        if (len > 0 && equal_ignoring_case(bytes_of(list, len), item))
+    while (settings_list_next(&list, &item))
+        if (bytes_equal_ignoring_case(item, wanted))
             return true;
-        list += len;
-        list += strspn(list, ", ");
-    }
     return false;
 }
 
@@ -45,8 +36,8 @@ static bool ends_with(struct bytes text, const char *ending)
 {
     size_t len = strlen(ending);
 
-    return text.len >= len &&
-           equal_ignoring_case(bytes_of(text.data + text.len - len, len), bytes_of(ending, len));
+    return text.len >= len && bytes_equal_ignoring_case(bytes_of(text.data + text.len - len, len),
+                                                        bytes_of(ending, len));
 }
 
 static bool is_dotted_loopback(struct bytes host)
@@ -68,8 +59,9 @@ static bool is_loopback_host(struct bytes host)
 {
     struct bytes name = without_port(host);
 
-    return equal_ignoring_case(name, bytes_of_text("localhost")) || ends_with(name, ".localhost") ||
-           bytes_equal_text(name, "[::1]") || is_dotted_loopback(name);
+    return bytes_equal_ignoring_case(name, bytes_of_text("localhost")) ||
+           ends_with(name, ".localhost") || bytes_equal_text(name, "[::1]") ||
+           is_dotted_loopback(name);
 }
 
 /* What follows "scheme://"; nothing for "null" and other things without authority. */
@@ -91,7 +83,7 @@ bool access_allows_origin(const struct access_policy *policy, struct bytes host,
 {
     struct bytes authority = authority_of(origin);
 
-    if (authority.len > 0 && equal_ignoring_case(authority, host))
+    if (authority.len > 0 && bytes_equal_ignoring_case(authority, host))
         return true;
     if (policy->cors_origins[0] != '\0')
         return access_lists_origin(policy->cors_origins, origin);

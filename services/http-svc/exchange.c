@@ -301,6 +301,11 @@ ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const 
     return call(x, x->loop->room, deadline_ms, key);
 }
 
+ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms)
+{
+    return call(x, x->loop->rtc, deadline_ms, NULL);
+}
+
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
 {
     struct bus_remote *remote = x->loop->neighbours[neighbour];
@@ -321,6 +326,8 @@ static enum neighbour called(const struct exchange *x)
 {
     if (x->called == x->loop->torrent)
         return NEIGHBOUR_torrent;
+    if (x->called == x->loop->rtc)
+        return NEIGHBOUR_rtc;
     return x->called == x->loop->room ? NEIGHBOUR_room : NEIGHBOUR_transcode;
 }
 

@@ -71,6 +71,8 @@ ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, con
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* And the room service. */
 ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* And the one that knows browsers. */
+ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms);
 /* What joined_get() is given for its questions. */
 struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out);
 /* In the closure of a call, when that got NULL: why; until the next time. */
@@ -89,6 +91,8 @@ bool exchange_has_map(struct exchange *x, const struct infohash *hash);
 
 /* stream_answer.c: answers with the file by the rules of RFC 9110. */
 void stream_answer(struct exchange *x, const struct infohash *hash, uint32_t file);
+/* ready_answer.c: answers with which bytes of it are here. */
+void ready_answer(struct exchange *x, const struct infohash *hash, uint32_t file);
 /* event_body.c: answers with server-sent events, of all torrents or of one; takes `first`. */
 void event_body_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
 

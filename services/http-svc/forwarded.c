@@ -8,7 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/must.h"
+#include "base/settings.h"
 
 struct network {
     struct ip ip;
@@ -24,10 +26,9 @@ struct trusted {
 
 static struct ip ip_from_v6(const uint8_t bytes[16])
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct ip ip = {.len = 16};
 
-    if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+    if (address_is_mapped(bytes)) {
         ip.len = 4;
         memcpy(ip.bytes, bytes + 12, 4);
     } else {
@@ -135,24 +136,20 @@ static bool parse_network(struct bytes text, struct network *out)
 enum err trusted_parse(const char *list, struct trusted **out, struct error *error)
 {
     struct trusted *trusted;
+    struct bytes item;
 
     *out = NULL;
-    list += strspn(list, ", ");
     if (*list == '\0')
         return ERR_NONE;
     trusted = xcalloc(1, sizeof(*trusted) + (strlen(list) / 2 + 1) * sizeof(trusted->rows[0]));
-    while (*list != '\0') {
-        size_t len = strcspn(list, ", ");
-
-        if (!parse_network(bytes_of(list, len), &trusted->rows[trusted->count++])) {
+    while (settings_list_next(&list, &item)) {
+        if (!parse_network(item, &trusted->rows[trusted->count++])) {
             free(trusted);
             return error_set(error, ERR_CONFIG,
                              "http.trusted_proxies: '%.*s' is no address and no network such as "
                              "10.0.0.0/8",
-                             (int)MIN(len, 60), list);
+                             (int)MIN(item.len, 60), (const char *)item.data);
         }
-        list += len;
-        list += strspn(list, ", ");
     }
     *out = trusted;
     return ERR_NONE;
@@ -184,17 +181,6 @@ bool trusted_has(const struct trusted *trusted, const struct ip *ip)
 
 /* ---- what they say */
 
-static struct bytes trim(struct bytes text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Cuts the last item off a list with `separator`. No item holds one between quotes: addresses do
  * not, and what is odd ends the search anyway. */
 static struct bytes take_last(struct bytes *list, char separator)
@@ -206,7 +192,7 @@ static struct bytes take_last(struct bytes *list, char separator)
         from--;
     item = bytes_of(list->data + from, list->len - from);
     list->len = from > 0 ? from - 1 : 0;
-    return trim(item);
+    return bytes_trim(item);
 }
 
 /* for=192.0.2.60;proto=http;by=203.0.113.43 */

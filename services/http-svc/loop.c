@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include <proto/room.pb-c.h>
+#include <proto/rtc.pb-c.h>
 #include <proto/svc.pb-c.h>
 #include <proto/torrent.pb-c.h>
 #include <proto/transcode.pb-c.h>
@@ -309,6 +310,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     loop->transcode =
         bus_remote(loop->bus, "transcode", &sharestream__transcode__transcode__descriptor);
     loop->room = bus_remote(loop->bus, "room", &sharestream__room__room__descriptor);
+    loop->rtc = bus_remote(loop->bus, "rtc", &sharestream__rtc__rtc__descriptor);
     loop->joined = joined_new(loop->bus, loop->transcode, &http->metrics);
     for (enum neighbour i = 0; i < NEIGHBOURS; i++)
         if (i != NEIGHBOUR_http)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
- * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, stream_body.c,
- * event_body.c, websocket.c and engine*.c include this; nothing else knows h2o.
+ * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, ready_answer.c,
+ * stream_body.c, event_body.c, websocket.c and engine*.c include this; nothing else knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox`, `mail` and `is_over`
  * (behind their lock).
@@ -75,7 +75,7 @@ struct loop {
 
     struct bus *bus;
     h2o_socket_t *bus_socket;
-    struct bus_remote *torrent, *transcode, *room;
+    struct bus_remote *torrent, *transcode, *room, *rtc;
     struct joined *joined; /* questions to transcode-svc */
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;

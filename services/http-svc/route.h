@@ -23,7 +23,7 @@ enum {
 
 /* What somebody must be to use a route. */
 enum route_need {
-    NEED_NOTHING, /* health */
+    NEED_NOTHING, /* health, the page */
     NEED_OPEN,    /* nothing, and every page may read the answer */
     NEED_LINK,    /* the admin, or whoever holds a signed link to this very file */
     NEED_ADMIN,   /* reads */
@@ -48,6 +48,10 @@ enum route_need {
     X(ROOM_MEMBERS, "/api/rooms/:any", METHOD_GET, NEED_OPEN, on_room)                             \
     X(JOIN, "/join/:any", METHOD_GET, NEED_OPEN, on_room)                                          \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
+    X(PAGE_WATCH, "/watch", METHOD_READ, NEED_NOTHING, on_page)                                    \
+    X(PAGE_ADMIN, "/admin", METHOD_READ, NEED_NOTHING, on_page)                                    \
+    X(PAGE_ROOM, "/room/:any", METHOD_READ, NEED_NOTHING, on_page_of_room)                         \
+    X(ASSET, "/assets/*", METHOD_READ, NEED_NOTHING, on_asset)                                     \
     X(HEALTH, "/health", METHOD_READ, NEED_OPEN, on_health)                                        \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
     X(READY, "/health/ready", METHOD_READ, NEED_NOTHING, on_ready)                                 \
@@ -72,12 +76,15 @@ enum route_need {
     X(LIMITS, "/api/v1/torrents/:hash/limits", METHOD_READ, NEED_ADMIN, on_limits)                 \
     X(SET_LIMITS, "/api/v1/torrents/:hash/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)         \
     X(PEERS, "/api/v1/torrents/:hash/peers", METHOD_READ, NEED_ADMIN, on_peers)                    \
+    X(BROWSERS, "/api/v1/torrents/:hash/browsers", METHOD_READ, NEED_ADMIN, on_browsers)           \
     X(METAINFO, "/api/v1/torrents/:hash/metainfo", METHOD_READ, NEED_ADMIN, on_metainfo)           \
     X(PLAYLIST, "/api/v1/torrents/:hash/playlist.m3u", METHOD_READ, NEED_ADMIN, on_playlist)       \
     X(EVENTS, "/api/v1/torrents/:hash/events", METHOD_GET, NEED_ADMIN, on_torrent_events)          \
     X(FILES, "/api/v1/torrents/:hash/files", METHOD_READ, NEED_ADMIN, on_files)                    \
     X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_ADMIN,          \
       on_diagnosis)                                                                                \
+    X(FILE_READY, "/api/v1/torrents/:hash/files/:file/ready", METHOD_READ, NEED_ADMIN,             \
+      on_file_ready)                                                                               \
     X(MEDIA, "/api/v1/torrents/:hash/files/:file/media", METHOD_READ, NEED_ADMIN, on_media)        \
     X(SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_READ, NEED_ADMIN,          \
       on_subtitles)                                                                                \

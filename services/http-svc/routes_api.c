@@ -3,6 +3,7 @@
  * routes_api: /api/v1, torrents and what is done to them. Each handler turns a request into one
  * message for torrent-svc, and its reply into JSON by the message's own descriptor.
  */
+#include <proto/rtc.pb-c.h>
 #include <string.h>
 #include <strings.h>
 
@@ -278,6 +279,21 @@ void on_peers(struct exchange *x)
                                              &request, on_peers_reply, x);
 }
 
+static void on_browsers_reply(const Sharestream__Rtc__PeersReply *reply, void *arg)
+{
+    routes_answer_message(arg, reply);
+}
+
+void on_browsers(struct exchange *x)
+{
+    Sharestream__Rtc__PeersRequest request = SHARESTREAM__RTC__PEERS_REQUEST__INIT;
+
+    request.info_hash = read_hash(x);
+    if (request.info_hash != NULL)
+        sharestream__rtc__rtc__peers(exchange_rtc(x, ROUTES_CALL_MS), &request, on_browsers_reply,
+                                     x);
+}
+
 void on_diagnosis(struct exchange *x)
 {
     Sharestream__Torrent__DiagnoseRequest request = SHARESTREAM__TORRENT__DIAGNOSE_REQUEST__INIT;
@@ -300,6 +316,20 @@ void on_diagnosis(struct exchange *x)
     }
     sharestream__torrent__torrent__diagnose(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
                                             &request, on_diagnosis_reply, x);
+}
+
+void on_file_ready(struct exchange *x)
+{
+    const struct route *route = exchange_route(x);
+    struct infohash hash;
+
+    if (read_hash(x) == NULL)
+        return;
+    infohash_parse(route->source, &hash);
+    if (route->has_file)
+        ready_answer(x, &hash, route->file);
+    else
+        exchange_fail(x, ERR_INVALID, "a file id is a number");
 }
 
 /* ---- changing */

@@ -16,18 +16,6 @@
 
 enum { METRICS_CALL_MS = 1000 };
 
-/* Where the page will be. */
-void on_root(struct exchange *x)
-{
-    static const char text[] = "ShareStream is up.\n\n"
-                               "There is no page to look at yet. To play something:\n"
-                               "  sharestream add <magnet link>\n"
-                               "  sharestream stream 1\n"
-                               "The interface for programs: /api/v1/openapi.yaml\n";
-
-    exchange_reply(x, 200, "text/plain; charset=utf-8", bytes_of_text(text));
-}
-
 /* As clients of earlier servers look whether there is one. */
 void on_health(struct exchange *x)
 {

@@ -126,7 +126,7 @@ static void on_created(const Sharestream__Page__Room *room, void *arg)
     exchange_add_header(x, "location", text_str(&text));
     text_clear(&text);
     routes_add_base(x, &text);
-    text_addf(&text, "/join/%s", text_str(&code));
+    text_addf(&text, "/room/%s", text_str(&code));
     exchange_reply_json(x, 201,
                         json_pack("{s:s,s:o,s:o}", "code", room->code, "url",
                                   shape_text(text_str(&text)), "room", pb_to_json(&room->base)));

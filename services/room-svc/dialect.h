@@ -43,8 +43,8 @@ struct dialect {
     void (*on_gone)(struct guest *guest);
 
     /* Something happened in a room that somebody who speaks this dialect may hear of: house_tell().
-     * For ROOM_EXPELLED `guest` is whom it is about, who is not of the room any more; else NULL.
-     * Optional. */
+     * Of rooms where nobody does so by Socket.IO, such a dialect is told nothing. For ROOM_EXPELLED
+     * `guest` is whom it is about, who is not of the room any more; else NULL. Optional. */
     void (*on_room)(struct room_svc *svc, const struct room *room, const struct room_event *event,
                     struct guest *guest);
 };

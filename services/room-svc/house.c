@@ -100,6 +100,17 @@ static void on_expelled(struct room_svc *svc, const struct room *room,
     guest->dialect->on_room(svc, room, event, guest);
 }
 
+/* Most rooms have people of one dialect only: the others are to write nothing for nobody. Nobody
+ * counts those who come by WebSockets of their own. */
+static bool is_spoken(const struct room_svc *svc, const struct dialect *dialect,
+                      const struct room *room)
+{
+    char group[HOUSE_GROUP_TEXT];
+
+    return dialect->nsp == NULL || sio_members(svc->namespaces[dialect->id],
+                                               house_group(dialect, room_code(room), group)) > 0;
+}
+
 static void on_event(void *arg, const struct room *room, const struct room_event *event)
 {
     struct room_svc *svc = arg;
@@ -110,6 +121,10 @@ static void on_event(void *arg, const struct room *room, const struct room_event
         on_expelled(svc, room, event);
         return;
     }
+    if (event->kind == ROOM_FOR_SERVER) {
+        server_peer_asked(svc, room, event);
+        return;
+    }
     if (event->to != NULL) {
         const struct dialect *dialect = dialect_of(event->to->dialect);
 
@@ -118,7 +133,7 @@ static void on_event(void *arg, const struct room *room, const struct room_event
         return;
     }
     for (size_t i = 0; dialects[i] != NULL; i++)
-        if (dialects[i]->on_room != NULL)
+        if (dialects[i]->on_room != NULL && is_spoken(svc, dialects[i], room))
             dialects[i]->on_room(svc, room, event, NULL);
 }
 

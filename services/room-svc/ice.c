@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/settings.h"
 #include "base/text.h"
 
 /* ---- settings */
@@ -59,12 +60,15 @@ static enum err add_turn(struct ice *ice, const char *url, struct error *error)
 
 static enum err for_each_url(struct ice *ice, const char *urls, url_fn *add, struct error *error)
 {
-    char *list = xstrdup(urls), *rest = list, *url;
     enum err err = ERR_NONE;
+    struct bytes item;
 
-    while (err == ERR_NONE && (url = strtok_r(rest, ", ", &rest)) != NULL)
+    while (err == ERR_NONE && settings_list_next(&urls, &item)) {
+        char *url = xstrndup((const char *)item.data, item.len);
+
         err = add(ice, url, error);
-    free(list);
+        free(url);
+    }
     return err;
 }
 

@@ -69,10 +69,12 @@ void ice_front_tick(struct room_svc *room, uint64_t now_ms)
         room->asked_ms = now_ms;
         cloudflare_ask(room->cloudflare);
     }
-    svc_degraded(room->svc, room->ice.cloudflare.failures > 0 &&
-                                    turn_cache_list(&room->ice.cloudflare, now_ms) == NULL
-                                ? "no TURN credentials from Cloudflare"
-                                : NULL);
+}
+
+bool ice_front_lacks_credentials(const struct room_svc *room, uint64_t now_ms)
+{
+    return room->ice.cloudflare.failures > 0 &&
+           turn_cache_list(&room->ice.cloudflare, now_ms) == NULL;
 }
 
 void ice_front_stop(struct room_svc *room)

@@ -128,9 +128,10 @@ static void write_all(struct room_svc *svc, const struct gateway_memory *rows, s
 }
 
 /* Forgets those that were touched for nothing: most of what clients say changes nothing that is
- * stored. */
-static bool has_changed(struct room_svc *svc)
+ * stored. What could not be written is tried again, be it rows of gateways alone. */
+static bool has_changed(void *arg)
 {
+    struct room_svc *svc = arg;
     struct kept **at = &svc->touched;
 
     while (*at != NULL) {
@@ -144,26 +145,26 @@ static bool has_changed(struct room_svc *svc)
         kept->is_touched = false;
         *at = kept->next;
     }
-    return svc->touched != NULL;
+    return svc->touched != NULL || svc->is_store_failing;
 }
 
 /* What cannot be written is said all the same: better a room that a crash sets back than none. */
-static bool commit(void *arg, const struct gateway_memory *rows, size_t count, bool must_write)
+static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
 {
     struct room_svc *svc = arg;
     struct error error;
 
-    if (!has_changed(svc) && !must_write)
-        return false;
     store_begin(svc->store);
     write_all(svc, rows, count);
     svc->metrics.commits_total++;
     if (store_commit(svc->store, &error) != ERR_NONE) {
         svc->metrics.commits_failed_total++;
-        log_error("rooms are not stored", "error=%s", error.text);
-        svc_degraded(svc->svc, "rooms cannot be stored");
+        if (!svc->is_store_failing)
+            log_error("rooms are not stored", "error=%s", error.text);
+        svc->is_store_failing = true;
         return false;
     }
+    svc->is_store_failing = false;
     while (svc->touched != NULL) {
         struct kept *kept = svc->touched;
 
@@ -198,7 +199,8 @@ static void take_gateway(void *arg, uint64_t place, struct bytes data)
 
 enum err keep_start(struct room_svc *svc, struct error *error)
 {
-    const struct gateway_journal journal = {.commit = commit, .arg = svc};
+    const struct gateway_journal journal = {
+        .has_changed = has_changed, .commit = commit, .arg = svc};
     char *path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
     enum err err = store_open(path, &svc->store, error);
 

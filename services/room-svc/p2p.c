@@ -393,7 +393,7 @@ static void tell_relayed(struct room_svc *svc, const struct room *room,
         if (relays[i].kind != event->relay || event->to == NULL)
             continue;
         text_addf(&out, "{\"type\":\"%s\"", relays[i].type);
-        json_text_add(&out, ",\"fromPeerId\":", event->member->id);
+        json_text_add(&out, ",\"fromPeerId\":", room_relay_from(event));
         json_text_add(&out, ",\"toPeerId\":", event->to->id);
         text_addf(&out, ",\"%s\":", relays[i].key);
         if (event->relay == ROOM_CANDIDATE ? add_candidate(&out, event->data)

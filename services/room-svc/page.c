@@ -112,6 +112,7 @@ static void enter(struct call *call, struct room *room, struct room_join *join,
     struct view view = {.now_ms = call->now_ms};
 
     reply.you = member->id;
+    reply.tracker = view_text("tracker"); /* http-svc's path */
     reply.now_ms = call->now_ms;
     reply.room = view_room(&view, room, member->role >= ROOM_MODERATOR);
     snprintf(name, sizeof(name), "%s-%u", room_code(room), member->number);

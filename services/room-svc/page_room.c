@@ -220,7 +220,7 @@ static void tell_relay(struct telling *telling)
     Sharestream__Page__RelayTold told = SHARESTREAM__PAGE__RELAY_TOLD__INIT;
     const struct room_event *event = telling->event;
 
-    told.from = id_of(event->member);
+    told.from = view_text(room_relay_from(event));
     told.kind = (Sharestream__Page__RelayKind)event->relay;
     told.data = view_alloc(&telling->view, event->data.len + 1);
     memcpy(told.data, event->data.data, event->data.len);
@@ -305,21 +305,13 @@ static void tell_event(struct telling *telling)
     case ROOM_RTC:
         tell_rtc(telling);
         break;
+    case ROOM_FOR_SERVER:
     case ROOM_CORRECTION:
     case ROOM_SYNC_CHECK:
     case ROOM_ANNOUNCED:
     case ROOM_CLOSED: /* all were expelled */
         break;
     }
-}
-
-/* Most rooms have people of one dialect only. */
-static bool is_somebody_there(const struct room_svc *svc, const struct room *room)
-{
-    char group[HOUSE_GROUP_TEXT];
-
-    return sio_members(svc->namespaces[DIALECT_PAGE],
-                       house_group(&page_dialect, room_code(room), group)) > 0;
 }
 
 void page_on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,
@@ -331,8 +323,6 @@ void page_on_room(struct room_svc *svc, const struct room *room, const struct ro
                               .guest = guest,
                               .view = {.now_ms = house_now(svc)}};
 
-    if (guest == NULL && event->to == NULL && !is_somebody_there(svc, room))
-        return;
     tell_event(&telling);
     view_fini(&telling.view);
 }

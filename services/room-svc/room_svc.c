@@ -23,12 +23,23 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
                                              SIO_CONFIG_OF(room->settings)});
     socket_front_start(room);
     house_start(room);
+    server_peer_start(room);
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     svc_every(svc, CLOCK_TICK_MS, on_clock, room);
     if ((err = ice_front_start(room, error)) != ERR_NONE)
         return err;
     return gateways_serve(room->gateways, svc_bus(svc), error);
+}
+
+/* The gravest first. */
+static const char *find_lack(const struct room_svc *room, uint64_t now_ms)
+{
+    if (room->is_store_failing)
+        return "rooms cannot be stored";
+    if (ice_front_lacks_credentials(room, now_ms))
+        return "no TURN credentials from Cloudflare";
+    return NULL;
 }
 
 void room_svc_tick(void *state, uint64_t now_ms)
@@ -39,6 +50,7 @@ void room_svc_tick(void *state, uint64_t now_ms)
     sio_tick(room->sio);
     guests_tick(room, now_ms);
     ice_front_tick(room, now_ms);
+    svc_degraded(room->svc, find_lack(room, now_ms));
     room->metrics.rooms = rooms_count(room->rooms);
     room->metrics.guests = HASH_COUNT(room->guests); /* NOLINT */
     svc_note(room->svc, "rooms=%zu connections=%zu", rooms_count(room->rooms),

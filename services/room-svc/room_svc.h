@@ -30,10 +30,12 @@ struct room_svc {
     uint64_t began_ms;
     struct store *store;
     struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
+    bool is_store_failing;       /* the last write was in vain */
     uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
     struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
     unsigned monkeys;            /* in the hub of monkey.c */
     struct limiter limiter;      /* of questions by HTTP */
+    struct bus_remote *rtc;      /* server_peer.c */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */
@@ -59,10 +61,18 @@ void web_front_fail(struct room_svc *room, uint64_t question, const struct gatew
 /* Namespaces of all dialects. */
 void socket_front_start(struct room_svc *room);
 
+/* ---- server_peer.c: the server as a peer of browsers in rooms */
+void server_peer_start(struct room_svc *room);
+/* ROOM_FOR_SERVER. */
+void server_peer_asked(struct room_svc *room, const struct room *of,
+                       const struct room_event *event);
+
 /* ---- ice_front.c: the servers by which clients find a way to each other */
 /* ERR_CONFIG. */
 enum err ice_front_start(struct room_svc *room, struct error *error);
 void ice_front_tick(struct room_svc *room, uint64_t now_ms);
+/* Cloudflare gives none, and those it gave are worth nothing any more. */
+bool ice_front_lacks_credentials(const struct room_svc *room, uint64_t now_ms);
 void ice_front_stop(struct room_svc *room);
 /* The list for RTCPeerConnection, with credentials, for a member of a room and for nobody else:
  * `member` is who it is in that room, whatever dialect it speaks. */

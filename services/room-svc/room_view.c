@@ -124,6 +124,7 @@ static char *id_of(const struct room *room, uint32_t number)
 static Sharestream__Page__Item *view_item(struct view *view, const struct room *room,
                                           const struct room_item *item)
 {
+    struct infohash hash;
     MAKE(view, Sharestream__Page__Item, sharestream__page__item__init);
 
     out->number = item->number;
@@ -133,6 +134,8 @@ static Sharestream__Page__Item *view_item(struct view *view, const struct room *
     out->name = view_text(item->name);
     out->duration_ms = item->duration_ms;
     out->added_by = id_of(room, item->added_by);
+    if (item->kind == ROOM_SOURCE_TORRENT && asked_torrent(item->source, &hash))
+        out->info_hash = infohash_text(&hash, view_alloc(view, INFOHASH_TEXT));
     return out;
 }
 
@@ -230,19 +233,26 @@ static bool is_link(const char *text, const char *scheme)
     return strncasecmp(text, scheme, len) == 0 && text[len] != '\0';
 }
 
+bool asked_torrent(const char *source, struct infohash *out)
+{
+    struct magnet magnet;
+
+    if (infohash_parse(bytes_of_text(source), out))
+        return true;
+    if (magnet_parse(bytes_of_text(source), &magnet, NULL) != ERR_NONE)
+        return false;
+    *out = magnet.key;
+    magnet_fini(&magnet);
+    return true;
+}
+
 enum room_source asked_source(const char *source)
 {
     struct infohash hash;
-    struct magnet magnet;
 
     if (is_link(source, "http://") || is_link(source, "https://"))
         return ROOM_SOURCE_URL;
-    if (infohash_parse(bytes_of_text(source), &hash))
-        return ROOM_SOURCE_TORRENT;
-    if (magnet_parse(bytes_of_text(source), &magnet, NULL) != ERR_NONE)
-        return ROOM_SOURCE_NONE;
-    magnet_fini(&magnet);
-    return ROOM_SOURCE_TORRENT;
+    return asked_torrent(source, &hash) ? ROOM_SOURCE_TORRENT : ROOM_SOURCE_NONE;
 }
 
 uint32_t asked_rate(double rate)

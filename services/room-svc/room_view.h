@@ -10,6 +10,7 @@
 #include <proto/page.pb-c.h>
 
 #include "room.h"
+#include "wire/infohash.h"
 
 /* What the messages below are made of; texts in them are the room's own, so it must not change
  * before view_fini(). */
@@ -36,6 +37,8 @@ Sharestream__Page__Line *view_line(struct view *view, const struct room *room,
 
 /* ---- what is asked for, as the core takes it */
 
+/* The torrent that a magnet link or an info-hash names; false: it names none. */
+bool asked_torrent(const char *source, struct infohash *out);
 /* A torrent by magnet link or info-hash, or a film by http(s) URL. ROOM_SOURCE_NONE: neither. */
 enum room_source asked_source(const char *source);
 /* Permille of a rate such as 1.25; 0: it makes no sense. */

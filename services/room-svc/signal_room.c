@@ -330,7 +330,7 @@ static void on_relayed(const struct scene *scene)
         return;
     text_addf(&out, "{\"%s\":", relays[event->relay].key);
     text_add_bytes(&out, event->data);
-    signal_add_text(&out, "from", event->member->id);
+    signal_add_text(&out, "from", room_relay_from(event));
     signal_add_text(&out, "to", event->to->id);
     text_add(&out, "}");
     tell(scene, true, relays[event->relay].told, &out);
@@ -368,6 +368,7 @@ static void (*const tellers[])(const struct scene *scene) = {
     [ROOM_SAID] = on_said,
     [ROOM_ANNOUNCED] = on_announced,
     [ROOM_RELAYED] = on_relayed,
+    [ROOM_FOR_SERVER] = NULL,
     [ROOM_RTC] = on_rtc,
     [ROOM_CLOSED] = NULL,
 };

@@ -44,7 +44,7 @@ enum statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    bool has_failed; /* in this transaction */
+    struct error error; /* what went wrong first in this transaction */
 };
 
 static enum err failed(const struct store *store, const char *what, struct error *error)
@@ -125,30 +125,30 @@ void store_close(struct store **store_p)
 
 /* ---- writing */
 
+/* Nothing more after a failure: SQLite may have ended the transaction, and what follows would be
+ * written by itself. */
 static void run(struct store *store, enum statement which)
 {
+    if (store->error.code != ERR_NONE)
+        return;
     if (sqlite3_step(store->statements[which]) != SQLITE_DONE)
-        store->has_failed = true;
+        failed(store, "write", &store->error);
     sqlite3_reset(store->statements[which]);
 }
 
 void store_begin(struct store *store)
 {
-    store->has_failed = false;
+    store->error = (struct error){0};
     run(store, BEGIN);
 }
 
 enum err store_commit(struct store *store, struct error *error)
 {
-    enum err err;
-
-    if (!store->has_failed)
-        run(store, COMMIT);
-    if (!store->has_failed)
-        return ERR_NONE;
-    err = failed(store, "write", error);
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return err;
+    run(store, COMMIT);
+    if (store->error.code != ERR_NONE)
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    *error = store->error;
+    return error->code;
 }
 
 static void bind_data(sqlite3_stmt *statement, int at, struct bytes data)

@@ -396,14 +396,6 @@ static void tell_passed(struct room_svc *svc, const struct room *room,
     text_fini(&out);
 }
 
-static bool has_listeners(const struct room_svc *svc, const struct room *room)
-{
-    char group[HOUSE_GROUP_TEXT];
-
-    return sio_members(svc->namespaces[DIALECT_STREAMSHARE],
-                       house_group(&streamshare_dialect, room_code(room), group)) > 0;
-}
-
 static bool is_own(const struct room_event *event)
 {
     return event->member != NULL && event->member->dialect == DIALECT_STREAMSHARE;
@@ -414,7 +406,7 @@ static void on_room(struct room_svc *svc, const struct room *room, const struct 
 {
     if (event->kind == ROOM_EXPELLED && guest != NULL)
         say_error(guest, "You are not in this room any more.");
-    if (event->to != NULL || !has_listeners(svc, room))
+    if (event->to != NULL)
         return;
     switch ((int)event->kind) {
     case ROOM_JOINED:

@@ -5,7 +5,6 @@
  */
 #include "fetch.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "base/address.h"
 #include "base/must.h"
 #include "wire/metainfo.h"
 
@@ -60,31 +60,6 @@ struct fetcher *fetcher_new(const struct fetch_config *config)
 int fetcher_fd(const struct fetcher *fetcher)
 {
     return fetcher->event_fd;
-}
-
-static bool v4_is_private(const uint8_t *b)
-{
-    return b[0] == 0 || b[0] == 10 || b[0] == 127 || (b[0] == 100 && (b[1] & 0xc0) == 64) ||
-           (b[0] == 169 && b[1] == 254) || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
-           (b[0] == 192 && b[1] == 168) || (b[0] == 192 && b[1] == 0 && b[2] == 0) ||
-           (b[0] == 198 && (b[1] & 0xfe) == 18) || b[0] >= 224;
-}
-
-bool address_is_private(int family, const void *address)
-{
-    static const uint8_t zero[12], mapped[12] = {[10] = 0xff, [11] = 0xff};
-    static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b};
-    const uint8_t *b = address;
-
-    if (family == AF_INET)
-        return v4_is_private(b);
-    /* Roads to IPv4: mapped, NAT64 (RFC 6052), 6to4 (RFC 3056). */
-    if (memcmp(b, mapped, sizeof(mapped)) == 0 || memcmp(b, nat64, sizeof(nat64)) == 0)
-        return v4_is_private(b + 12);
-    if (b[0] == 0x20 && b[1] == 0x02)
-        return v4_is_private(b + 2);
-    return memcmp(b, zero, sizeof(zero)) == 0 || (b[0] & 0xfe) == 0xfc ||
-           (b[0] == 0xfe && (b[1] & 0x80) != 0) || b[0] == 0xff;
 }
 
 /* libcurl asks for each connection, so a redirect or a name that resolves to a private address is

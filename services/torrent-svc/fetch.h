@@ -39,9 +39,4 @@ enum err fetch_start(struct fetcher *fetcher, const char *url, fetch_done_fn *do
 /* `done` will not be called. */
 void fetch_cancel(struct fetch *fetch);
 
-/* True for addresses that a stranger's URL must not reach: loopback, private, link-local,
- * unique-local, multicast, unspecified, reserved; also in IPv6 clothes. `family` is AF_INET or
- * AF_INET6, `address` 4 or 16 bytes. Pure. */
-bool address_is_private(int family, const void *address);
-
 #endif

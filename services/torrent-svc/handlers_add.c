@@ -17,7 +17,7 @@ static void answer_added(const struct torrent *torrent, bool is_new,
     Sharestream__Torrent__AddReply reply = SHARESTREAM__TORRENT__ADD_REPLY__INIT;
     Info info;
 
-    info_fill(torrent, INFO_FULL, 0, &info);
+    info_fill(bus_state(data), torrent, INFO_FULL, 0, &info);
     reply.info_hash = info.info_hash;
     reply.is_new = is_new;
     reply.info = &info;

@@ -19,7 +19,8 @@ static void add_peer(Sharestream__Torrent__PeersReply *reply, const struct lt_pe
                  {LT_PEER_INCOMING, "incoming"},
                  {LT_PEER_WEB_SEED, "web_seed"},
                  {LT_PEER_CHOKED_BY, "choked"},
-                 {LT_PEER_CONNECTING, "connecting"}};
+                 {LT_PEER_CONNECTING, "connecting"},
+                 {LT_PEER_BROWSER, "webrtc"}};
     Sharestream__Torrent__PeersReply__Peer *out = xcalloc(1, sizeof(*out));
 
     sharestream__torrent__peers_reply__peer__init(out);

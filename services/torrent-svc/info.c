@@ -69,16 +69,15 @@ static void fill_metadata(const struct torrent *torrent, Info *info)
 }
 
 /* What strangers may have written at any length, for those who look at one torrent. */
-static void fill_texts(const struct torrent *torrent, Info *info)
+static void fill_texts(struct service *service, const struct torrent *torrent, Info *info)
 {
     const struct lt_info *meta = torrent->info;
 
+    lt_ws_trackers(service->lt, torrent->id, &info->ws_trackers, &info->n_ws_trackers);
     if (meta == NULL)
         return;
     info->comment = shortened(meta->comment);
     info->created_by = shortened(meta->creator);
-    info->n_ws_trackers = meta->ws_tracker_count;
-    info->ws_trackers = (char **)(uintptr_t)meta->ws_trackers;
 }
 
 static void fill_readers(const struct torrent *torrent, Info *info)
@@ -120,8 +119,8 @@ static void fill_files(const struct torrent *torrent, uint32_t first, Info *info
     }
 }
 
-void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t first_file,
-               Info *info)
+void info_fill(struct service *service, const struct torrent *torrent, enum info_detail detail,
+               uint32_t first_file, Info *info)
 {
     const struct lt_status *status = &torrent->status;
 
@@ -137,6 +136,7 @@ void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t 
     info->peers = status->peers;
     info->seeds = status->seeds;
     info->known_peers = status->known_peers;
+    info->browsers = status->browsers;
     info->added_unix_ms = torrent->row.added_ms;
     info->used_unix_ms = torrent->row.used_ms;
     info->has_background = torrent->row.has_background;
@@ -152,7 +152,7 @@ void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t 
     info->limits->upload = torrent->row.upload_limit;
     info->limits->max_connections = torrent->row.max_connections;
     if (detail == INFO_FULL) {
-        fill_texts(torrent, info);
+        fill_texts(service, torrent, info);
         fill_files(torrent, first_file, info);
     }
 }
@@ -168,6 +168,7 @@ void info_clear(Info *info)
     for (size_t i = 0; i < info->n_files; i++)
         free(info->files[i]);
     free(info->files);
+    free(info->ws_trackers);
     free(info->limits);
     free_made(info->info_hash_v2);
     free_made(info->comment);

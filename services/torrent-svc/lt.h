@@ -47,7 +47,7 @@ struct lt_config {
     uint64_t upload_limit;
     bool limit_local_peers;   /* limits also hold for loopback and private addresses (connections
                                  made from then on) */
-    uint32_t max_connections; /* of the session */
+    uint32_t max_connections; /* of the session, besides browsers; see lt_browsers.cpp */
     uint32_t upload_slots;
     const char *proxy;       /* "", or socks5://[user:pass@]host:port, http://... ; covers peers,
                                 trackers, names */
@@ -84,7 +84,7 @@ struct lt_session_stats {
 void lt_session_stats(struct lt_session *session, struct lt_session_stats *out);
 
 /* What to add. Exactly one of magnet, metainfo, hash. ws:// and wss:// trackers are split off
- * (lt_info.ws_trackers).
+ * (lt_ws_trackers).
  *
  * Which pieces are on disk: `verify` checks all; else `seed`, `have`, `resume` are believed, in
  * this order, less the pieces whose files are missing or too short; with none of them, files that
@@ -107,7 +107,7 @@ struct lt_add {
     const char *const *trackers; /* added as further tiers */
     size_t tracker_count;
     uint64_t download_limit, upload_limit; /* bytes/s, 0 = none; hold for local peers too */
-    uint32_t max_connections;              /* 0 = libtorrent's default */
+    uint32_t max_connections;              /* besides browsers; 0 = no limit */
 };
 /* Adding what is already there gives the same id with *is_new_out = false (trackers, peers, web
  * seeds and metadata are merged in). ERR_BUSY: it is being removed, try after LT_REMOVED. */
@@ -168,12 +168,13 @@ struct lt_info {
     bool is_private;
     size_t file_count; /* including pad files */
     struct lt_file *files;
-    size_t ws_tracker_count;
-    const char **ws_trackers;
 };
 /* ERR_UNAVAILABLE while the metadata has not arrived, ERR_DENIED when it was refused. */
 enum err lt_info(struct lt_session *session, lt_id id, struct lt_info **out);
 void lt_info_free(struct lt_info **info);
+/* ws and wss trackers that were added so far, also before the metadata. One block of memory, which
+ * the caller frees; NULL: none. */
+enum err lt_ws_trackers(struct lt_session *session, lt_id id, char ***urls_out, size_t *count_out);
 /* The .torrent file and the magnet link, with all trackers; caller frees. */
 enum err lt_metainfo(struct lt_session *session, lt_id id, uint8_t **data_out, size_t *len_out);
 enum err lt_magnet(struct lt_session *session, lt_id id, char **uri_out);
@@ -189,7 +190,8 @@ enum lt_peer_flags {
     LT_PEER_INCOMING = 8,
     LT_PEER_WEB_SEED = 16,
     LT_PEER_CHOKED_BY = 32,
-    LT_PEER_CONNECTING = 64
+    LT_PEER_CONNECTING = 64,
+    LT_PEER_BROWSER = 128 /* brought by rtc-svc */
 };
 struct lt_peer {
     char address[64]; /* "1.2.3.4:6881" or "[::1]:6881" */
@@ -270,6 +272,7 @@ struct lt_status {
     uint64_t downloaded, uploaded;       /* payload, since added */
     uint64_t wanted_bytes, wanted_done_bytes;
     uint32_t peers, seeds, known_peers; /* connected, connected seeds, known addresses */
+    uint32_t browsers;                  /* of the connected */
     uint32_t pieces_done;
     float checking_progress; /* 0..1 while checking */
     char error[128];

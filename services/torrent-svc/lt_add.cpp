@@ -231,8 +231,6 @@ enum err set_params(lt_session &session, lt_parsed &parsed, struct lt_add const 
     params.renamed_files.clear();
     params.download_limit = add.download_limit == 0 ? -1 : ltp_limit(add.download_limit);
     params.upload_limit = add.upload_limit == 0 ? -1 : ltp_limit(add.upload_limit);
-    params.max_connections =
-        add.max_connections == 0 ? -1 : std::max(2, ltp_limit(add.max_connections));
     // Never paused|auto_managed by default: libtorrent's queue would stop the fourth torrent.
     params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::apply_ip_filter |
                    lt::torrent_flags::need_save_resume;
@@ -375,6 +373,9 @@ enum err lt_add(struct lt_session *session, const struct lt_add *add, lt_id *id_
         torrent->ws_trackers = std::move(parsed.ws_trackers);
         torrent->has_selection = parsed.has_selection;
         torrent->selection = std::move(parsed.selection);
+        ltp_limit_crowd(*torrent, add->max_connections);
+        parsed.params.max_connections = torrent->crowd->allowed();
+        ltp_count_browsers(*session, parsed.params, torrent->crowd);
         // Added paused and resumed at once: only resuming connects to the peers that came with the
         // torrent (x.pe, resume data) right away; otherwise they wait for the tick of the second.
         parsed.params.flags |= lt::torrent_flags::paused;

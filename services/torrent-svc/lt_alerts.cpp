@@ -67,6 +67,7 @@ void fill_status(lt_torrent const &torrent, lt::torrent_status const &from, stru
     to.peers = static_cast<uint32_t>(from.num_peers);
     to.seeds = static_cast<uint32_t>(from.num_seeds);
     to.known_peers = static_cast<uint32_t>(from.list_peers);
+    to.browsers = static_cast<uint32_t>(torrent.crowd->browsers);
     to.pieces_done = static_cast<uint32_t>(from.num_pieces);
     to.checking_progress = to.state == LT_STATE_CHECKING ? from.progress : 0.0f;
     if (to.state == LT_STATE_ERROR)

@@ -30,7 +30,7 @@ enum err give(std::string const &from, uint8_t **data_out, size_t *len_out)
 // Hands out the strings of one block of memory.
 struct arena {
     char *next;
-    char const *add(std::string const &text)
+    char *add(std::string const &text)
     {
         char *const at = next;
         std::memcpy(at, text.c_str(), text.size() + 1);
@@ -50,7 +50,6 @@ struct lt_info *build_info(lt_torrent const &torrent)
     lt::torrent_info const &from = *torrent.info;
     lt::file_storage const &files = from.files();
     std::size_t const file_count = static_cast<std::size_t>(files.num_files());
-    std::size_t const ws_count = torrent.ws_trackers.size();
     std::vector<std::string> paths;
     std::size_t text_bytes = from.name().size() + from.comment().size() + from.creator().size() + 3;
 
@@ -59,18 +58,15 @@ struct lt_info *build_info(lt_torrent const &torrent)
         paths.push_back(files.file_path(i));
         text_bytes += paths.back().size() + 1;
     }
-    for (std::string const &url : torrent.ws_trackers)
-        text_bytes += url.size() + 1;
 
-    std::size_t const bytes = sizeof(struct lt_info) + file_count * sizeof(struct lt_file) +
-                              ws_count * sizeof(char *) + text_bytes;
+    std::size_t const bytes =
+        sizeof(struct lt_info) + file_count * sizeof(struct lt_file) + text_bytes;
     void *const block = std::calloc(1, bytes);
     if (block == nullptr)
         throw std::bad_alloc();
     auto *const info = static_cast<struct lt_info *>(block);
     info->files = reinterpret_cast<struct lt_file *>(info + 1);
-    info->ws_trackers = reinterpret_cast<char const **>(info->files + file_count);
-    arena texts = {reinterpret_cast<char *>(info->ws_trackers + ws_count)};
+    arena texts = {reinterpret_cast<char *>(info->files + file_count)};
 
     info->hashes = torrent.hashes;
     info->name = texts.add(from.name());
@@ -91,9 +87,6 @@ struct lt_info *build_info(lt_torrent const &torrent)
         file.is_pad = files.pad_file_at(index);
         file.is_wanted = is_selected(torrent, i);
     }
-    info->ws_tracker_count = ws_count;
-    for (std::size_t i = 0; i < ws_count; i++)
-        info->ws_trackers[i] = texts.add(torrent.ws_trackers[i]);
     return info;
 }
 
@@ -105,7 +98,7 @@ uint32_t flags_of(lt::peer_info const &peer)
         flags |= LT_PEER_SEED;
     if (peer.flags & lt::peer_info::utp_socket)
         flags |= LT_PEER_UTP;
-    if (peer.flags & (lt::peer_info::rc4_encrypted | lt::peer_info::plaintext_encrypted))
+    if (ltp_is_encrypted(peer))
         flags |= LT_PEER_ENCRYPTED;
     if (!(peer.flags & lt::peer_info::outgoing_connection))
         flags |= LT_PEER_INCOMING;
@@ -115,6 +108,8 @@ uint32_t flags_of(lt::peer_info const &peer)
         flags |= LT_PEER_CHOKED_BY;
     if (peer.flags & (lt::peer_info::connecting | lt::peer_info::handshake))
         flags |= LT_PEER_CONNECTING;
+    if (ltp_is_browser(peer.ip.address()))
+        flags |= LT_PEER_BROWSER;
     return flags;
 }
 
@@ -213,6 +208,28 @@ enum err lt_metainfo(struct lt_session *session, lt_id id, uint8_t **data_out, s
             made.add_tracker(url, ++last);
         std::vector<char> const buffer = made.generate_buf();
         return give(std::string(buffer.data(), buffer.size()), data_out, len_out);
+    });
+}
+
+enum err lt_ws_trackers(struct lt_session *session, lt_id id, char ***urls_out, size_t *count_out)
+{
+    *urls_out = nullptr;
+    *count_out = 0;
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        std::size_t const count = torrent.ws_trackers.size();
+        std::size_t bytes = count * sizeof(char *);
+
+        for (std::string const &url : torrent.ws_trackers)
+            bytes += url.size() + 1;
+        if (count == 0)
+            return ERR_NONE;
+        *urls_out = static_cast<char **>(std::malloc(bytes));
+        if (*urls_out == nullptr)
+            return ERR_INTERNAL;
+        arena texts = {reinterpret_cast<char *>(*urls_out + count)};
+        for (std::string const &url : torrent.ws_trackers)
+            (*urls_out)[(*count_out)++] = texts.add(url);
+        return ERR_NONE;
     });
 }
 

@@ -25,6 +25,7 @@
 #include <libtorrent/alert.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/ip_filter.hpp>
+#include <libtorrent/peer_info.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -82,9 +83,25 @@ struct lt_ready {
     uint32_t foreign_flushes; // libtorrent's own; their alert looks like that of ours
 };
 
+// Connections of one torrent, or of all: lt_browsers.cpp.
+struct lt_crowd {
+    std::atomic<int> limit{0}; // of those who are no browsers; 0: none
+    std::atomic<int> browsers{0};
+    std::atomic<bool> is_strict{false}; // of all: who comes has to encrypt
+    // On libtorrent's thread: what it was told last.
+    int told = 0, told_limit = 0;
+
+    // As libtorrent counts, which knows numbers of 24 bits.
+    int allowed() const
+    {
+        return limit == 0 ? (1 << 24) - 1 : limit + browsers;
+    }
+};
+
 struct lt_torrent {
     lt_id id;
     lt::torrent_handle handle;
+    std::shared_ptr<lt_crowd> crowd = std::make_shared<lt_crowd>();
     struct lt_hashes hashes;
     std::shared_ptr<lt::torrent_info const> info; // empty until the metadata is here
     std::vector<std::string> ws_trackers;
@@ -127,6 +144,9 @@ struct lt_session {
     bool has_pex = true;
     std::unique_ptr<lt::session> session;
     lt::ip_filter default_classes; // libtorrent's own: local addresses are exempt from limits
+    lt::peer_class_t browser_class{};
+    bool has_browser_class = false;
+    std::shared_ptr<lt_crowd> crowd = std::make_shared<lt_crowd>();
 
     std::map<lt_id, std::unique_ptr<lt_torrent>> torrents;
     std::map<lt::torrent_handle, lt_id> ids; // ordered by owner, so it works for dead handles too
@@ -190,6 +210,20 @@ void ltp_ready_flushed(lt_session &session, lt_torrent &torrent);
 void ltp_ready_lost(lt_session &session, lt_torrent &torrent, bool lost_a_finish);
 void ltp_ready_reset(lt_torrent &torrent);
 void ltp_ready_tick(lt_session &session, lt_torrent &torrent);
+
+// lt_browsers.cpp
+bool ltp_is_browser(lt::address const &address);
+bool ltp_is_encrypted(lt::peer_info const &peer);
+// Of a torrent that is about to be added.
+void ltp_count_browsers(lt_session const &session, lt::add_torrent_params &params,
+                        std::shared_ptr<lt_crowd> const &crowd);
+// 0: no limit.
+void ltp_limit_crowd(lt_torrent &torrent, uint32_t max_connections);
+// For whom the limits of the session hold, and its upload slots.
+void ltp_set_classes(lt_session &session, bool limits_local);
+
+// lt_hello.cpp: before the first torrent.
+void ltp_hello_again(lt::session &session);
 
 // lt_alerts.cpp
 lt_event &ltp_push(lt_session &session, enum lt_alert_type type, lt_id id);

@@ -47,6 +47,9 @@ void set_fixed(sp &pack, enum lt_disk disk)
     // A filtered torrent looks finished between two seeks; its seeds are needed again right after.
     pack.set_bool(sp::close_redundant_connections, false);
 
+    // A room of browsers that comes at once: they count once they have said who they are.
+    pack.set_int(sp::connections_slack, 50);
+
     // A port that is taken is told, not silently replaced: it was forwarded or announced elsewhere.
     pack.set_bool(sp::listen_system_port_fallback, false);
     pack.set_int(sp::max_retry_port_bind, 0);
@@ -78,7 +81,7 @@ void set_fixed(sp &pack, enum lt_disk disk)
     pack.set_int(sp::alert_mask, static_cast<int>(static_cast<std::uint32_t>(alerts)));
 }
 
-enum err set_encryption(sp &pack, char const *word, struct error *error)
+enum err set_encryption(sp &pack, lt_crowd &crowd, char const *word, struct error *error)
 {
     int policy;
 
@@ -92,7 +95,9 @@ enum err set_encryption(sp &pack, char const *word, struct error *error)
         return error_set(error, ERR_CONFIG, "encryption is off, allow or require, not \"%s\"",
                          word);
     pack.set_int(sp::out_enc_policy, policy);
-    pack.set_int(sp::in_enc_policy, policy);
+    // Browsers cannot; who else comes without is sent away by lt_browsers.cpp.
+    crowd.is_strict = policy == sp::pe_forced;
+    pack.set_int(sp::in_enc_policy, policy == sp::pe_forced ? sp::pe_enabled : policy);
     pack.set_int(sp::allowed_enc_level, sp::pe_both);
     return ERR_NONE;
 }
@@ -161,7 +166,8 @@ char const *or_empty(char const *text)
     return text == nullptr ? "" : text;
 }
 
-enum err set_configured(sp &pack, struct lt_config const &config, struct error *error)
+enum err set_configured(sp &pack, lt_crowd &crowd, struct lt_config const &config,
+                        struct error *error)
 {
     enum err code;
 
@@ -175,31 +181,17 @@ enum err set_configured(sp &pack, struct lt_config const &config, struct error *
     pack.set_bool(sp::enable_outgoing_utp, config.outgoing_utp);
     pack.set_int(sp::download_rate_limit, ltp_limit(config.download_limit));
     pack.set_int(sp::upload_rate_limit, ltp_limit(config.upload_limit));
-    if (config.max_connections > 0)
-        pack.set_int(sp::connections_limit, ltp_limit(config.max_connections));
+    if (config.max_connections > 0) {
+        crowd.limit = ltp_limit(config.max_connections);
+        pack.set_int(sp::connections_limit, crowd.allowed());
+    }
     if (config.upload_slots > 0)
         pack.set_int(sp::unchoke_slots_limit, ltp_limit(config.upload_slots));
     pack.set_bool(sp::ssrf_mitigation, !config.allow_private_urls);
     if (config.dht_bootstrap != nullptr)
         pack.set_str(sp::dht_bootstrap_nodes, config.dht_bootstrap);
-    code = set_encryption(pack, config.encryption, error);
+    code = set_encryption(pack, crowd, config.encryption, error);
     return code != ERR_NONE ? code : set_proxy(pack, or_empty(config.proxy), error);
-}
-
-// libtorrent keeps loopback and private addresses out of the global peer class, so that the
-// session's limits do not hold for them.
-void set_local_limits(lt_session &session, bool is_limited)
-{
-    lt::ip_filter filter = session.default_classes;
-    std::uint32_t const global = 1u
-                                 << static_cast<std::uint32_t>(lt::session::global_peer_class_id);
-
-    if (is_limited) {
-        filter.add_rule(lt::make_address("0.0.0.0"), lt::make_address("255.255.255.255"), global);
-        filter.add_rule(lt::make_address("::"),
-                        lt::make_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), global);
-    }
-    session.session->set_peer_class_filter(filter);
 }
 
 lt::session_params first_params(struct bytes state)
@@ -252,7 +244,7 @@ struct lt_session *lt_session_new(const struct lt_config *config, struct error *
         lt::session_params params = first_params(config->state);
 
         set_fixed(params.settings, config->disk);
-        enum err const bad = set_configured(params.settings, *config, error);
+        enum err const bad = set_configured(params.settings, *session->crowd, *config, error);
         if (bad != ERR_NONE)
             return bad;
         if (config->disk == LT_DISK_DIRECT)
@@ -267,8 +259,9 @@ struct lt_session *lt_session_new(const struct lt_config *config, struct error *
         if (session->event_fd < 0)
             return error_set_errno(error, ERR_IO, "cannot make an eventfd");
         session->session = std::make_unique<lt::session>(std::move(params));
+        ltp_hello_again(*session->session);
         session->default_classes = session->session->get_peer_class_filter();
-        set_local_limits(*session, config->limit_local_peers);
+        ltp_set_classes(*session, config->limit_local_peers);
         // On libtorrent's thread: this write is all that ever happens there.
         session->session->set_alert_notify([raw = session.get()] { ltp_wake(*raw); });
         made = std::move(session);
@@ -288,11 +281,11 @@ enum err lt_session_apply(struct lt_session *session, const struct lt_config *co
 {
     return ltp_guard(error, [&] {
         sp pack;
-        enum err const bad = set_configured(pack, *config, error);
+        enum err const bad = set_configured(pack, *session->crowd, *config, error);
         if (bad != ERR_NONE)
             return bad;
         session->session->apply_settings(std::move(pack));
-        set_local_limits(*session, config->limit_local_peers);
+        ltp_set_classes(*session, config->limit_local_peers);
         session->has_pex = config->pex;
         for (auto const &entry : session->torrents)
             if (!entry.second->is_removing)

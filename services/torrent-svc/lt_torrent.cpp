@@ -91,8 +91,7 @@ enum err lt_limits(struct lt_session *session, lt_id id, uint64_t download, uint
     return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
         torrent.handle.set_download_limit(download == 0 ? -1 : ltp_limit(download));
         torrent.handle.set_upload_limit(upload == 0 ? -1 : ltp_limit(upload));
-        torrent.handle.set_max_connections(
-            max_connections == 0 ? -1 : std::max(2, ltp_limit(max_connections)));
+        ltp_limit_crowd(torrent, max_connections);
         return ERR_NONE;
     });
 }

@@ -296,6 +296,7 @@ void sched_piece_ready(struct sched *sched, uint32_t piece)
     if (sched->have[piece])
         return;
     sched->have[piece] = 1;
+    sched->came++;
     sched->is_dirty = true;
 }
 

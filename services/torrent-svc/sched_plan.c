@@ -31,8 +31,9 @@ enum {
     SHARE_BYTES = 64 << 20,        /* heads no further apart than this share a window */
     TAIL_BYTES = 16 << 20,         /* the tail of a media file: this much or 1 %, the larger */
     UNKNOWN_BYTES_PER_S = 1 << 20, /* to tell time from bytes while the bitrate is unknown */
-    LOW_BYTES = 8 << 20,           /* wanted and missing: with less the windows are widened */
+    LOW_BYTES = 1 << 20,           /* wanted and missing: with less the windows are widened */
     LOW_PIECES = 2,                /* or with less than this */
+    LOW_BYTES_MAX = 8 << 20,       /* or, up to here, with less than comes within two seconds */
     REST_MS = 3000,                /* so long a player may be away and come back elsewhere */
     REST_BYTES = 16 << 20,         /* fetched meanwhile, where only readers fetch anything */
 };
@@ -268,10 +269,33 @@ static uint32_t pieces_of(const struct sched *sched, uint32_t bytes)
     return MAX(bytes / sched->layout.piece_bytes, (uint32_t)LOW_PIECES);
 }
 
+/* A second begins with its first piece. */
+static void count_seconds(struct sched *sched, uint64_t now_ms)
+{
+    if (sched->came > 0 && now_ms - sched->second_ms < 1000)
+        return;
+    if (sched->came > 0)
+        sched->came_before = sched->came;
+    sched->came = 0;
+    sched->second_ms = now_ms;
+}
+
+/* What comes within a second has been asked for, so its order is settled. Twice that, for peers
+ * send in bursts. */
+static uint32_t low_pieces(const struct sched *sched)
+{
+    uint32_t most = pieces_of(sched, LOW_BYTES_MAX);
+    uint32_t soon = 2 * MAX(sched->came, sched->came_before);
+
+    if (sched->came_before == 0)
+        return most;
+    return MAX(pieces_of(sched, LOW_BYTES), MIN(soon, most));
+}
+
 /* Hardly anything in these spans is missing. */
 static bool is_low(const struct sched *sched, const struct sched_span *spans, size_t count)
 {
-    uint32_t left = pieces_of(sched, LOW_BYTES);
+    uint32_t left = low_pieces(sched);
 
     for (size_t i = 0; i < count; i++) {
         uint32_t last = spans[i].last, piece = sched_next_missing(sched, spans[i].first, last);
@@ -287,7 +311,10 @@ static bool is_low(const struct sched *sched, const struct sched_span *spans, si
  * interest it, and they give its place away: to be asked for a seek, they must first be willing
  * again, which most consider every ten seconds. So while somebody reads, what is wanted must not
  * run out. Before it does, the whole file is wanted too, then all wanted files; what was wanted
- * comes first by the top priority, which goes before the sequence. */
+ * comes first by the top priority, which goes before the sequence but knows no order. So this must
+ * not happen long before peers have been asked for all of it: after a seek near the end nothing
+ * would come in order. Nor so late that a fast swarm delivers it meanwhile: while its speed is not
+ * known it may be fast. */
 static void widen(struct sched_thought *thought)
 {
     struct sched_shape *shape = &thought->shape;
@@ -467,6 +494,7 @@ static void fill_plan(const struct sched *sched, const struct sched_thought *tho
 bool sched_plan(struct sched *sched, uint64_t now_ms, struct sched_plan *plan_out)
 {
     sched_expire(sched, now_ms);
+    count_seconds(sched, now_ms);
     if (!has_reason(sched, now_ms))
         return false;
 

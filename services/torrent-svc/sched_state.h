@@ -79,6 +79,10 @@ struct sched {
     uint64_t planned_ms, rescued_ms;
     struct sched_rest rest;
     bool is_resting;
+    /* How fast the swarm is: pieces that came in the running second, and in the last one in which
+     * any came (0: not known yet). */
+    uint64_t second_ms; /* when it began */
+    uint32_t came, came_before;
     struct sched_shape shape;
     size_t due_count; /* deadlines that stand; libtorrent knows no others */
     struct sched_due dues[SCHED_DEADLINES_MAX]; /* soonest first */

@@ -37,13 +37,15 @@ enum {
       "interface or address that outgoing connections leave by (VPN); empty: any")                 \
     X(DURATION, metadata_timeout, "30s", 1000, 3600000,                                            \
       "how long a request waits for a magnet's metadata")                                          \
-    X(COUNT, max_connections, "100", 2, 100000, "peer connections of all torrents together")       \
-    X(COUNT, torrent_connections, "60", 2, 100000, "peer connections of one torrent")              \
+    X(COUNT, max_connections, "100", 2, 100000,                                                    \
+      "peer connections of all torrents together, besides those with browsers")                    \
+    X(COUNT, torrent_connections, "60", 2, 100000, "peer connections of one torrent, likewise")    \
     X(SIZE, download_limit, "0", 0, 0, "bytes per second of all torrents together; 0: no limit")   \
     X(SIZE, upload_limit, "0", 0, 0, "bytes per second of all torrents together; 0: no limit")     \
     X(BOOL, limit_local_peers, "false", 0, 0,                                                      \
-      "limits also hold for peers on this machine and in the local network")                       \
-    X(COUNT, upload_slots, "8", 1, 1000, "peers served at the same time")                          \
+      "limits also hold for peers on this machine and in the local network; for browsers "         \
+      "(WebRTC) they always do")                                                                   \
+    X(COUNT, upload_slots, "8", 1, 1000, "peers served at the same time, besides browsers")        \
     X(COUNT, max_torrents, "100", 1, 10000,                                                        \
       "torrents kept; above it the longest unused ones go with their data")                        \
     X(DURATION, cleanup_interval, "10m", 1000, 86400000,                                           \
@@ -62,7 +64,8 @@ enum {
     X(BOOL, upnp, "true", 0, 0, "open the port in the router by UPnP and NAT-PMP")                 \
     X(BOOL, utp_first, "false", 0, 0,                                                              \
       "try uTP before TCP; kinder to the network, seconds slower to start")                        \
-    X(CHOICE, encryption, "allow", 0, 0, "protocol encryption (off|allow|require)")                \
+    X(CHOICE, encryption, "allow", 0, 0,                                                           \
+      "protocol encryption, except with browsers, who bring their own (off|allow|require)")        \
     X(TEXT, proxy, "", 0, 0,                                                                       \
       "socks5://[user:password@]host:port or http://... for peers and trackers")                   \
     X(TEXT, ip_filter, "", 0, 0,                                                                   \
@@ -299,8 +302,8 @@ enum info_detail {
 };
 /* Everything inside is owned by the torrent or by `*info` itself; free with info_clear(). Files
  * begin with `first_file` and end where the reply would become too large. */
-void info_fill(const struct torrent *torrent, enum info_detail detail, uint32_t first_file,
-               Info *info);
+void info_fill(struct service *service, const struct torrent *torrent, enum info_detail detail,
+               uint32_t first_file, Info *info);
 void info_clear(Info *info);
 
 /* torrent_handlers.c */

@@ -133,6 +133,7 @@ enum err torrent_add(struct service *service, struct torrent_add *add, struct to
     own_tracker_add(service, torrent);
     log_info("torrent added", "hash=%s name=%s paused=%d", torrent->hex, torrent->row.name,
              torrent->row.is_paused);
+    events_changed(service, torrent, false);
     *out = torrent;
     return ERR_NONE;
 }

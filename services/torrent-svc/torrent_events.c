@@ -62,7 +62,7 @@ void events_progress(struct service *service)
             continue;
         Info *info = &infos[progress.n_torrents];
 
-        info_fill(torrent, INFO_BRIEF, 0, info);
+        info_fill(service, torrent, INFO_BRIEF, 0, info);
         pointers[progress.n_torrents++] = info;
     }
     progress.torrents = pointers;

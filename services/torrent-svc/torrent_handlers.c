@@ -62,7 +62,7 @@ static void answer_info(const struct torrent *torrent, uint32_t first_file,
 {
     Info info;
 
-    info_fill(torrent, INFO_FULL, first_file, &info);
+    info_fill(bus_state(data), torrent, INFO_FULL, first_file, &info);
     closure(&info, data);
     info_clear(&info);
 }
@@ -106,7 +106,7 @@ static void on_list(Rpc *rpc, const Sharestream__Torrent__ListRequest *request,
     reply.torrents = xcalloc(count, sizeof(void *));
     HASH_ITER(hh, service->torrents, torrent, next)
     {
-        info_fill(torrent, INFO_BRIEF, 0, &infos[reply.n_torrents]);
+        info_fill(service, torrent, INFO_BRIEF, 0, &infos[reply.n_torrents]);
         reply.torrents[reply.n_torrents] = &infos[reply.n_torrents];
         reply.n_torrents++;
     }

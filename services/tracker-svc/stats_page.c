@@ -129,6 +129,7 @@ void stats_page_html(struct tracker *tracker, struct text *out)
     add_row(out, "peers by IPv4", stats->peers4);
     add_row(out, "peers by IPv6", stats->peers6);
     add_row(out, "peers in browsers", stats->sockets);
+    add_row(out, "peers on this server", server_peers_count(tracker->server_peers));
     add_row(out, "announces by UDP", metrics->announces_udp_total);
     add_row(out, "announces by HTTP", metrics->announces_http_total);
     add_row(out, "announces by WebSocket", metrics->announces_ws_total);

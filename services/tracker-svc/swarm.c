@@ -324,6 +324,13 @@ static inline bool tell_one(const uint8_t *key, bool is_ipv6, const struct swarm
     return true;
 }
 
+/* aria2 with a magnet link, too, says that nothing is left: it does not know yet how much there is.
+ */
+static bool wants_no_seeds(const struct swarm_announce *announce)
+{
+    return announce->is_seed && announce->event != SWARM_STARTED;
+}
+
 static unsigned tell(struct swarms *swarms, const struct swarm *swarm, enum pool_kind kind,
                      const struct swarm_announce *announce, uint32_t except, unsigned want,
                      uint8_t *out)
@@ -333,7 +340,7 @@ static unsigned tell(struct swarms *swarms, const struct swarm *swarm, enum pool
     uint32_t chosen[SWARM_WANT_MAX], count;
     unsigned told = 0;
 
-    count = pool_choose(pool, announce->is_seed ? pool->seeders : 0, except,
+    count = pool_choose(pool, wants_no_seeds(announce) ? pool->seeders : 0, except,
                         MIN(want, SWARM_WANT_MAX), &swarms->random, chosen);
     if (kind == POOL_IPV4)
         for (uint32_t i = 0; i < count; i++)
@@ -415,6 +422,20 @@ void swarms_announce(struct swarms *swarms, const struct swarm_announce *announc
 
 /* ---- socket peers */
 
+static unsigned choose_sockets(struct swarms *swarms, const struct pool *pool, bool for_seed,
+                               uint32_t except, unsigned want, struct swarm_socket *others)
+{
+    uint32_t chosen[SWARM_WANT_MAX];
+    uint32_t count = pool_choose(pool, for_seed ? pool->seeders : 0, except,
+                                 MIN(want, SWARM_WANT_MAX), &swarms->random, chosen);
+
+    for (uint32_t i = 0; i < count; i++) {
+        others[i].connection = pool_connection(pool, chosen[i]);
+        memcpy(others[i].peer_id, pool_key(pool, POOL_SOCKET, chosen[i]), PEER_ID_BYTES);
+    }
+    return count;
+}
+
 unsigned swarms_announce_socket(struct swarms *swarms, const struct infohash *hash,
                                 const struct swarm_socket *from, enum swarm_event event,
                                 bool is_seed, unsigned want, uint32_t now_s,
@@ -422,8 +443,8 @@ unsigned swarms_announce_socket(struct swarms *swarms, const struct infohash *ha
 {
     struct swarm *swarm =
         event == SWARM_STOPPED ? find(swarms, hash) : find_or_add(swarms, hash, now_s);
-    uint32_t chosen[SWARM_WANT_MAX], count, number;
     struct pool *pool;
+    uint32_t number;
 
     *counts = (struct swarm_counts){0};
     if (swarm == NULL)
@@ -440,13 +461,17 @@ unsigned swarms_announce_socket(struct swarms *swarms, const struct infohash *ha
     if (number == POOL_NONE)
         return 0;
     pool_set_connection(pool, number, from->connection);
-    count = pool_choose(pool, is_seed ? pool->seeders : 0, number, MIN(want, SWARM_WANT_MAX),
-                        &swarms->random, chosen);
-    for (uint32_t i = 0; i < count; i++) {
-        others[i].connection = pool_connection(pool, chosen[i]);
-        memcpy(others[i].peer_id, pool_key(pool, POOL_SOCKET, chosen[i]), PEER_ID_BYTES);
-    }
-    return count;
+    return choose_sockets(swarms, pool, is_seed, number, want, others);
+}
+
+unsigned swarms_choose_sockets(struct swarms *swarms, const struct infohash *hash, bool for_seed,
+                               unsigned want, struct swarm_socket *others)
+{
+    const struct swarm *swarm = find(swarms, hash);
+
+    return swarm == NULL ? 0
+                         : choose_sockets(swarms, &swarm->pools[POOL_SOCKET], for_seed, POOL_NONE,
+                                          want, others);
 }
 
 bool swarms_find_socket(const struct swarms *swarms, const struct infohash *hash,

@@ -80,7 +80,8 @@ struct swarm_answer {
  * A table larger than the processor's caches is waited for once then, not for each of them. */
 void swarms_expect(const struct swarms *swarms, const struct swarm_announce *announces,
                    size_t count);
-/* Peers are chosen at random, all with the same chance; never the asker, no seeds for seeds. */
+/* Peers are chosen at random, all with the same chance; never the asker, no seeds for seeds but for
+ * one that has just started. */
 void swarms_announce(struct swarms *swarms, const struct swarm_announce *announce, uint32_t now_s,
                      struct swarm_answer *answer);
 
@@ -97,6 +98,9 @@ unsigned swarms_announce_socket(struct swarms *swarms, const struct infohash *ha
                                 const struct swarm_socket *from, enum swarm_event event,
                                 bool is_seed, unsigned want, uint32_t now_s,
                                 struct swarm_socket *others, struct swarm_counts *counts);
+/* Chooses likewise for somebody who is in no swarm of this table. */
+unsigned swarms_choose_sockets(struct swarms *swarms, const struct infohash *hash, bool for_seed,
+                               unsigned want, struct swarm_socket *others);
 /* Member of a swarm with that peer id; false when there is none. */
 bool swarms_find_socket(const struct swarms *swarms, const struct infohash *hash,
                         const uint8_t *peer_id, uint64_t *connection_out);

@@ -62,6 +62,7 @@ enum err tracker_start(void *state, struct svc *svc, struct error *error)
         return err;
     randombytes_buf(&seed, sizeof(seed));
     tracker->swarms = swarms_new(&limits, seed);
+    tracker->server_peers = server_peers_new(seed);
     tracker->limiter.seed = seed;
     tracker->limiter.per_s = (uint32_t)settings->requests_per_s;
     tracker->gateways = gateways_new(&actor);
@@ -73,7 +74,7 @@ enum err tracker_start(void *state, struct svc *svc, struct error *error)
     return ERR_NONE;
 }
 
-static void expire(struct tracker *tracker)
+static void expire(struct tracker *tracker, uint64_t now_ms)
 {
     struct swarms_stats stats;
     size_t peers, all;
@@ -84,15 +85,16 @@ static void expire(struct tracker *tracker)
     all = (size_t)stats.swarms + peers;
     swarms_expire(tracker->swarms, tracker_now_s(), MAX(all / SWEEPS, SWEEP_MIN));
     pthread_mutex_unlock(&tracker->lock);
-    svc_note(tracker->svc, "torrents=%" PRIu64 " peers=%zu in_browsers=%" PRIu64, stats.swarms,
-             peers, stats.sockets);
+    server_peers_expire(tracker->server_peers, now_ms);
+    svc_note(tracker->svc, "torrents=%" PRIu64 " peers=%zu in_browsers=%" PRIu64 " servers=%zu",
+             stats.swarms, peers, stats.sockets, server_peers_count(tracker->server_peers));
 }
 
 void tracker_tick(void *state, uint64_t now_ms)
 {
     struct tracker *tracker = state;
 
-    expire(tracker);
+    expire(tracker, now_ms);
     gateways_tick(tracker->gateways, now_ms);
     tracker_ask_http(tracker);
 }
@@ -116,6 +118,7 @@ void tracker_reload(void *state)
     old = tracker->access;
     tracker->access = fresh;
     swarms_filter(tracker->swarms, is_allowed, &tracker->access);
+    server_peers_filter(tracker->server_peers, is_allowed, &tracker->access);
     pthread_mutex_unlock(&tracker->lock);
     access_list_fini(&old);
     log_info("lists read again", "allowed=%zu denied=%zu keys=%zu", fresh.allowed_count,
@@ -130,6 +133,7 @@ void tracker_stop(void *state)
     udp_front_stop(&tracker->udp);
     gateways_free(&tracker->gateways);
     swarms_free(&tracker->swarms);
+    server_peers_free(&tracker->server_peers);
     access_list_fini(&tracker->access);
     free(tracker->http_url);
     text_fini(&tracker->scratch);
@@ -150,6 +154,7 @@ void tracker_refresh_metrics(void *state)
     metrics->peers_ipv6 = stats.peers6;
     metrics->peers_websocket = stats.sockets;
     metrics->seeders = stats.seeders;
+    metrics->server_peers = server_peers_count(tracker->server_peers);
     metrics->peers_expired_total = stats.expired_peers;
     metrics->peers_evicted_total = stats.evicted_peers;
     metrics->swarms_evicted_total = stats.evicted_swarms;

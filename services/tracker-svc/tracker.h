@@ -13,10 +13,12 @@
 
 #include "access_list.h"
 #include "base/limiter.h"
+#include "server_peers.h"
 #include "svc/gateway.h"
 #include "svc/svc.h"
 #include "swarm.h"
 #include "tracker_settings.h"
+#include "wire/tracker_ws.h"
 
 struct udp_front;
 
@@ -24,9 +26,10 @@ struct tracker {
     struct svc *svc;
     const struct tracker_settings *settings;
     pthread_mutex_t lock;
-    struct swarms *swarms;     /* behind the lock */
-    struct access_list access; /* behind the lock */
-    struct limiter limiter;    /* behind the lock */
+    struct swarms *swarms;             /* behind the lock */
+    struct access_list access;         /* behind the lock */
+    struct limiter limiter;            /* behind the lock */
+    struct server_peers *server_peers; /* of the main thread alone */
     struct gateways *gateways;
     struct text scratch;   /* of web_front.c: answers are made here, one after the other */
     struct udp_front *udp; /* NULL: none */
@@ -34,6 +37,18 @@ struct tracker {
     char *http_url; /* base of http-svc's URLs, or NULL while it is not known */
     struct tracker_metrics metrics;
 };
+
+/* What a browser says to a server peer, or the other way. */
+struct signal {
+    struct infohash hash;
+    const uint8_t *from, *to; /* peer ids */
+    const uint8_t *offer_id;  /* WS_ID_BYTES */
+    const uint8_t *ip;        /* of a browser: 16 bytes, 0.0.0.0 when it is not known */
+    struct bytes session;     /* JSON, at most SIGNAL_SESSION_MAX */
+    bool is_answer;           /* else an offer */
+};
+
+enum { SIGNAL_SESSION_MAX = 64 << 10 };
 
 uint32_t tracker_now_s(void);
 
@@ -50,6 +65,9 @@ extern ProtobufCService *tracker_service(void);
 /* Asks http-svc by which URLs it is reached, until it says so. */
 void tracker_ask_http(struct tracker *tracker);
 
+/* ---- tracker_events.c: to server peers */
+void tracker_publish(struct tracker *tracker, const struct signal *signal);
+
 /* ---- udp_front.c */
 /* Binds and starts the workers. ERR_BUSY: a port is taken. *out is NULL when no socket is wanted.
  */
@@ -64,6 +82,9 @@ const char *udp_front_host(const struct udp_front *front);
 
 /* ---- web_front.c: announces by HTTP and WebSocket, from the gateways */
 struct gateway_actor web_front(struct tracker *tracker);
+/* To the browser; it goes out with gateways_flush(). False: there is none of that peer id in the
+ * swarm. */
+bool web_front_signal(struct tracker *tracker, const struct signal *signal);
 
 /* ---- stats_page.c */
 /* "/stats.json" as bittorrent-tracker has it, and the same for people. */

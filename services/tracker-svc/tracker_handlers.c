@@ -7,8 +7,11 @@
 #include <proto/http.pb-c.h>
 #include <proto/tracker.pb-c.h>
 
+#include "base/clock.h"
 #include "base/must.h"
+#include "base/settings.h"
 #include "tracker.h"
+#include "wire/json.h"
 
 typedef Sharestream__Tracker__Tracker_Service Rpc;
 
@@ -54,12 +57,11 @@ static void add_url(struct urls *urls, char *take)
 /* The settings, or what can be told of ourselves: UDP on an address of its own, and http-svc. */
 static void gather_urls(const struct tracker *tracker, struct urls *out)
 {
-    char *list = xstrdup(tracker->settings->public_urls), *rest = list, *item;
-    const char *base = tracker->http_url;
+    const char *list = tracker->settings->public_urls, *base = tracker->http_url;
+    struct bytes item;
 
-    while ((item = strtok_r(rest, ", ", &rest)) != NULL)
-        add_url(out, xstrdup(item));
-    free(list);
+    while (settings_list_next(&list, &item))
+        add_url(out, xstrndup((const char *)item.data, item.len));
     if (out->count > 0)
         return;
     if (tracker->udp != NULL && udp_front_host(tracker->udp)[0] != '\0')
@@ -118,6 +120,7 @@ static void on_stats(Rpc *rpc, const Sharestream__Tracker__StatsRequest *request
     reply.seeders = stats.seeders;
     reply.peers_ipv6 = stats.peers6;
     reply.sockets = gateways_connections(tracker->gateways);
+    reply.server_peers = server_peers_count(tracker->server_peers);
     reply.announces = tracker->metrics.announces_udp_total + tracker->metrics.announces_http_total +
                       tracker->metrics.announces_ws_total;
     closure(&reply, data);
@@ -147,6 +150,8 @@ static void on_swarms(Rpc *rpc, const Sharestream__Tracker__SwarmsRequest *reque
         swarms[i].downloaded = rows[i].counts.downloaded;
         swarms[i].sockets = rows[i].sockets;
         swarms[i].idle_s = rows[i].idle_s;
+        swarms[i].server_peers =
+            (uint32_t)server_peers_count_in(tracker->server_peers, &rows[i].hash, clock_ms());
     }
     reply.swarms = list;
     closure(&reply, data);
@@ -154,6 +159,168 @@ static void on_swarms(Rpc *rpc, const Sharestream__Tracker__SwarmsRequest *reque
     free(swarms);
     free(list);
     free(names);
+}
+
+/* ---- server peers */
+
+/* May this torrent be tracked? Else that is answered. */
+static bool read_hash(struct tracker *tracker, const char *text, struct infohash *out, void *data)
+{
+    bool is_allowed;
+
+    if (!infohash_parse(bytes_of_text(text), out)) {
+        bus_fail(data, ERR_INVALID, "this is not an info-hash: 40 hex digits are one");
+        return false;
+    }
+    pthread_mutex_lock(&tracker->lock);
+    is_allowed = access_list_allows(&tracker->access, out);
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_allowed) {
+        tracker->metrics.denied_total++;
+        bus_fail(data, ERR_DENIED, "this torrent is not tracked here");
+    }
+    return is_allowed;
+}
+
+/* An id of a peer or an offer; NULL: it has another length, which is told. */
+static const uint8_t *read_id(ProtobufCBinaryData id, const char *name, struct error *error)
+{
+    if (id.len == PEER_ID_BYTES)
+        return id.data;
+    error_set(error, ERR_INVALID, "%s has %d bytes", name, PEER_ID_BYTES);
+    return NULL;
+}
+
+/* What is sent to a browser stands in the middle of our own JSON. */
+static enum err read_session(ProtobufCBinaryData session, struct bytes *out, struct error *error)
+{
+    const struct bytes text = bytes_of(session.data, session.len);
+    struct json json = json_of(text);
+
+    if (text.len > SIGNAL_SESSION_MAX)
+        return error_set(error, ERR_TOO_LARGE, "a session has at most %d bytes",
+                         SIGNAL_SESSION_MAX);
+    if (utf8_valid(text) && json_peek(&json) == JSON_KIND_OBJECT) {
+        *out = json_take(&json);
+        if (json_is_done(&json))
+            return ERR_NONE;
+    }
+    return error_set(error, ERR_INVALID, "a session is a JSON object");
+}
+
+static enum err read_signal(ProtobufCBinaryData to, ProtobufCBinaryData offer_id,
+                            ProtobufCBinaryData session, struct signal *out, struct error *error)
+{
+    if ((out->to = read_id(to, "to_peer_id", error)) == NULL ||
+        (out->offer_id = read_id(offer_id, "offer_id", error)) == NULL)
+        return error->code;
+    return read_session(session, &out->session, error);
+}
+
+/* All of them or none. */
+static enum err read_offers(const Sharestream__Tracker__AnnounceRequest *request,
+                            const struct infohash *hash, struct signal *out, struct error *error)
+{
+    if (request->n_offers > WS_OFFERS_MAX)
+        return error_set(error, ERR_TOO_LARGE, "an announce has at most %d offers", WS_OFFERS_MAX);
+    for (size_t i = 0; i < request->n_offers; i++) {
+        const Sharestream__Tracker__Offer *offer = request->offers[i];
+        enum err err;
+
+        out[i] = (struct signal){.hash = *hash, .from = request->peer_id.data};
+        err = read_signal(offer->to_peer_id, offer->offer_id, offer->session, &out[i], error);
+        if (err != ERR_NONE)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+/* Returns how many went nowhere; their ids are in `lost`. */
+static size_t send_offers(struct tracker *tracker, const struct signal *offers, size_t count,
+                          ProtobufCBinaryData *lost)
+{
+    size_t lost_count = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (i >= tracker->settings->max_offers || !web_front_signal(tracker, &offers[i]))
+            lost[lost_count++] = (ProtobufCBinaryData){
+                .data = (uint8_t *)(uintptr_t)offers[i].offer_id, .len = WS_ID_BYTES};
+    gateways_flush(tracker->gateways);
+    tracker->metrics.offers_from_servers_total += count - lost_count;
+    tracker->metrics.offers_total += count - lost_count;
+    return lost_count;
+}
+
+static void on_announce(Rpc *rpc, const Sharestream__Tracker__AnnounceRequest *request,
+                        Sharestream__Tracker__AnnounceReply_Closure closure, void *data)
+{
+    Sharestream__Tracker__AnnounceReply reply = SHARESTREAM__TRACKER__ANNOUNCE_REPLY__INIT;
+    ProtobufCBinaryData browsers[SWARM_WANT_MAX], lost[WS_OFFERS_MAX];
+    struct tracker *tracker = bus_state(data);
+    struct swarm_socket others[SWARM_WANT_MAX];
+    struct signal offers[WS_OFFERS_MAX];
+    struct swarm_counts counts;
+    struct infohash hash;
+    struct error error;
+
+    (void)rpc;
+    if (!read_hash(tracker, request->info_hash, &hash, data))
+        return;
+    if (read_id(request->peer_id, "peer_id", &error) == NULL ||
+        (!request->is_leaving && read_offers(request, &hash, offers, &error) != ERR_NONE)) {
+        bus_fail_error(data, &error);
+        return;
+    }
+    if (request->is_leaving) {
+        server_peers_leave(tracker->server_peers, &hash, request->peer_id.data, clock_ms());
+    } else if (server_peers_renew(tracker->server_peers, &hash, request->peer_id.data,
+                                  request->is_seed, clock_ms()) != ERR_NONE) {
+        bus_fail(data, ERR_BUSY, "there is no room for another server peer");
+        return;
+    } else {
+        reply.lease_ms = SERVER_PEER_LEASE_MS;
+        reply.n_lost = send_offers(tracker, offers, request->n_offers, lost);
+    }
+    pthread_mutex_lock(&tracker->lock);
+    swarms_scrape(tracker->swarms, &hash, &counts);
+    if (!request->is_leaving)
+        reply.n_browsers =
+            swarms_choose_sockets(tracker->swarms, &hash, request->is_seed, SWARM_WANT_MAX, others);
+    pthread_mutex_unlock(&tracker->lock);
+    for (size_t i = 0; i < reply.n_browsers; i++)
+        browsers[i] = (ProtobufCBinaryData){.data = others[i].peer_id, .len = PEER_ID_BYTES};
+    reply.complete = counts.complete;
+    reply.incomplete = counts.incomplete;
+    reply.browsers = browsers;
+    reply.lost = lost;
+    closure(&reply, data);
+}
+
+static void on_answer(Rpc *rpc, const Sharestream__Tracker__Signal *request,
+                      Sharestream__Tracker__AnswerReply_Closure closure, void *data)
+{
+    Sharestream__Tracker__AnswerReply reply = SHARESTREAM__TRACKER__ANSWER_REPLY__INIT;
+    struct tracker *tracker = bus_state(data);
+    struct signal answer = {.is_answer = true};
+    struct error error;
+
+    (void)rpc;
+    if (!read_hash(tracker, request->info_hash, &answer.hash, data))
+        return;
+    if ((answer.from = read_id(request->peer_id, "peer_id", &error)) == NULL ||
+        read_signal(request->to_peer_id, request->offer_id, request->session, &answer, &error) !=
+            ERR_NONE) {
+        bus_fail_error(data, &error);
+        return;
+    }
+    if (!web_front_signal(tracker, &answer)) {
+        tracker->metrics.answers_lost_total++;
+        bus_fail(data, ERR_NOT_FOUND, "there is no such browser in this swarm");
+        return;
+    }
+    gateways_flush(tracker->gateways);
+    tracker->metrics.answers_total++;
+    closure(&reply, data);
 }
 
 ProtobufCService *tracker_service(void)

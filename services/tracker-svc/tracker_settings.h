@@ -53,6 +53,8 @@ extern const struct settings_table tracker_settings_table;
     X(COUNTER, scrapes_total, "scrapes, by all protocols")                                         \
     X(COUNTER, failures_total, "requests by HTTP and WebSocket answered with a failure")           \
     X(COUNTER, offers_total, "WebRTC offers passed on")                                            \
+    X(COUNTER, offers_to_servers_total, "of these, by browsers to server peers")                   \
+    X(COUNTER, offers_from_servers_total, "of these, by server peers to browsers")                 \
     X(COUNTER, answers_total, "WebRTC answers passed on")                                          \
     X(COUNTER, answers_lost_total, "WebRTC answers to nobody")                                     \
     X(COUNTER, limited_total, "requests over the limit of their address")                          \
@@ -62,6 +64,7 @@ extern const struct settings_table tracker_settings_table;
     X(GAUGE, peers_ipv6, "peers by IPv6")                                                          \
     X(GAUGE, peers_websocket, "peers in browsers")                                                 \
     X(GAUGE, seeders, "peers that have everything")                                                \
+    X(GAUGE, server_peers, "WebRTC peers of our own, in all torrents together")                    \
     X(COUNTER, peers_expired_total, "peers dropped because they were silent")                      \
     X(COUNTER, peers_evicted_total, "peers dropped to make room")                                  \
     X(COUNTER, swarms_evicted_total, "torrents dropped to make room")

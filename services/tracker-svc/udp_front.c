@@ -16,8 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/settings.h"
 #include "conn_id.h"
 #include "tracker.h"
 #include "wire/tracker_udp.h"
@@ -76,23 +78,15 @@ struct tally {
     uint64_t datagrams, dropped, errors, announces, scrapes, limited, denied;
 };
 
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 /* ---- one request */
 
 static void ip_of(const union address *address, uint8_t ip[16])
 {
     if (address->any.sa_family == AF_INET) {
-        memcpy(ip, mapped, sizeof(mapped));
-        memcpy(ip + sizeof(mapped), &address->in.sin_addr, 4);
+        address_map(&address->in.sin_addr, ip);
     } else {
         memcpy(ip, &address->in6.sin6_addr, 16);
     }
-}
-
-static bool is_mapped(const uint8_t ip[16])
-{
-    return memcmp(ip, mapped, sizeof(mapped)) == 0;
 }
 
 static void answer_error(struct slot *slot, const char *why, struct tally *tally)
@@ -149,11 +143,11 @@ static void read_announce(const struct tracker *tracker, const struct slot *slot
 {
     const struct tracker_settings *settings = tracker->settings;
     const struct udp_request *request = &slot->request;
-    const bool is_ipv4 = is_mapped(slot->ip);
+    const bool is_ipv4 = address_is_mapped(slot->ip);
     const unsigned want =
         (unsigned)(request->want > INT32_MAX ? settings->peers
                                              : MIN(request->want, settings->max_peers_per_answer));
-    const size_t skip = is_ipv4 ? sizeof(mapped) : 0;
+    const size_t skip = is_ipv4 ? sizeof(address_mapped) : 0;
 
     *out = (struct swarm_announce){
         .hash = request->hash,
@@ -161,7 +155,7 @@ static void read_announce(const struct tracker *tracker, const struct slot *slot
         .peer_id = request->peer_id,
         .event = (enum swarm_event)request->event,
         .is_seed = request->left == 0,
-        .local = is_mapped(slot->local) == is_ipv4 ? slot->local + skip : NULL,
+        .local = address_is_mapped(slot->local) == is_ipv4 ? slot->local + skip : NULL,
         .want4 = is_ipv4 ? want : 0,
         .want6 = is_ipv4 ? 0 : MIN(want, PEERS6_MAX),
     };
@@ -217,8 +211,7 @@ static void read_control(const struct worker *worker, struct msghdr *header, str
             struct in_pktinfo info;
 
             memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(slot->local, mapped, sizeof(mapped));
-            memcpy(slot->local + sizeof(mapped), &info.ipi_addr, 4);
+            address_map(&info.ipi_addr, slot->local);
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
 
@@ -487,22 +480,24 @@ static size_t choose_workers(const struct tracker_settings *settings)
 
 static enum err open_all(struct udp_front *front, struct error *error)
 {
-    char *list = xstrdup(front->tracker->settings->listen), *rest = list, *item;
+    const char *list = front->tracker->settings->listen;
     size_t workers = choose_workers(front->tracker->settings), count = 0;
     enum err err = ERR_NONE;
+    struct bytes item;
 
-    while (err == ERR_NONE && (item = strtok_r(rest, ", ", &rest)) != NULL) {
+    while (err == ERR_NONE && settings_list_next(&list, &item)) {
         struct endpoint endpoint;
+        char *text = xstrndup((const char *)item.data, item.len);
 
-        if (!parse_endpoint(item, &endpoint))
-            err = error_set(error, ERR_CONFIG, "tracker.listen: '%s' is not address:port", item);
+        if (!parse_endpoint(text, &endpoint))
+            err = error_set(error, ERR_CONFIG, "tracker.listen: '%s' is not address:port", text);
         else if (++count > LISTEN_MAX)
             err =
                 error_set(error, ERR_CONFIG, "tracker.listen: more than %d addresses", LISTEN_MAX);
         else
             err = open_address(front, &endpoint, workers, error);
+        free(text);
     }
-    free(list);
     return err;
 }
 

@@ -9,11 +9,12 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "base/address.h"
+#include "base/clock.h"
 #include "base/must.h"
 #include "tracker.h"
 #include "wire/query.h"
 #include "wire/tracker_http.h"
-#include "wire/tracker_ws.h"
 
 enum {
     WS_INTERVALS = 5, /* browsers announce so many times in the interval of others */
@@ -25,8 +26,6 @@ enum {
     CLOSE_UNSUPPORTED = 1003,
     SCRAPE_HTTP_MAX = 64,
 };
-
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 struct member {
     struct infohash hash;
@@ -70,9 +69,9 @@ static void refuse(struct tracker *tracker, uint64_t question, const char *why, 
 /* Where a client says it is, which only those may say who are behind the same router as we are. */
 static bool is_private(const uint8_t ip[16])
 {
-    const uint8_t *four = ip + sizeof(mapped);
+    const uint8_t *four = ip + sizeof(address_mapped);
 
-    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+    if (address_is_mapped(ip))
         return four[0] == 127 || four[0] == 10 || (four[0] == 172 && (four[1] & 0xf0) == 16) ||
                (four[0] == 192 && four[1] == 168);
     return (ip[0] & 0xfe) == 0xfc || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) ||
@@ -83,22 +82,23 @@ static void take_stated_ip(struct bytes query, uint8_t ip[16])
 {
     char text[INET6_ADDRSTRLEN];
     int len = announce_param(query, "ip", (uint8_t *)text, sizeof(text) - 1);
+    struct in_addr four;
     uint8_t stated[16];
 
     if (len <= 0 || !is_private(ip))
         return;
     text[len] = '\0';
-    memcpy(stated, mapped, sizeof(mapped));
-    if (inet_pton(AF_INET, text, stated + sizeof(mapped)) == 1 ||
-        inet_pton(AF_INET6, text, stated) == 1)
+    if (inet_pton(AF_INET, text, &four) == 1)
+        address_map(&four, ip);
+    else if (inet_pton(AF_INET6, text, stated) == 1)
         memcpy(ip, stated, sizeof(stated));
 }
 
 static void set_address(struct swarm_address *out, const uint8_t ip[16], uint16_t port)
 {
-    out->is_ipv6 = memcmp(ip, mapped, sizeof(mapped)) != 0;
+    out->is_ipv6 = !address_is_mapped(ip);
     out->port = port;
-    memcpy(out->ip, out->is_ipv6 ? ip : ip + sizeof(mapped), out->is_ipv6 ? 16 : 4);
+    memcpy(out->ip, out->is_ipv6 ? ip : ip + sizeof(address_mapped), out->is_ipv6 ? 16 : 4);
 }
 
 /* Under the lock. NULL, or the failure. */
@@ -148,9 +148,8 @@ static void on_announce(struct tracker *tracker, uint64_t question,
         if (in.ip.len > 0)
             take_stated_ip(query, ip);
         set_address(&announce.from, ip, in.port);
-        if (gateway_ip(client->local, local) &&
-            (memcmp(local, mapped, sizeof(mapped)) != 0) == announce.from.is_ipv6)
-            announce.local = announce.from.is_ipv6 ? local : local + sizeof(mapped);
+        if (gateway_ip(client->local, local) && address_is_mapped(local) != announce.from.is_ipv6)
+            announce.local = announce.from.is_ipv6 ? local : local + sizeof(address_mapped);
         swarms_announce(tracker->swarms, &announce, now_s, &answer);
     }
     pthread_mutex_unlock(&tracker->lock);
@@ -379,8 +378,88 @@ static void note_membership(struct tracker *tracker, struct socket *socket,
     update_tag(tracker, socket);
 }
 
+/* ---- between browsers and server peers */
+
+/* False, and nothing is told: it is larger, or of another form, than server peers take. */
+static bool signal_server(struct tracker *tracker, const struct socket *from,
+                          const struct ws_message *message, const uint8_t *to,
+                          const struct ws_offer *what)
+{
+    uint8_t id[WS_ID_BYTES];
+
+    if (what->offer.len > SIGNAL_SESSION_MAX || !ws_id_read(what->id, id))
+        return false;
+    tracker_publish(tracker, &(struct signal){.hash = message->hash,
+                                              .from = from->self.peer_id,
+                                              .to = to,
+                                              .offer_id = id,
+                                              .ip = from->ip,
+                                              .session = what->offer,
+                                              .is_answer = message->kind == WS_ANSWER});
+    return true;
+}
+
+/* One of the first `count` offers for each server peer, as far as they go. Returns how many are
+ * left; these are in front then. */
+static size_t offer_to_servers(struct tracker *tracker, const struct socket *from,
+                               struct ws_message *message, size_t count)
+{
+    uint8_t servers[SERVER_PEERS_OF_SWARM_MAX][PEER_ID_BYTES];
+    size_t want = MIN(count, SERVER_PEERS_OF_SWARM_MAX), given = 0, left = 0;
+    size_t server_count = server_peers_choose(tracker->server_peers, &message->hash,
+                                              message->is_seed, want, clock_ms(), servers);
+
+    for (size_t i = 0; i < count; i++)
+        if (given < server_count &&
+            signal_server(tracker, from, message, servers[given], &message->offers[i]))
+            given++;
+        else
+            message->offers[left++] = message->offers[i];
+    tracker->metrics.offers_to_servers_total += given;
+    tracker->metrics.offers_total += given;
+    return left;
+}
+
+/* An offer, or an answer to one. False: the swarm has no browser of that peer id. */
+static bool signal_browser(struct tracker *tracker, const struct infohash *hash,
+                           const uint8_t *from, const uint8_t *to, const struct ws_offer *what,
+                           bool is_answer)
+{
+    bool is_found;
+    uint64_t connection;
+
+    pthread_mutex_lock(&tracker->lock);
+    is_found = swarms_find_socket(tracker->swarms, hash, to, &connection);
+    pthread_mutex_unlock(&tracker->lock);
+    if (!is_found)
+        return false;
+    text_clear(&tracker->scratch);
+    if (is_answer)
+        ws_answer_write(&tracker->scratch, hash, from, what->offer, what->id);
+    else
+        ws_offer_write(&tracker->scratch, hash, from, what);
+    say(tracker, connection);
+    return true;
+}
+
+bool web_front_signal(struct tracker *tracker, const struct signal *signal)
+{
+    struct ws_offer what = {.offer = signal->session};
+    struct text id = {0};
+    bool is_told;
+
+    ws_id_write(&id, signal->offer_id);
+    what.id = bytes_of(id.data, id.len);
+    is_told =
+        signal_browser(tracker, &signal->hash, signal->from, signal->to, &what, signal->is_answer);
+    text_fini(&id);
+    return is_told;
+}
+
+/* ---- what browsers say */
+
 static void on_ws_announce(struct tracker *tracker, struct socket *socket,
-                           const struct ws_message *message)
+                           struct ws_message *message)
 {
     const struct tracker_settings *settings = tracker->settings;
     struct swarm_socket others[WS_OFFERS_MAX];
@@ -394,6 +473,8 @@ static void on_ws_announce(struct tracker *tracker, struct socket *socket,
     }
     if (message->has_want)
         want = MIN(want, message->want);
+    if (message->event != EVENT_STOPPED)
+        want = offer_to_servers(tracker, socket, message, want);
     pthread_mutex_lock(&tracker->lock);
     count = swarms_announce_socket(tracker->swarms, &message->hash, &socket->self,
                                    (enum swarm_event)message->event, message->is_seed,
@@ -414,25 +495,21 @@ static void on_ws_announce(struct tracker *tracker, struct socket *socket,
     note_membership(tracker, socket, message);
 }
 
-static void on_ws_answer(struct tracker *tracker, struct socket *socket, struct ws_message *message)
+/* Server peers come first: a browser that takes the peer id of one gets nothing of its. */
+static void on_ws_answer(struct tracker *tracker, struct socket *socket,
+                         const struct ws_message *message)
 {
-    bool is_found = false;
-    uint64_t to;
+    const struct ws_offer answer = {.offer = message->answer, .id = message->offer_id};
+    const uint8_t *to = message->to_peer_id;
+    bool is_for_server = server_peers_has(tracker->server_peers, &message->hash, to, clock_ms());
 
-    if (find_member(socket, &message->hash) != NULL) {
-        pthread_mutex_lock(&tracker->lock);
-        is_found = swarms_find_socket(tracker->swarms, &message->hash, message->to_peer_id, &to);
-        pthread_mutex_unlock(&tracker->lock);
-    }
-    if (!is_found) {
+    if (find_member(socket, &message->hash) != NULL &&
+        (is_for_server
+             ? signal_server(tracker, socket, message, to, &answer)
+             : signal_browser(tracker, &message->hash, socket->self.peer_id, to, &answer, true)))
+        tracker->metrics.answers_total++;
+    else
         tracker->metrics.answers_lost_total++;
-        return;
-    }
-    memcpy(message->peer_id, socket->self.peer_id, PEER_ID_BYTES);
-    text_clear(&tracker->scratch);
-    ws_answer_write(&tracker->scratch, message);
-    say(tracker, to);
-    tracker->metrics.answers_total++;
 }
 
 static void add_scraped(struct tracker *tracker, const struct infohash *hash)

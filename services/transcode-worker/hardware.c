@@ -17,7 +17,7 @@ struct hardware {
     const char *name, *codec;
     enum AVHWDeviceType type;
     enum AVPixelFormat surface; /* NONE: takes pictures from memory */
-    const char *library;        /* loaded when an encoder is opened, which is too late; or NULL */
+    const char *driver;         /* loaded when an encoder is opened, which is too late; or NULL */
     const char *idr;            /* option: keyframes asked for are such that can be cut at */
 };
 
@@ -30,7 +30,7 @@ static const struct hardware known[] = {
      .codec = "h264_nvenc",
      .type = AV_HWDEVICE_TYPE_CUDA,
      .surface = AV_PIX_FMT_NONE,
-     .library = "libnvidia-encode.so.1",
+     .driver = "libnvidia-encode.so.1",
      .idr = "forced-idr"},
     {.name = "qsv",
      .codec = "h264_qsv",
@@ -55,7 +55,7 @@ enum err hardware_open(const char *name, struct error *error)
         return error_set(error, ERR_INVALID, "there is no encoder of this name");
     if (avcodec_find_encoder_by_name(wanted->codec) == NULL)
         return error_set(error, ERR_UNAVAILABLE, "FFmpeg was built without %s", wanted->codec);
-    if (wanted->library != NULL && dlopen(wanted->library, RTLD_NOW) == NULL)
+    if (wanted->driver != NULL && dlopen(wanted->driver, RTLD_NOW) == NULL)
         return error_set(error, ERR_UNAVAILABLE, "%s", dlerror());
     if ((rc = av_hwdevice_ctx_create(&device, wanted->type, NULL, NULL, 0)) < 0)
         return error_set(error, ERR_UNAVAILABLE, "no device: %s", av_err2str(rc));

@@ -7,6 +7,20 @@
 #include "base/must.h"
 #include "wire/json.h"
 
+/* What can be read of an id reads the same when it is written. */
+static void check_id(struct bytes id)
+{
+    uint8_t read[WS_ID_BYTES], again[WS_ID_BYTES];
+    struct text json = {0};
+
+    if (!ws_id_read(id, read))
+        return;
+    ws_id_write(&json, read);
+    must(ws_id_read(bytes_of(json.data, json.len), again));
+    must(memcmp(read, again, sizeof(read)) == 0);
+    text_fini(&json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_json(struct text *text)
@@ -37,10 +51,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < message.offer_count; i++) {
             ws_offer_write(&out, &message.hash, message.peer_id, &message.offers[i]);
             check_json(&out);
+            check_id(message.offers[i].id);
         }
     } else if (message.kind == WS_ANSWER) {
-        ws_answer_write(&out, &message);
+        ws_answer_write(&out, &message.hash, message.peer_id, message.answer, message.offer_id);
         check_json(&out);
+        check_id(message.offer_id);
     } else {
         ws_scrape_begin(&out);
         for (size_t i = 0; i < message.scrape_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Input: what a client sends on a WebSocket; how much comes at a time is its first byte. What is
- * read does not depend on that.
+ * read does not depend on that. The same as a server's answer to a handshake.
  */
 #include "wire/websocket.h"
 
@@ -40,6 +40,19 @@ static void read_all(const uint8_t *data, size_t size, size_t step, struct text 
     free(copy);
 }
 
+static void read_answer(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = xcalloc(1, size); /* of just that size, for who reads past its end */
+    unsigned status;
+    size_t used = 0;
+
+    memcpy(copy, data, size);
+    if (websocket_answer_read(bytes_of(copy, size), "dGhlIHNhbXBsZSBub25jZQ==", &used, &status) !=
+        WEBSOCKET_SHAKING)
+        must(used <= size && status <= 999);
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct text whole = {0}, stepwise = {0};
@@ -48,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     read_all(data + 1, size - 1, SIZE_MAX / 2, &whole);
     read_all(data + 1, size - 1, (size_t)data[0] % 32 + 1, &stepwise);
+    read_answer(data, size);
     must(bytes_equal(bytes_of(whole.data, whole.len), bytes_of(stepwise.data, stepwise.len)));
     text_fini(&whole);
     text_fini(&stepwise);

@@ -174,10 +174,14 @@ static bool can_bind(int type, uint16_t *port)
     return is_free;
 }
 
+/* From a stretch of the process's own, below those that the system hands out: nobody else takes it
+ * before it is used. */
 uint16_t process_free_port(void)
 {
+    static unsigned given;
+
     for (;;) {
-        uint16_t port = 0;
+        uint16_t port = (uint16_t)(10000 + getpid() % 220 * 100 + (int)(given++ % 100));
 
         if (can_bind(SOCK_STREAM, &port) && can_bind(SOCK_DGRAM, &port))
             return port;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { PROCESS_DEADLINE_MS = 20000 }; /* longest wait for anything */
+enum { PROCESS_DEADLINE_MS = 60000 }; /* longest wait for anything */
 
 struct process {
     pid_t pid; /* 0 = does not run */

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// chromium: Debian's, as a test has it. Everything stays on loopback, addresses are told as they are to other pages, films play
-// without a click, and what it keeps lies in the yard. Ended with the test.
+// chromium: Debian's, as a test has it. Everything stays on this machine, films play without a click, and what it keeps lies in the
+// yard. Ended with the test. WebRTC is as people have it (addresses hidden behind mDNS names, none of loopback), unless `isOpen`: then
+// pages tell each other addresses as they are.
+import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 
-export async function startChromium(t, yard) {
+// Of this machine, by which others reach it, as rtc-svc finds it when it is not told.
+export const ownAddress = () => Object.values(os.networkInterfaces()).flat().find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+
+export async function startChromium(t, yard, { isOpen = true } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     env: { ...process.env, HOME: yard.dir, XDG_CONFIG_HOME: path.join(yard.dir, 'config'), XDG_CACHE_HOME: path.join(yard.dir, 'cache') },
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection',
-      '--disable-background-networking', '--autoplay-policy=no-user-gesture-required', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage',
+      ...(isOpen ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection'] : []),
+      '--disable-background-networking', '--autoplay-policy=no-user-gesture-required', `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE ${ownAddress()}`],
   });
   t.after(() => browser.close());
   return browser;

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { run } from './house.mjs';
+import { run, until } from './house.mjs';
 
 export const SECONDS = 31;
 const sound = (rate) => ['-f', 'lavfi', '-i', `aevalsrc=exprs=0.3*sin(2*PI*(200+30*t)*t)+0.1*(random(0)-0.5)|0.3*sin(2*PI*(400+20*t)*t)+0.1*(random(1)-0.5):s=${rate}:d=${SECONDS}`];
@@ -73,9 +73,12 @@ export async function share(house, folder) {
   return Object.fromEntries(files.map(({ id, name }) => [path.basename(name), `/hls/${infoHash}/${id}`]));
 }
 
-// What is there.
+// What is there. As clients are told to, it asks again when that is not made yet.
 export async function body(house, target) {
-  const answer = await house.get(target);
+  const answer = await until(async () => {
+    const one = await house.get(target);
+    return !(one.status === 503 && /not made yet/.test(one.body)) && one;
+  }, target);
   assert.equal(answer.status, 200, `${target}: ${answer.body}`);
   return answer.body;
 }

@@ -19,11 +19,11 @@ process.env.SHARESTREAM_TRACKER_LISTEN ??= '127.0.0.1:0';
 // Until `check` gives something true; no test sleeps for a fixed time.
 export async function until(check, what, ms = DEADLINE_MS) {
   const end = Date.now() + ms;
-  for (;;) {
+  for (let pause = 20;; pause = Math.min(pause * 1.1, 200)) { // who has waited for long need not look so often
     const value = await check();
     if (value) return value;
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
@@ -35,12 +35,14 @@ export function run(program, args, { env = {}, cwd, ms = DEADLINE_MS } = {}) {
   });
 }
 
+// From a stretch of the process's own, below those that the system hands out: nobody else takes it before it is used.
+let portsGiven = 0;
+
 export function freePort() {
+  const port = 10000 + (process.pid % 220) * 100 + portsGiven++ % 100;
   return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    const server = net.createServer().on('error', () => resolve(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 }
 
@@ -76,15 +78,23 @@ export class Yard {
   }
 }
 
-// A film with picture and sound, index at the front or (as many cameras write it) at the end.
+// A film with picture and sound, index at the front or (as many cameras write it) at the end. Made once for all tests of a file.
+const films = new Map();
+
 export async function film(yard, { name = 'film.mp4', seconds = 40, index = 'front' } = {}) {
-  const file = path.join(yard.dir, name);
+  const file = path.join(yard.dir, name), kind = `${seconds} ${index}`;
+  if (!films.has(kind)) films.set(kind, await makeFilm(file, seconds, index));
+  const data = films.get(kind);
+  fs.writeFileSync(file, data);
+  return { file, name, size: data.length, data, sha256: sha256(data) };
+}
+
+async function makeFilm(file, seconds, index) {
   const { code, err } = await run('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=25', '-f', 'lavfi', '-i', 'sine=440',
     '-t', String(seconds), '-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '6M', '-c:a', 'aac',
     ...(index === 'front' ? ['-movflags', '+faststart'] : []), file]);
   if (code !== 0) throw new Error(`ffmpeg: ${err}`);
-  const data = fs.readFileSync(file);
-  return { file, name, size: data.length, data, sha256: sha256(data) };
+  return fs.readFileSync(file);
 }
 
 // The dictionary of one .torrent, as far as tests need it.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Plain libtorrent as a peer: libtorrent_peer.py ADDRESS:PORT TORRENT FOLDER. Seeds or fetches what
-is in FOLDER until it is killed; finds others by the tracker of the torrent only."""
+is in FOLDER until it is killed; finds others by the tracker of the torrent, and unless that is
+private by peer exchange. Says what it does with trackers and whom it connects to."""
 
 import sys
 import time
@@ -16,5 +17,5 @@ session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": folder
 while True:
     time.sleep(0.2)
     for alert in session.pop_alerts():
-        if "tracker" in alert.what():
+        if "tracker" in alert.what() or alert.what() in ("peer_connect", "peer_disconnected"):
             print(alert.message(), flush=True)

@@ -28,14 +28,15 @@ export async function startTracker(t, yard, { host = '127.0.0.1', env = {} } = {
 // A file of random bytes in a folder of its own, and a private torrent of it with that one tracker.
 export async function makeContent(yard, announce, bytes = 3 << 20) {
   const folder = path.join(yard.dir, 'original'), file = path.join(folder, 'data.bin'), torrent = path.join(yard.dir, 'data.torrent');
+  const data = crypto.randomBytes(bytes);
   fs.mkdirSync(folder);
-  fs.writeFileSync(file, crypto.randomBytes(bytes));
+  fs.writeFileSync(file, data);
   const { code, err, out } = await run('mktorrent', ['-p', '-l', '16', '-a', announce, '-o', torrent, file]);
   if (code !== 0) throw new Error(`mktorrent: ${err}${out}`);
-  return { folder, file, torrent, hash: infoHash(fs.readFileSync(torrent)), sha256: sha256(fs.readFileSync(file)) };
+  return { folder, file, torrent, hash: infoHash(fs.readFileSync(torrent)), size: bytes, sha256: sha256(data) };
 }
 
-// Each client is given a folder, which holds the file or is empty, and works until the test ends.
+// Each client is given a folder, which holds the file or is empty, and works until the test ends. `torrent` may also be a magnet link.
 export async function aria2(yard, { torrent }, folder) {
   const dht = path.join(yard.dir, `dht-${await freePort()}`), port = await freePort();
   // aria2 has UDP trackers only when DHT is on; for a private torrent it does not use it, and it knows no node.
@@ -54,8 +55,9 @@ export async function transmission(yard, { torrent }, folder) {
 }
 
 export async function libtorrent(yard, { torrent }, folder, host = '127.0.0.1') {
-  const at = `${host.includes(':') ? `[${host}]` : host}:${await freePort()}`;
-  yard.start('/usr/bin/python3', [new URL('libtorrent_peer.py', import.meta.url).pathname, at, torrent, folder]);
+  const port = await freePort(), at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const process = yard.start('/usr/bin/python3', [new URL('libtorrent_peer.py', import.meta.url).pathname, at, torrent, folder]);
+  return { port, process };
 }
 
 // How many the tracker knows, by its scrape of the one protocol that all trackers and Node have.
@@ -69,6 +71,6 @@ export async function counts(tracker, hash) {
 // The whole file has arrived in the folder.
 export function arrives(folder, content) {
   const file = path.join(folder, 'data.bin');
-  return until(() => fs.existsSync(file) && fs.statSync(file).size === fs.statSync(content.file).size && sha256(fs.readFileSync(file)) === content.sha256,
+  return until(() => fs.existsSync(file) && fs.statSync(file).size === content.size && sha256(fs.readFileSync(file)) === content.sha256,
     'the file to arrive', 90000);
 }

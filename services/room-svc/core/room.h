@@ -220,7 +220,8 @@ enum room_event_kind {
     ROOM_REACTED,    /* member, what, line (NULL: to the film), is_on: given or taken back */
     ROOM_TYPING,     /* member, is_on */
     ROOM_ANNOUNCED,  /* member, blob, data */
-    ROOM_RELAYED,    /* to one: member, relay, data */
+    ROOM_RELAYED,    /* to one: member (NULL: the server), relay, data */
+    ROOM_FOR_SERVER, /* to no member: what `member` relayed to ROOM_SERVER_ID: relay, data */
     ROOM_RTC,        /* to one: connect to `member`; is_on: make the offer */
     ROOM_CLOSED,     /* the last one */
 };
@@ -244,6 +245,9 @@ enum room_cause {
     ROOM_CAUSE_HOLD, /* somebody is waited for, or no longer, or all slow down for somebody */
     ROOM_CAUSE_CHOICES,
 };
+
+/* The server itself, as a peer that browsers can connect to; no member's id. */
+#define ROOM_SERVER_ID "server"
 
 enum room_relay { ROOM_OFFER, ROOM_ANSWER, ROOM_CANDIDATE, ROOM_OTHER, ROOM_RELAYS };
 
@@ -415,9 +419,15 @@ enum room_error room_react(struct room *room, struct room_member *by, uint64_t l
                            const char *what, int64_t now_ms);
 enum room_error room_type(struct room *room, struct room_member *by, bool is_typing,
                           int64_t now_ms);
-/* From one member's browser to another's, opaque. `to` NULL: the only other one. */
+/* From one member's browser to another's, opaque. `to` NULL: the only other one; ROOM_SERVER_ID:
+ * ROOM_FOR_SERVER. */
 enum room_error room_relay(struct room *room, struct room_member *by, const char *to,
                            enum room_relay relay, struct bytes data, int64_t now_ms);
+/* From the server to one who is here. */
+enum room_error room_relay_back(struct room *room, const char *to, enum room_relay relay,
+                                struct bytes data);
+/* Whose browser it is that relayed something. */
+const char *room_relay_from(const struct room_event *event);
 /* Something of the dialect's own, to all who are here. */
 enum room_error room_pass_on(struct room *room, struct room_member *by, struct bytes data,
                              int64_t now_ms);

@@ -193,6 +193,11 @@ enum room_error room_relay(struct room *room, struct room_member *by, const char
         return error;
     if (data.len > ROOM_RELAY_MAX)
         return ROOM_TOO_LONG;
+    if (to != NULL && strcmp(to, ROOM_SERVER_ID) == 0) {
+        room_emit(room, (struct room_event){
+                            .kind = ROOM_FOR_SERVER, .member = by, .relay = relay, .data = data});
+        return ROOM_OK;
+    }
     other = to != NULL ? room_find(room, to) : find_only_other(room, by);
     if (other == NULL || other == by || other->presence != ROOM_HERE)
         return ROOM_NO_MEMBER;
@@ -200,6 +205,23 @@ enum room_error room_relay(struct room *room, struct room_member *by, const char
               (struct room_event){
                   .kind = ROOM_RELAYED, .to = other, .member = by, .relay = relay, .data = data});
     return ROOM_OK;
+}
+
+enum room_error room_relay_back(struct room *room, const char *to, enum room_relay relay,
+                                struct bytes data)
+{
+    const struct room_member *other = room_find(room, to);
+
+    if (other == NULL || other->presence != ROOM_HERE)
+        return ROOM_NO_MEMBER;
+    room_emit(room,
+              (struct room_event){.kind = ROOM_RELAYED, .to = other, .relay = relay, .data = data});
+    return ROOM_OK;
+}
+
+const char *room_relay_from(const struct room_event *event)
+{
+    return event->member != NULL ? event->member->id : ROOM_SERVER_ID;
 }
 
 enum room_error room_pass_on(struct room *room, struct room_member *by, struct bytes data,

@@ -64,7 +64,7 @@ static bool is_address_banned(const struct room *room, const char *address)
 
 static enum room_error check_texts(const struct room_join *join)
 {
-    if (join->id[0] == '\0' || join->connection == 0)
+    if (join->id[0] == '\0' || strcmp(join->id, ROOM_SERVER_ID) == 0 || join->connection == 0)
         return ROOM_INVALID;
     if (!room_fits(join->id, ROOM_ID_MAX) || !room_fits(join->address, ROOM_ADDRESS_MAX) ||
         (join->secret != NULL && !room_fits(join->secret, ROOM_SECRET_MAX)) ||

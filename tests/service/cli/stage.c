@@ -19,7 +19,13 @@
 #include "base/clock.h"
 #include "base/must.h"
 
-enum { SERVICES = 5, WAIT_MS = 20000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
+enum {
+#define X(name, binary, class, order, grace, about) +1
+    SERVICES = 0
+#include "svc/services.def"
+#undef X
+};
+enum { WAIT_MS = 60000, LOOK_EVERY_MS = 50, OUTPUT_MAX = 1 << 18 };
 
 static char folder[64];
 static pid_t supervisor;
@@ -34,7 +40,7 @@ void stage_open(void)
 {
     char self[PATH_MAX], link[128], program[PATH_MAX];
     const char *const fakes[] = {"torrent-svc", "transcode-svc", "http-svc"};
-    const char *const real[] = {"tracker-svc", "room-svc"};
+    const char *const real[] = {"tracker-svc", "room-svc", "rtc-svc"};
 
     snprintf(folder, sizeof(folder), "/tmp/sharestream-test-XXXXXX");
     must(realpath("/proc/self/exe", self) != NULL);

@@ -89,6 +89,10 @@ static void files_peers_and_doctor_show_their_tables(void **state)
     EXPECT("files 1", 0, "#  PATH", "0  Sintel/Sintel.mp4     123.3 MiB", "subtitle",
            "only when played");
     EXPECT("peers 1", 0, "192.0.2.1:6881", "seed utp", "udp://tracker.example:6969", "yes");
+    EXPECT("peers", 2, "peers needs a torrent, or --webrtc");
+    EXPECT("peers --webrtc beef", 1, "there is no torrent beef");
+    EXPECT("peers --webrtc 1", 0, "no browsers are connected");
+    EXPECT("doctor rtc", 1, "ports 10000-10199", "torrent-svc does not run, or has no port");
     EXPECT("doctor 1", 0, "nobody who is connected has the next piece", "wait, or add a tracker");
     EXPECT("--json doctor 1", 0, "\"code\":\"no_seeds\"");
 }
@@ -201,7 +205,7 @@ static void room_is_made_seen_and_closed(void **state)
     EXPECT("rooms", 0, "no rooms yet");
     EXPECT("room create --magnet " FAKE_ADDED " --file 0 --title 'Film night' --code filmnight "
            "--password sesame",
-           0, "/join/FILMNIGHT\n", "http://");
+           0, "/room/FILMNIGHT\n", "http://");
     EXPECT("--json room create --url https://films.example/a.mp4", 0, "\"url\":\"http://",
            "\"room\":{\"code\":\"");
     EXPECT("room create --code FilmNight", 1, "there is a room FilmNight already");
@@ -273,10 +277,10 @@ static void status_tells_what_the_tracker_has(void **state)
     EXPECT("status", 0, "tracker.0    ready", "udp_port=", "torrents=0 peers=0 in_browsers=0");
     announce_by_udp(tracker_port());
     /* The tracker says it once a second, the supervisor asks every two. */
-    for (int i = 0; i < 2000 && strstr(run("status").out, "torrents=1") == NULL; i++)
+    for (int i = 0; i < 2000 && strstr(run("status").out, "torrents=1 peers=1") == NULL; i++)
         continue;
     EXPECT("status", 0, "tracker.0    ready", "torrents=1 peers=1 in_browsers=0");
-    EXPECT("--json status", 0, "\"note\":\"torrents=1 peers=1 in_browsers=0\"");
+    EXPECT("--json status", 0, "\"note\":\"torrents=1 peers=1 in_browsers=0 servers=");
 }
 
 static void restart_waits_until_the_service_is_back(void **state)

@@ -12,7 +12,7 @@ import readline from 'node:readline';
 import WebSocket from 'ws';
 
 const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
-const DEADLINE_MS = 20000;
+const DEADLINE_MS = 60000;
 
 export const HASH = '0123456789abcdef0123456789abcdef01234567';
 export const OTHER = 'ffffffffffffffffffffffffffffffffffffffff';
@@ -20,12 +20,20 @@ export const OTHER = 'ffffffffffffffffffffffffffffffffffffffff';
 // Until `check` gives something true; no test sleeps for a fixed time.
 export async function until(check, what = 'a condition', ms = DEADLINE_MS) {
   const end = Date.now() + ms;
-  for (;;) {
+  for (let pause = 10;; pause = Math.min(pause * 1.1, 200)) { // who has waited for long need not look so often
     const value = await check();
     if (value) return value;
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+// Of `ask`, which asks for what transcode-svc makes: does as a client that was told to ask again because it is not made yet.
+export function made(ask) {
+  return until(async () => {
+    const answer = await ask();
+    return !(answer.status === 503 && answer.headers['retry-after'] && /not made yet/.test(answer.body)) && answer;
+  }, 'it to be made');
 }
 
 export function pattern(from, length) {
@@ -113,9 +121,11 @@ export class Actor extends Process {
   }
 }
 
+const films = new Map();
+
 export class Stack {
   // `t` is the test's context; `env` settings of http-svc.
-  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, actor = false, wrapper = [] } = {}) {
+  static async start(t, { env = {}, torrent = true, tracker = false, transcode = false, room = false, rtc = false, actor = false, wrapper = [] } = {}) {
     const stack = new Stack();
     stack.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-http-'));
     fs.mkdirSync(path.join(stack.dir, 'data'));
@@ -125,8 +135,9 @@ export class Stack {
     if (tracker) await stack.startTracker();
     if (transcode) await stack.startTranscode();
     if (room) await stack.startRoom();
+    if (rtc) await stack.startRtc();
     await stack.startHttp(wrapper);
-    const there = Object.entries({ torrent, tracker, transcode, room }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
+    const there = Object.entries({ torrent, tracker, transcode, room, rtc }).filter(([, is]) => is).map(([name]) => `${name}-svc is away`);
     if (there.length > 0) await until(async () => {
       const away = await stack.away();
       return !there.some((reason) => away.includes(reason));
@@ -165,14 +176,22 @@ export class Stack {
     await this.room.ready;
   }
 
-  // A torrent of one file, which ffmpeg makes of `args`; returns its size. None of its pieces is ready.
+  async startRtc(env = {}) {
+    this.rtc = new Process('rtc-svc', { ...this.env, ...env }, this.dir);
+    await this.rtc.ready;
+  }
+
+  // A torrent of one file, which ffmpeg makes of `args`, once for all tests of a file; returns its size. None of its pieces is ready.
   async addFilm(hash, args, name = 'film.mkv') {
-    const made = path.join(this.dir, name);
-    execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args, made]);
-    const { size } = fs.statSync(made);
-    await this.fake.say(`torrent ${hash} 16384 ${size} sparse`);
-    fs.copyFileSync(made, path.join(this.dir, 'data', `${hash}-0`));
-    return size;
+    const made = path.join(this.dir, name), how = [...args, name].join(' ');
+    if (!films.has(how)) {
+      execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args, made], { cwd: this.dir });
+      films.set(how, fs.readFileSync(made));
+    }
+    const film = films.get(how);
+    await this.fake.say(`torrent ${hash} 16384 ${film.length} sparse`);
+    fs.writeFileSync(path.join(this.dir, 'data', `${hash}-0`), film);
+    return film.length;
   }
 
   // What http-svc misses, in its own words.
@@ -214,14 +233,14 @@ export class Stack {
     await this.fake?.stop();
     await this.tracker?.stop();
     await this.transcode?.stop();
-    const room = await this.room?.stop();
+    const room = await this.room?.stop(), rtc = await this.rtc?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
     for (const actor of this.actors ?? [])
       if (actor.exited.code !== 0 && !actor.mayDie) throw new Error(`the actor ended ${JSON.stringify(actor.exited)}\n${actor.log.slice(-4000)}`);
     const isUnclean = (service) => /AddressSanitizer|LeakSanitizer|runtime error/.test(service?.log);
-    for (const [ended, service] of [[how, this.http], [room, this.room]].filter(([ended]) => ended))
+    for (const [ended, service] of [[how, this.http], [room, this.room], [rtc, this.rtc]].filter(([ended]) => ended))
       if ((ended.code !== 0 || isUnclean(service)) && !this.mayFail)
         throw new Error(`${service.name} ended ${JSON.stringify(ended)}\n${service.log.slice(-4000)}`);
     if (isUnclean(this.transcode)) throw new Error(`transcode-svc or a worker of it\n${this.transcode.log.slice(-4000)}`);
@@ -261,11 +280,11 @@ export class Stack {
     return answer;
   }
 
+  // Of a process that has just begun, or is busy, /metrics does not know for once.
   async metric(name, service = 'http') {
-    const { body } = await this.get('/metrics');
-    const match = new RegExp(`^${name}\\{[^}]*service="${service}"[^}]*\\} (\\d+)`, 'm').exec(body);
-    if (!match) throw new Error(`no metric ${name}`);
-    return Number(match[1]);
+    const line = new RegExp(`^${name}\\{[^}]*service="${service}"[^}]*\\} (\\d+)`, 'm');
+    const [, value] = await until(async () => line.exec((await this.get('/metrics')).body), `the metric ${name}`);
+    return Number(value);
   }
 
   // A WebSocket that is open: next() is the next message {data, binary}, ask() sends and gives the next one, `closed` is a

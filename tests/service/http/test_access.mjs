@@ -49,7 +49,7 @@ test('cors_origins decides alone when it is set', async (t) => {
 });
 
 test('bound wide: a token is made, and links open one file', async (t) => {
-  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true, transcode: true, room: true });
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_LISTEN: '0.0.0.0:0' }, tracker: true, transcode: true, room: true, rtc: true });
   await stack.fake.say(`torrent ${HASH} 65536 1000,1000`);
   await stack.fake.say(`ready ${HASH} 0 0`);
   const file = path.join(stack.dir, 'data', 'admin-token');

@@ -107,7 +107,7 @@ test('bodies are limited, with and without a length', async (t) => {
 });
 
 test('who dribbles headers or a body is cut off', async (t) => {
-  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_REQUEST_TIMEOUT: '1s' } });
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_REQUEST_TIMEOUT: '3s' } });
   const sockets = ['GET / HTTP/1.1\r\nHost: localhost\r\n', request('POST', '/api/v1/seed', 'Content-Length: 1000\r\n'), request('GET', '/health/live')]
     .map((text) => stack.raw(text));
   const dribble = setInterval(() => sockets.slice(0, 2).forEach((socket) => socket.write('a')), 50);
@@ -119,7 +119,7 @@ test('who dribbles headers or a body is cut off', async (t) => {
 
 for (const sendfile of ['true', 'false']) {
   test(`a reader that takes nothing is cut off, one that is slow is not (sendfile ${sendfile})`, async (t) => {
-    const stack = await withBigFile(t, { env: { SHARESTREAM_HTTP_SEND_TIMEOUT: '2s', SHARESTREAM_HTTP_SENDFILE: sendfile } });
+    const stack = await withBigFile(t, { env: { SHARESTREAM_HTTP_SEND_TIMEOUT: '4s', SHARESTREAM_HTTP_SENDFILE: sendfile } });
     const stalled = stack.raw(request('GET', `/stream/${HASH}/0`));
     await until(() => stalled.received.length > 0, 'the head');
     stalled.pause();

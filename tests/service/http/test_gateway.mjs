@@ -179,7 +179,8 @@ test('questions while the actor is away wait a little, then fail in words tracke
   const stack = await start(t, {}, { actor: false });
   const begun = Date.now();
   const [announce, scrape, stats] = await Promise.all(['/announce?x', '/scrape', '/stats'].map((target) => stack.get(target)));
-  assert.ok(Date.now() - begun >= 1900 && Date.now() - begun < 4000);
+  const waited = Date.now() - begun;
+  assert.ok(waited >= 1900 && waited < 15000, `${waited} ms`);
   for (const answer of [announce, scrape]) {
     assert.equal(answer.status, 503);
     assert.equal(answer.body.toString(), 'd14:failure reason32:tracker is restarting, try again8:retry ini1ee');

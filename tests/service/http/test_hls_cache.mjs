@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { HASH, Stack, until, usual } from './harness.mjs';
+import { HASH, Stack, made, until, usual } from './harness.mjs';
 
 const MIB = 1 << 20;
 // A minute of noise, which does not compress: segments of about 4 MiB.
@@ -70,7 +70,7 @@ test('bytes that come late: 503 and Retry-After until then', async (t) => {
   assert.ok(Number(early.headers['retry-after']) > 0);
   assert.equal(await stack.metric('sharestream_transcode_requests_total', 'transcode'), 1, 'asked once');
   assert.ok((await stack.fake.counts()).reads > 0, 'torrent-svc was asked for them');
-  const waiting = stack.get(target);
+  const waiting = made(() => stack.get(target));
   await until(async () => (await stack.json('GET', '/api/v1/jobs')).json.jobs.some(({ state }) => state === 'waiting for bytes'), 'a job that waits');
   await stack.fake.say(`ready ${HASH} 0 ${size}`);
   assert.equal((await waiting).status, 200);

@@ -14,9 +14,8 @@ const env = { SHARESTREAM_TRANSCODE_WAIT: '120s', SHARESTREAM_TRANSCODE_CACHE_FR
 // Half a minute of noise, which does not compress, and subtitles. `ready`: its beginning with the first segment, and its end.
 async function openFilm(t, ready) {
   const stack = await Stack.start(t, { transcode: true, env });
-  const lines = path.join(stack.dir, 'lines.srt');
-  fs.writeFileSync(lines, '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:25,000 --> 00:00:27,000\nAgain\n');
-  const size = await stack.addFilm(HASH, ['-f', 'lavfi', '-i', 'color=gray:s=320x240:r=25:d=30,noise=alls=60:allf=t', '-i', lines, '-pix_fmt', 'yuv420p',
+  fs.writeFileSync(path.join(stack.dir, 'lines.srt'), '1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:25,000 --> 00:00:27,000\nAgain\n');
+  const size = await stack.addFilm(HASH, ['-f', 'lavfi', '-i', 'color=gray:s=320x240:r=25:d=30,noise=alls=60:allf=t', '-i', 'lines.srt', '-pix_fmt', 'yuv420p',
     '-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '12', '-g', '25', '-c:s', 'srt']);
   const last = stack.last = Math.ceil(size / PIECE) - 1;
   assert.ok(size > 8 << 20, `${size} bytes`);

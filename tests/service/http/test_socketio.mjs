@@ -233,7 +233,7 @@ test('the last word comes before the end', async (t) => {
 });
 
 test('who enters no namespace in time is closed', async (t) => {
-  const stack = await start(t, {}, { SHARESTREAM_ECHO_CONNECT_TIMEOUT: '200ms' });
+  const stack = await start(t, {}, { SHARESTREAM_ECHO_CONNECT_TIMEOUT: '2s' });
   const silent = await raw(stack), refused = await raw(stack), good = await raw(stack);
   good.send('40');
   refused.send('40/nope,');

@@ -118,7 +118,7 @@ test('frames that are wrong close with the code that says why', async (t) => {
 });
 
 test('who answers no ping is cut, who answers stays', async (t) => {
-  const stack = await start(t, { SHARESTREAM_HTTP_WEBSOCKET_PING: '100ms' });
+  const stack = await start(t, { SHARESTREAM_HTTP_WEBSOCKET_PING: '1s' });
   const ws = await stack.socket('/tracker');
   const silent = stack.raw(upgrade('/tracker'));
   await silent.gone;

@@ -85,8 +85,8 @@ test('two hundred who talk and seek lose nothing, and hear nothing twice', async
     }
   })();
   await Promise.all([...talk, ...jumps, deaths]);
-  await until(() => people.every((one) => one.lines.length >= PEOPLE * LINES), 'all lines', 60000)
-    .catch((error) => { throw new Error(`${error.message}; heard: ${people.map((one) => one.lines.length)}`); });
+  await until(() => people.every((one) => one.lines.length >= PEOPLE * LINES), 'all lines', 120000)
+    .catch((error) => { throw new Error(`${error.message}; heard: ${people.map((one) => one.lines.length)}; breaks: ${people.map((one) => one.breaks)}`); });
   await until(() => people.slice(1).every((one) => one.seeks.length >= SEEKS), 'all seeks');
 
   assert.deepEqual([...host.lines].sort(), people.flatMap((one) => Array.from({ length: LINES }, (_, n) => `${one.id} ${n}`)).sort());

@@ -116,7 +116,7 @@ test('a closing frame is not sent to who is cut off', async (t) => {
 });
 
 test('who says nothing is cut off without a word, others are not', async (t) => {
-  const stack = await start(t, { SHARESTREAM_ROOM_IDENTIFY_TIME: '1s' });
+  const stack = await start(t, { SHARESTREAM_ROOM_IDENTIFY_TIME: '3s' });
   const ann = await enter(stack, 'Ann'), silent = await connect(stack);
   const words = [];
   silent.on('message', (data) => words.push(data.toString()));

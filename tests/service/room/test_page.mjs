@@ -171,7 +171,7 @@ test('the queue, and votes for the next film', async (t) => {
   await bob.isRefused('not_allowed', 'queueAdd', { source: magnet });
   const one = await ann.does('queueAdd', { source: magnet, file: '0', name: 'One', durationMs: 60000 });
   const [item] = (await bob.hears('queue')).queue;
-  assert.deepEqual(item, { number: one.number, kind: 'torrent', source: magnet, file: '0', name: 'One', durationMs: 60000, addedBy: ann.id });
+  assert.deepEqual(item, { number: one.number, kind: 'torrent', source: magnet, file: '0', name: 'One', durationMs: 60000, addedBy: ann.id, infoHash: HASH });
   assert.deepEqual([(await bob.hears('clock')).clock.durationMs], [60000]);
   const two = await ann.does('queueAdd', { source: 'https://films.example/two.mp4', name: 'Two' });
   const three = await ann.does('queueAdd', { source: HASH, name: 'Three' });

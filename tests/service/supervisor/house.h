@@ -13,7 +13,7 @@
 
 #include "bus/ask.h"
 
-enum { HOUSE_DEADLINE_MS = 20000 }; /* longest wait for anything */
+enum { HOUSE_DEADLINE_MS = 60000 }; /* longest wait for anything */
 
 struct house {
     char folder[32];

@@ -17,8 +17,8 @@ static struct house house;
 static int setup(void **state)
 {
     house_init(&house, "  ping_interval: 100ms\n"
-                       "  ping_timeout: 2s\n"
-                       "  start_deadline: 3s\n"
+                       "  ping_timeout: 4s\n"
+                       "  start_deadline: 5s\n"
                        "  restart_delay: 50ms\n"
                        "  stop_grace: 1s\n");
     *state = &house;

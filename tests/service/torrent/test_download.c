@@ -118,11 +118,14 @@ static uint32_t first_missing(const uint8_t *have, uint32_t from, uint32_t to)
     return from;
 }
 
-static void wait_for_piece(struct rig *rig, const struct film *film, uint32_t piece, uint8_t *have)
+/* Reads from piece `from` on until `piece` has come. */
+static void read_until(struct rig *rig, const struct film *film, uint32_t from, uint32_t piece,
+                       uint8_t *have)
 {
     uint64_t until_ms = clock_ms() + PROCESS_DEADLINE_MS;
 
     for (;;) {
+        rig_read(rig, film->hash, READER, 0, (uint64_t)from * FILM_PIECE, film->total);
         rig_check_ready(rig, film, have);
         if (have[piece])
             return;
@@ -130,10 +133,17 @@ static void wait_for_piece(struct rig *rig, const struct film *film, uint32_t pi
     }
 }
 
+/* In order from `from` on, but for what aria2 gives away while it chokes us (BEP 6: ten pieces of
+ * its own choice), and the last piece of a film. */
+static bool is_in_order(const uint8_t *have, uint32_t from, uint32_t to)
+{
+    return count_in(have, first_missing(have, from, to), to) <= 11;
+}
+
 /* Nothing is fetched for nobody, then in order from the head, then from where a seek goes. */
 static void reading_makes_the_order_and_a_seek_changes_it(void **state)
 {
-    enum { BYTES = 16 * MB, PIECES = BYTES / FILM_PIECE, LATER = PIECES * 3 / 4 };
+    enum { BYTES = 32 * MB, PIECES = BYTES / FILM_PIECE, LATER = PIECES / 2, MORE = LATER + 64 };
     struct rig *rig = *state;
     struct film film;
     uint8_t have[PIECES];
@@ -144,21 +154,23 @@ static void reading_makes_the_order_and_a_seek_changes_it(void **state)
     rig_add_torrent(rig, &film); /* with no peer yet, so that nothing comes before the plan */
     rig_read(rig, film.hash, READER, 0, 0, BYTES);
     rig_add_film(rig, &film, port);
-    wait_for_piece(rig, &film, 20, have);
-    uint32_t head = first_missing(have, 0, PIECES);
-    /* In order but for what is on its way, and the first and last piece of a film. */
-    assert_true(count_in(have, head, PIECES - 1) <= 12);
-    assert_true(head >= 12);
+    read_until(rig, &film, 0, 20, have);
+    assert_true(is_in_order(have, 0, PIECES));
+    assert_true(first_missing(have, 0, PIECES) >= 12);
+    assert_false(have[LATER]);
 
-    rig_read(rig, film.hash, READER, 0, (uint64_t)LATER * FILM_PIECE, BYTES);
-    wait_for_piece(rig, &film, LATER, have);
+    read_until(rig, &film, LATER, LATER, have);
+    /* What was asked for at the old place is cancelled. aria2 obeys, but for what it has sent
+     * already, and that comes before anything of the new place: so this is all of it. */
+    rig_check_ready(rig, &film, have);
     uint32_t before = count_in(have, 0, LATER);
-    assert_true(before < LATER);
-    for (uint32_t piece = LATER; piece < PIECES; piece++)
-        wait_for_piece(rig, &film, piece, have);
-    /* The old place was left, but for what was on its way (a second's worth on a slow machine):
-     * served alike it would have got as much as the new one. */
-    assert_true(count_in(have, 0, LATER) <= before + (PIECES - LATER) / 2);
+    read_until(rig, &film, LATER, MORE, have);
+    /* Not one piece more, and the new place in order. Only its last 8 MiB may be in any order and
+     * bring the old place back, should this machine have slept while they came. */
+    if (count_in(have, LATER, PIECES) < PIECES - LATER - 8 * MB / FILM_PIECE) {
+        assert_int_equal(count_in(have, 0, LATER), before);
+        assert_true(is_in_order(have, LATER, PIECES));
+    }
     assert_true(rig_metric(rig, "seeks_total") >= 1);
 
     Sharestream__Torrent__CloseRequest close = SHARESTREAM__TORRENT__CLOSE_REQUEST__INIT;
@@ -307,7 +319,7 @@ static void waiting_calls_are_answered_at_the_end(void **state)
 
     rig_start(rig, "");
     request.source = rig_text("0123456789abcdef0123456789abcdef01234567");
-    request.wait_ms = 10000;
+    request.wait_ms = 14000; /* less than rig_ask() waits */
     uint64_t began_ms = clock_ms();
     /* Another process, so that this one can ask: it ends the service once the torrent is there. */
     pid_t pid = fork();
@@ -319,7 +331,7 @@ static void waiting_calls_are_answered_at_the_end(void **state)
     }
     Sharestream__Torrent__AddReply *reply = rig_ask(rig, "Add", &request);
     assert_false(reply->info->has_metadata);
-    assert_true(clock_ms() - began_ms < 8000);
+    assert_true(clock_ms() - began_ms < 14000);
     rig_free(reply);
     assert_int_equal(process_end(&rig->service, 0), 0);
 }

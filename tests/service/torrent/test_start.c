@@ -97,7 +97,7 @@ static void stopping_is_quick_and_clean_in_any_state(void **state)
     rig_free(rig_ask(rig, "Seed", &seed)); /* is hashed when the end comes */
     uint64_t began_ms = clock_ms();
     assert_int_equal(rig_stop(rig), 0);
-    assert_true(clock_ms() - began_ms < 6000); /* the supervisor's patience is 10 s */
+    assert_true(clock_ms() - began_ms < 10000); /* the supervisor's patience */
     rig_restart(rig);
     assert_int_equal(rig_metric(rig, "torrents"), 2);
     assert_int_equal(process_said(&rig->service, "the machine went down"), false);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// harness: a real tracker-svc, if asked for a real http-svc in front of it, and raw UDP, HTTP and WebSocket towards them. On free
-// ports and in a folder of its own; everything that was started is ended with the test that started it.
-import { spawn } from 'node:child_process';
+// harness: a real tracker-svc, if asked for a real http-svc in front of it, and raw UDP, HTTP, WebSocket and bus towards them. On
+// free ports and in a folder of its own; everything that was started is ended with the test that started it.
+import { execFile, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -11,15 +11,15 @@ import path from 'node:path';
 import readline from 'node:readline';
 
 const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
-const DEADLINE_MS = 20000;
+const DEADLINE_MS = 60000;
 
 export async function until(check, what = 'a condition', ms = DEADLINE_MS) {
   const end = Date.now() + ms;
-  for (;;) {
+  for (let pause = 10;; pause = Math.min(pause * 1.1, 200)) { // who has waited for long need not look so often
     const value = await check();
     if (value) return value;
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
@@ -58,6 +58,7 @@ export class Stage {
     stage.env = { SHARESTREAM_COMMON_RUN_DIR: `${stage.dir}/run`, SHARESTREAM_COMMON_DATA_DIR: `${stage.dir}/data`, SHARESTREAM_HTTP_LISTEN: '127.0.0.1:0',
       SHARESTREAM_HTTP_TRACKER_LISTEN: '127.0.0.1:0', SHARESTREAM_HTTP_THREADS: '2', SHARESTREAM_TRACKER_LISTEN: '127.0.0.1:0, [::1]:0', ...env };
     stage.clients = [];
+    stage.hearers = [];
     t.after(() => stage.stop());
     await stage.startTracker();
     if (front) {
@@ -74,9 +75,34 @@ export class Stage {
     this.udpPort = Number((await this.tracker.ready).match(/udp_port=(\d+)/)[1]);
   }
 
+  // Asks tracker-svc over the bus: its reply, or { error, message }.
+  call(method, request = {}) {
+    return new Promise((resolve, reject) => {
+      const child = execFile(path.join(bin, 'sharestream'), ['--json', 'call', 'tracker', method, '-'], { env: { ...process.env, ...this.env } },
+        (error, out, complaint) => {
+          try {
+            resolve(JSON.parse(error ? complaint : out));
+          } catch {
+            reject(new Error(`${method}: ${error} ${out} ${complaint}`));
+          }
+        });
+      child.stdin.end(JSON.stringify(request));
+    });
+  }
+
+  // A list into which comes what tracker-svc publishes, as it comes.
+  events() {
+    const child = spawn(path.join(bin, 'print_events'), [this.env.SHARESTREAM_COMMON_RUN_DIR], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const exit = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+    const events = [];
+    readline.createInterface({ input: child.stdout }).on('line', (line) => events.push(JSON.parse(line)));
+    this.hearers.push({ end: () => { child.stdin.end(); return exit; } });
+    return events;
+  }
+
   async stop() {
     for (const client of this.clients) client.close();
-    const ended = await Promise.all([this.front, this.tracker].map((process) => process?.end('SIGTERM')));
+    const ended = await Promise.all([this.front, this.tracker, ...this.hearers].map((process) => process?.end('SIGTERM')));
     fs.rmSync(this.dir, { recursive: true, force: true });
     for (const how of ended) if (how && how.signal !== 'SIGKILL' && how.code !== 0) throw new Error(`ended ${JSON.stringify(how)}\n${this.tracker.log}`);
   }

@@ -51,6 +51,20 @@ static void base64url_goes_both_ways(void **state)
     assert_false(base64url_decode(bytes_of_text("Zm9vZm9vZm9v"), raw, sizeof(raw), &len));
 }
 
+static void words_have_no_case_and_no_blanks_around_them(void **state)
+{
+    struct bytes none = bytes_of(NULL, 0);
+
+    (void)state;
+    assert_true(bytes_is_word(bytes_of_text("GZip"), "gzip"));
+    assert_false(bytes_is_word(bytes_of_text("gzi"), "gzip"));
+    assert_false(bytes_is_word(bytes_of_text("gzipp"), "gzip"));
+    assert_true(bytes_is_word(none, ""));
+    assert_true(bytes_equal_text(bytes_trim(bytes_of_text(" \t a b\t")), "a b"));
+    assert_int_equal(bytes_trim(bytes_of_text(" \t ")).len, 0);
+    assert_int_equal(bytes_trim(none).len, 0);
+}
+
 static void decimals_stop_at_the_largest(void **state)
 {
     static const struct {
@@ -80,6 +94,7 @@ int main(void)
         cmocka_unit_test(hex_goes_both_ways_and_refuses_bad_digits),
         cmocka_unit_test(base32_decodes_an_info_hash),
         cmocka_unit_test(base64url_goes_both_ways),
+        cmocka_unit_test(words_have_no_case_and_no_blanks_around_them),
         cmocka_unit_test(decimals_stop_at_the_largest),
     };
 

@@ -181,7 +181,7 @@ static void start_caller(struct fixture *fixture, const struct bus_config *base)
 static void turn_these_until(struct bus *one, struct bus *other, const unsigned *counter,
                              unsigned wanted)
 {
-    uint64_t until_ms = clock_ms() + 10000, tick_ms = 0;
+    uint64_t until_ms = clock_ms() + 30000, tick_ms = 0;
     struct bus *buses[] = {one, other};
 
     while (*counter < wanted && clock_ms() < until_ms) {
@@ -466,7 +466,7 @@ static void events_arrive_and_a_lost_one_is_noticed(void **state)
 {
     struct fixture *fixture = *state;
     Sharestream__Http__StatsReply event = SHARESTREAM__HTTP__STATS_REPLY__INIT;
-    uint64_t until_ms = clock_ms() + 10000;
+    uint64_t until_ms = clock_ms() + 30000;
 
     /* The subscription travels too; publish until the first one is heard. */
     while (fixture->caller.events == 0 && clock_ms() < until_ms) {
@@ -481,7 +481,7 @@ static void events_arrive_and_a_lost_one_is_noticed(void **state)
     /* Nobody reads while far more than the queues hold is published. */
     for (unsigned i = 0; i < 20 * BUS_QUEUE_MAX; i++)
         bus_publish(fixture->callee.bus, &event.base);
-    until_ms = clock_ms() + 10000;
+    until_ms = clock_ms() + 30000;
     while (fixture->caller.gaps == 0 && clock_ms() < until_ms) {
         bus_publish(fixture->callee.bus, &event.base);
         bus_dispatch(fixture->callee.bus);

@@ -33,7 +33,7 @@ static unsigned winner(unsigned key, unsigned without)
     uint64_t best_weight = 0;
 
     for (unsigned i = 0; i < INSTANCES; i++) {
-        uint64_t weight = peer_weight(&peers[i], bytes_of(&key, sizeof(key)));
+        uint64_t weight = bus_peer_weight(&peers[i], bytes_of(&key, sizeof(key)));
 
         if (i != without && (best == INSTANCES || weight > best_weight)) {
             best = i;

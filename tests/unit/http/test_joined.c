@@ -101,7 +101,7 @@ static void note_up(void *arg, unsigned instance)
 
 static void turn_until(struct fixture *fixture, const unsigned *counter, unsigned wanted)
 {
-    uint64_t until_ms = clock_ms() + 10000, tick_ms = 0;
+    uint64_t until_ms = clock_ms() + 30000, tick_ms = 0;
     struct bus *buses[] = {fixture->here, fixture->there};
 
     while (*counter < wanted && clock_ms() < until_ms) {

@@ -71,6 +71,7 @@ static inline void rig_on_event(void *arg, const struct room *room, const struct
         [ROOM_TYPING] = "typing",
         [ROOM_ANNOUNCED] = "announced",
         [ROOM_RELAYED] = "relayed",
+        [ROOM_FOR_SERVER] = "for-server",
         [ROOM_RTC] = "rtc",
         [ROOM_CLOSED] = "closed",
     };

@@ -1010,6 +1010,12 @@ static void relays_stay_in_the_room(void **state)
     assert_log(&rig, "[bob] relayed ann 3 bytes\n");
     assert_int_equal(room_relay(rig.room, who("ann"), NULL, ROOM_OFFER, data, rig.now_ms), ROOM_OK);
     assert_log(&rig, "[bob] relayed ann 3 bytes\n");
+    assert_int_equal(room_relay(rig.room, who("ann"), ROOM_SERVER_ID, ROOM_OFFER, data, rig.now_ms),
+                     ROOM_OK);
+    assert_log(&rig, "for-server ann 3 bytes\n");
+    assert_int_equal(room_relay_back(rig.room, "ann", ROOM_ANSWER, data), ROOM_OK);
+    assert_log(&rig, "[ann] relayed - 3 bytes\n");
+    assert_int_equal(room_relay_back(rig.room, "eve", ROOM_ANSWER, data), ROOM_NO_MEMBER);
     rig_joins(&rig, "cid");
     assert_int_equal(room_relay(rig.room, who("ann"), NULL, ROOM_OFFER, data, rig.now_ms),
                      ROOM_NO_MEMBER);

@@ -21,7 +21,7 @@
 
 typedef Sharestream__Torrent__Torrent_Service Torrent;
 
-enum { WAIT_MS = 10000, READS_MAX = 64 };
+enum { WAIT_MS = 30000, READS_MAX = 64 };
 
 /* What Read is answered with. */
 enum mood { MOOD_ANSWER, MOOD_READY, MOOD_REFUSE, MOOD_BUSY, MOOD_LATER };

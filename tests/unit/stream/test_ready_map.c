@@ -16,7 +16,7 @@
 #include "base/must.h"
 #include "stream/ready_map_format.h"
 
-enum { PIECE = 16384, WAIT_MS = 10000 };
+enum { PIECE = 16384, WAIT_MS = 30000 };
 
 static char run_dir[64];
 

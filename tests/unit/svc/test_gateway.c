@@ -3,29 +3,14 @@
  * An actor's side of the gateway, over two real buses in one thread: one is the actor's, the other
  * plays two gateways. What the actor does is what the clients say.
  */
-#include "svc/gateway.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <poll.h>
-#include <proto/gateway.pb-c.h>
-#include <proto/svc.pb-c.h>
-
-#include "base/clock.h"
 #include "base/must.h"
 #include "base/text.h"
+#include "bus_pair.h"
 
 typedef Sharestream__Gateway__Event Event;
 
 struct fixture {
-    char dir[64];
-    struct bus *actor, *caller;
-    struct bus_remote *remote;
+    struct bus_pair pair;
     struct gateways *gateways;
     struct text said; /* the actions of the last reply, a line each */
     unsigned replies, closed;
@@ -87,20 +72,6 @@ static void on_closed(void *arg, void *state)
     free(state);
 }
 
-static void on_hello(Sharestream__Svc__Svc_Service *service,
-                     const Sharestream__Svc__HelloRequest *request,
-                     Sharestream__Svc__HelloReply_Closure closure, void *data)
-{
-    Sharestream__Svc__HelloReply reply = SHARESTREAM__SVC__HELLO_REPLY__INIT;
-    const struct fixture *fixture = bus_state(data);
-
-    (void)service;
-    reply.name = (char *)(uintptr_t) "room.0";
-    reply.fingerprint = bus_served_fingerprint(fixture->actor, request->service);
-    reply.generation = 1;
-    closure(&reply, data);
-}
-
 /* ---- the gateways */
 
 static void note(struct text *said, const Sharestream__Gateway__Action *action)
@@ -143,26 +114,6 @@ static void on_actions(const Sharestream__Gateway__Actions *actions, void *arg)
     fixture->replies++;
 }
 
-static void turn_until(struct fixture *fixture, const unsigned *counter, unsigned wanted)
-{
-    uint64_t until_ms = clock_ms() + 10000, tick_ms = 0;
-
-    while (*counter < wanted && clock_ms() < until_ms) {
-        struct pollfd fds[2] = {{.fd = bus_fd(fixture->caller), .events = POLLIN},
-                                {.fd = bus_fd(fixture->actor), .events = POLLIN}};
-
-        poll(fds, 2, BUS_TICK_MS);
-        bus_dispatch(fixture->caller);
-        bus_dispatch(fixture->actor);
-        if (clock_ms() - tick_ms >= BUS_TICK_MS) {
-            tick_ms = clock_ms();
-            bus_tick(fixture->caller);
-            bus_tick(fixture->actor);
-        }
-    }
-    assert_int_equal(*counter, wanted);
-}
-
 /* One Delivery of at most one event; what came back is said by the lines `expected`. */
 static void deliver(struct fixture *fixture, const char *gateway, Event *event, bool is_first,
                     const char *expected)
@@ -178,9 +129,10 @@ static void deliver(struct fixture *fixture, const char *gateway, Event *event, 
     delivery.n_events = event != NULL;
     delivery.events = &event;
     text_clear(&fixture->said);
-    sharestream__gateway__gateway__deliver(bus_to(fixture->remote, 10000, bytes_of(NULL, 0), NULL),
-                                           &delivery, on_actions, fixture);
-    turn_until(fixture, &fixture->replies, fixture->replies + 1);
+    sharestream__gateway__gateway__deliver(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &delivery, on_actions,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
     assert_string_equal(text_str(&fixture->said), expected);
 }
 
@@ -228,29 +180,13 @@ static void close_client(struct fixture *fixture, const char *gateway, uint64_t 
 
 static int set_up(void **state)
 {
-    static Sharestream__Svc__Svc_Service greeter = {
-        .base = {.descriptor = &sharestream__svc__svc__descriptor,
-                 .invoke = protobuf_c_service_invoke_internal},
-        .hello = on_hello};
     struct fixture *fixture = xcalloc(1, sizeof(*fixture));
     const struct gateway_actor actor = {
         .on_opened = on_opened, .on_received = on_received, .on_closed = on_closed, .arg = fixture};
-    struct bus_config config = {
-        .generation = 1, .run_dir = fixture->dir, .listen = "", .peers = "", .secret = ""};
-    struct error error;
 
-    snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/gateway-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->dir));
-    config.self = "room.0";
-    fixture->actor = bus_new(&config, &error);
-    config.self = "test.0";
-    fixture->caller = bus_new(&config, &error);
-    assert_true(fixture->actor != NULL && fixture->caller != NULL);
+    bus_pair_init(&fixture->pair);
     fixture->gateways = gateways_new(&actor);
-    assert_int_equal(gateways_serve(fixture->gateways, fixture->actor, &error), ERR_NONE);
-    assert_int_equal(bus_serve(fixture->actor, &greeter.base, fixture, &error), ERR_NONE);
-    fixture->remote =
-        bus_remote(fixture->caller, "room", &sharestream__gateway__gateway__descriptor);
+    bus_pair_serve(&fixture->pair, fixture->gateways);
     deliver(fixture, "one", NULL, true, "");
     deliver(fixture, "two", NULL, true, "");
     for (uint64_t number = 1; number <= 3; number++) {
@@ -264,14 +200,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    char command[128];
 
-    bus_free(&fixture->caller);
-    bus_free(&fixture->actor);
+    bus_free(&fixture->pair.actor);
     gateways_free(&fixture->gateways);
+    bus_pair_fini(&fixture->pair);
     text_fini(&fixture->said);
-    snprintf(command, sizeof(command), "rm -rf %s", fixture->dir);
-    assert_int_equal(system(command), 0);
     free(fixture);
     return 0;
 }

@@ -3,30 +3,15 @@
  * An actor that keeps a journal, over two real buses in one thread: one is the actor's, of which
  * there are several lives, the other plays a gateway.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <poll.h>
-#include <proto/gateway.pb-c.h>
-#include <proto/svc.pb-c.h>
-
-#include "base/clock.h"
 #include "base/must.h"
 #include "base/text.h"
-#include "svc/gateway.h"
+#include "bus_pair.h"
 
 typedef Sharestream__Gateway__Event Event;
 
 struct fixture {
-    char dir[64];
-    struct bus *actor, *caller;
-    struct bus_remote *remote;
+    struct bus_pair pair;
     struct gateways *gateways;
-    uint64_t generation;
     /* The storage: a row of one gateway. */
     uint8_t *row;
     size_t row_len;
@@ -67,12 +52,16 @@ static void on_closed(void *arg, void *state)
     free(state);
 }
 
-static bool commit(void *arg, const struct gateway_memory *rows, size_t count, bool must_write)
+static bool has_changed(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
 {
     struct fixture *fixture = arg;
 
-    if (!must_write)
-        return false;
     assert_int_equal(count, 1);
     fixture->commits++;
     free(fixture->row);
@@ -82,52 +71,25 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count, b
     return true;
 }
 
-static void on_hello(Sharestream__Svc__Svc_Service *service,
-                     const Sharestream__Svc__HelloRequest *request,
-                     Sharestream__Svc__HelloReply_Closure closure, void *data)
-{
-    Sharestream__Svc__HelloReply reply = SHARESTREAM__SVC__HELLO_REPLY__INIT;
-    const struct fixture *fixture = bus_state(data);
-
-    (void)service;
-    reply.name = (char *)(uintptr_t) "room.0";
-    reply.fingerprint = bus_served_fingerprint(fixture->actor, request->service);
-    reply.generation = fixture->generation;
-    closure(&reply, data);
-}
-
 static void begin_life(struct fixture *fixture)
 {
-    static Sharestream__Svc__Svc_Service greeter = {
-        .base = {.descriptor = &sharestream__svc__svc__descriptor,
-                 .invoke = protobuf_c_service_invoke_internal},
-        .hello = on_hello};
     const struct gateway_actor actor = {
         .on_opened = on_opened, .on_received = on_received, .on_closed = on_closed, .arg = fixture};
-    const struct gateway_journal journal = {.commit = commit, .arg = fixture};
-    struct bus_config config = {.self = "room.0",
-                                .generation = ++fixture->generation,
-                                .run_dir = fixture->dir,
-                                .listen = "",
-                                .peers = "",
-                                .secret = ""};
-    struct error error;
+    const struct gateway_journal journal = {
+        .has_changed = has_changed, .commit = commit, .arg = fixture};
 
-    fixture->actor = bus_new(&config, &error);
-    assert_non_null(fixture->actor);
     fixture->gateways = gateways_new(&actor);
     gateways_remember(fixture->gateways, &journal);
     if (fixture->row != NULL)
         assert_true(gateways_recall(
             fixture->gateways,
             &(struct gateway_memory){.bytes = bytes_of(fixture->row, fixture->row_len)}));
-    assert_int_equal(gateways_serve(fixture->gateways, fixture->actor, &error), ERR_NONE);
-    assert_int_equal(bus_serve(fixture->actor, &greeter.base, fixture, &error), ERR_NONE);
+    bus_pair_serve(&fixture->pair, fixture->gateways);
 }
 
 static void end_life(struct fixture *fixture)
 {
-    bus_free(&fixture->actor);
+    bus_free(&fixture->pair.actor);
     gateways_free(&fixture->gateways);
 }
 
@@ -161,26 +123,6 @@ static void on_actions(const Sharestream__Gateway__Actions *actions, void *arg)
     fixture->replies++;
 }
 
-static void turn_until(struct fixture *fixture, const unsigned *counter, unsigned wanted)
-{
-    uint64_t until_ms = clock_ms() + 10000, tick_ms = 0;
-
-    while (*counter < wanted && clock_ms() < until_ms) {
-        struct pollfd fds[2] = {{.fd = bus_fd(fixture->caller), .events = POLLIN},
-                                {.fd = bus_fd(fixture->actor), .events = POLLIN}};
-
-        poll(fds, 2, BUS_TICK_MS);
-        bus_dispatch(fixture->caller);
-        bus_dispatch(fixture->actor);
-        if (clock_ms() - tick_ms >= BUS_TICK_MS) {
-            tick_ms = clock_ms();
-            bus_tick(fixture->caller);
-            bus_tick(fixture->actor);
-        }
-    }
-    assert_true(*counter >= wanted);
-}
-
 static void on_up(void *arg, unsigned instance)
 {
     struct fixture *fixture = arg;
@@ -199,7 +141,7 @@ static void live_again(struct fixture *fixture)
 {
     end_life(fixture);
     begin_life(fixture);
-    turn_until(fixture, &fixture->ups, fixture->ups + 1);
+    bus_pair_turn_until(&fixture->pair, &fixture->ups, fixture->ups + 1);
 }
 
 struct told {
@@ -237,9 +179,10 @@ static void deliver(struct fixture *fixture, struct told told, const char *expec
     delivery.n_events = told.is_first || told.what != NULL;
     delivery.events = &events;
     text_clear(&fixture->said);
-    sharestream__gateway__gateway__deliver(bus_to(fixture->remote, 10000, bytes_of(NULL, 0), NULL),
-                                           &delivery, on_actions, fixture);
-    turn_until(fixture, &fixture->replies, fixture->replies + 1);
+    sharestream__gateway__gateway__deliver(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &delivery, on_actions,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
     assert_string_equal(text_str(&fixture->said), expected);
 }
 
@@ -248,24 +191,12 @@ static void deliver(struct fixture *fixture, struct told told, const char *expec
 static int set_up(void **state)
 {
     struct fixture *fixture = xcalloc(1, sizeof(*fixture));
-    struct bus_config config = {.self = "test.0",
-                                .generation = 1,
-                                .run_dir = fixture->dir,
-                                .listen = "",
-                                .peers = "",
-                                .secret = ""};
-    struct error error;
 
-    snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/journal-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->dir));
+    bus_pair_init(&fixture->pair);
     begin_life(fixture);
-    fixture->caller = bus_new(&config, &error);
-    assert_non_null(fixture->caller);
-    fixture->remote =
-        bus_remote(fixture->caller, "room", &sharestream__gateway__gateway__descriptor);
-    bus_watch(fixture->remote,
+    bus_watch(fixture->pair.remote,
               &(struct bus_watch){.on_up = on_up, .on_down = on_down, .arg = fixture});
-    turn_until(fixture, &fixture->ups, 1);
+    bus_pair_turn_until(&fixture->pair, &fixture->ups, 1);
     deliver(fixture, (struct told){.is_first = true}, "");
     *state = fixture;
     return 0;
@@ -274,14 +205,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    char command[128];
 
-    bus_free(&fixture->caller);
     end_life(fixture);
+    bus_pair_fini(&fixture->pair);
     text_fini(&fixture->said);
     free(fixture->row);
-    snprintf(command, sizeof(command), "rm -rf %s", fixture->dir);
-    assert_int_equal(system(command), 0);
     free(fixture);
     return 0;
 }

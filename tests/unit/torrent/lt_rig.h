@@ -30,7 +30,7 @@
 
 #include "lt.h"
 
-enum { NODES_MAX = 3, RIG_DEADLINE_MS = 10000, TICK_MS = 100 };
+enum { NODES_MAX = 3, RIG_DEADLINE_MS = 60000, TICK_MS = 100 };
 
 struct node {
     struct lt_session *session;

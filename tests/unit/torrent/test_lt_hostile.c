@@ -206,12 +206,13 @@ static bool is_refused(void)
     return node->file_errors > 0 && node->status.state == LT_STATE_ERROR;
 }
 
+/* In a process of its own, whose end it is when the other side has heard enough. */
 static void send_message(int fd, const void *data, uint32_t len)
 {
     uint32_t prefix = htonl(len);
 
-    assert_int_equal(write(fd, &prefix, 4), 4);
-    assert_int_equal(write(fd, data, len), len);
+    if (write(fd, &prefix, 4) != 4 || write(fd, data, len) != len)
+        _exit(0);
 }
 
 /* A peer (BEP 3, 10, 9) in a process of its own, that knows the metadata and nothing else. */
@@ -299,6 +300,7 @@ static void web_socket_trackers_are_split_off(void **state)
     uint8_t *again;
     size_t count;
     size_t len;
+    char **ws;
 
     (void)state;
     rig_open(0, NULL, LT_DISK_DIRECT);
@@ -307,13 +309,13 @@ static void web_socket_trackers_are_split_off(void **state)
     wait_until(is_checked);
     assert_int_equal(lt_add_tracker(node->session, node->id, "ws://d.example/"), ERR_NONE);
     assert_int_equal(lt_add_tracker(node->session, node->id, "gopher://e.example/"), ERR_INVALID);
-    lt_info_free(&node->info);
-    assert_int_equal(lt_info(node->session, node->id, &node->info), ERR_NONE);
-    assert_int_equal(node->info->ws_tracker_count, 4);
-    assert_string_equal(node->info->ws_trackers[0], "wss://a.example/announce");
-    assert_string_equal(node->info->ws_trackers[1], "ws://b.example/a");
-    assert_string_equal(node->info->ws_trackers[2], "wss://c.example/announce");
-    assert_string_equal(node->info->ws_trackers[3], "ws://d.example/");
+    assert_int_equal(lt_ws_trackers(node->session, node->id, &ws, &count), ERR_NONE);
+    assert_int_equal(count, 4);
+    assert_string_equal(ws[0], "wss://a.example/announce");
+    assert_string_equal(ws[1], "ws://b.example/a");
+    assert_string_equal(ws[2], "wss://c.example/announce");
+    assert_string_equal(ws[3], "ws://d.example/");
+    free(ws);
     assert_int_equal(lt_trackers(node->session, node->id, trackers, 4, &count), ERR_NONE);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(strncmp(trackers[i].url, "udp://", 6), 0);

@@ -177,6 +177,9 @@ static uint32_t start_hash(const char *path, bool is_hybrid)
 /* Every piece and both kinds of hashes are checked by libtorrent itself. */
 static void check_hashes(const char *save_path, const char *name, bool is_hybrid)
 {
+    size_t ws_count;
+    char **ws;
+
     node->checked = 0;
     start_hash(rig_path(save_path, name), is_hybrid);
     wait_until(rig_is_hashed);
@@ -190,7 +193,9 @@ static void check_hashes(const char *save_path, const char *name, bool is_hybrid
     wait_until(rig_seeds);
     assert_int_equal(rig_pieces(node), node->info->piece_count);
     assert_int_equal(node->info->hashes.has_v2, is_hybrid);
-    assert_int_equal(node->info->ws_tracker_count, 1);
+    assert_int_equal(lt_ws_trackers(node->session, node->id, &ws, &ws_count), ERR_NONE);
+    assert_int_equal(ws_count, 1);
+    free(ws);
     assert_int_equal(node->file_errors, 0);
 }
 

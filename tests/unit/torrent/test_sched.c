@@ -438,6 +438,58 @@ static void windows_that_run_out_are_widened_before(void **state)
     close_stage(&stage);
 }
 
+/* The first second tells how fast a swarm is. */
+static void open_stage_with_speed(struct stage *stage, uint32_t per_second)
+{
+    open_stage(stage);
+    read_at(stage, player(1, FILM, 0), 0);
+    assert_true(replan(stage, 0));
+    make_ready(stage, 0, per_second);
+    replan(stage, 500);
+    replan(stage, 1000);
+}
+
+/* Top priority knows no order, so it waits for the last two seconds of a window. */
+static void order_ends_no_sooner_than_the_swarm_is_fast(void **state)
+{
+    static const struct {
+        uint32_t per_second, ordered, widened; /* the last two: pieces that are missing */
+    } cases[] = {{0, 9, 8}, {1, 3, 2}, {3, 7, 6}, {40, 9, 8}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stage stage;
+        uint32_t first = 400 - cases[i].ordered;
+
+        open_stage_with_speed(&stage, cases[i].per_second);
+        read_at(&stage, player(1, FILM, first * MIB), 2000);
+        assert_true(replan(&stage, 2000));
+        assert_true(stage.plan.is_sequential);
+        expect_priorities(&stage, 40, first - 1, 0); /* the old place */
+        expect_priorities(&stage, first, 399, SCHED_WANTED);
+        make_ready(&stage, first, cases[i].ordered - cases[i].widened);
+        assert_true(replan(&stage, 2010));
+        expect_priorities(&stage, 40, first - 1, SCHED_WANTED);
+        expect_priorities(&stage, 400 - cases[i].widened, 399, SCHED_FIRST);
+        close_stage(&stage);
+    }
+}
+
+static void speed_is_remembered_while_nothing_comes(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage_with_speed(&stage, 1);
+    replan(&stage, 3000);
+    replan(&stage, 9000);
+    read_at(&stage, player(1, FILM, 396 * MIB), 9500);
+    assert_true(replan(&stage, 9500));
+    expect_priorities(&stage, 0, 395, 0);
+    expect_priorities(&stage, 396, 399, SCHED_WANTED);
+    close_stage(&stage);
+}
+
 /* An index is read at the end of a film, then its beginning, by another connection. */
 static void something_is_wanted_between_two_readers(void **state)
 {
@@ -1266,6 +1318,8 @@ int main(void)
         cmocka_unit_test(watchdog_repeats_everything_while_somebody_reads),
         cmocka_unit_test(lease_runs_out_and_background_returns),
         cmocka_unit_test(windows_that_run_out_are_widened_before),
+        cmocka_unit_test(order_ends_no_sooner_than_the_swarm_is_fast),
+        cmocka_unit_test(speed_is_remembered_while_nothing_comes),
         cmocka_unit_test(something_is_wanted_between_two_readers),
         cmocka_unit_test(sequence_goes_on_for_a_moment_when_the_last_reader_leaves),
         cmocka_unit_test(rest_without_background_is_bounded_and_ends),

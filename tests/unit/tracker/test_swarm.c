@@ -136,6 +136,15 @@ static void seeds_are_told_of_leechers_only(void **state)
     assert_counts(0, 2, 1, 0);
 }
 
+static void who_starts_as_a_seed_is_told_of_seeds(void **state)
+{
+    (void)state;
+    announce((struct told){.port = 1, .is_seed = true});
+    announce((struct told){.port = 2, .event = SWARM_STARTED, .is_seed = true, .want = 50});
+    assert_int_equal(answer.count4, 1);
+    assert_true(has_port(1));
+}
+
 static void events_move_the_counts(void **state)
 {
     (void)state;
@@ -293,6 +302,31 @@ static void browsers_are_apart_but_counted_together(void **state)
     assert_counts(1, 2, 1, 1);
 }
 
+/* Who asks is in no swarm, and none is made for it. */
+static void somebody_outside_is_told_of_browsers(void **state)
+{
+    struct swarm_socket others[SWARM_WANT_MAX];
+    struct infohash hash = hash_of(1);
+    struct swarm_counts counts;
+
+    (void)state;
+    assert_int_equal(swarms_choose_sockets(swarms, &hash, false, 9, others), 0);
+    assert_counts(1, 0, 0, 0);
+    announce((struct told){.hash = 1, .port = 1, .now_s = 10});
+    for (unsigned i = 0; i < 300; i++)
+        join(i, i == 7, SWARM_STARTED, 0, others, &counts);
+    assert_int_equal(swarms_choose_sockets(swarms, &hash, false, 9, others), 9);
+    assert_int_equal(swarms_choose_sockets(swarms, &hash, false, 1000, others), SWARM_WANT_MAX);
+    for (unsigned i = 1; i < 300; i++)
+        if (i != 7)
+            join(i, false, SWARM_STOPPED, 0, others, &counts);
+    assert_int_equal(swarms_choose_sockets(swarms, &hash, false, 9, others), 2);
+    assert_int_equal(swarms_choose_sockets(swarms, &hash, true, 9, others), 1);
+    assert_int_equal(others[0].connection, 0);
+    assert_memory_equal(others[0].peer_id, socket_of(0).peer_id, PEER_ID_BYTES);
+    assert_counts(1, 1, 2, 0);
+}
+
 /* A page that reloads is back before its old connection is seen to be closed. */
 static void late_close_of_an_old_connection_changes_nothing(void **state)
 {
@@ -358,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(peers_are_told_of_each_other_but_not_of_themselves),
         TEST(seeds_are_told_of_leechers_only),
+        TEST(who_starts_as_a_seed_is_told_of_seeds),
         TEST(events_move_the_counts),
         TEST(families_are_told_apart),
         TEST(local_peers_have_our_address_elsewhere),
@@ -365,6 +400,7 @@ int main(void)
         TEST(torrent_idle_for_longest_makes_room),
         TEST(peers_are_bounded_in_one_torrent_and_in_all),
         TEST(browsers_are_apart_but_counted_together),
+        TEST(somebody_outside_is_told_of_browsers),
         TEST(late_close_of_an_old_connection_changes_nothing),
         TEST(torrents_not_allowed_any_more_are_dropped),
         TEST(clients_are_counted),

@@ -81,10 +81,34 @@ static void answers_are_read(void **state)
                      WS_OK);
     assert_int_equal(message.kind, WS_ANSWER);
     assert_memory_equal(message.to_peer_id, "-WW0001-bbbbbbbbbbbb", 20);
-    ws_answer_write(&out, &message);
+    ws_answer_write(&out, &message.hash, message.peer_id, message.answer, message.offer_id);
     assert_text(&out, "{\"action\":\"announce\",\"answer\":{\"type\":\"answer\",\"sdp\":\"ANS\"},"
                       "\"offer_id\":\"pppppppppppppppppppp\",\"peer_id\":\"-WW0001-aaaaaaaaaaaa\","
                       "\"info_hash\":\"" HASH "\"}");
+}
+
+static void ids_are_read_and_written(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "null",
+                                      "7",
+                                      "\"short\"",
+                                      "\"aaaaaaaaaaaaaaaaaaaaa\"",
+                                      "\"aaaaaaaaaaaaaaaaaaa\\u0100\"",
+                                      "[\"aaaaaaaaaaaaaaaaaaaa\"]"};
+    static const uint8_t bytes[WS_ID_BYTES] = "\0\x1f\"\\\x7f\x80\xff/aaaaaaaaaaaa";
+    struct text json = {0};
+    uint8_t out[WS_ID_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(ws_id_read(bytes_of_text(bad[i]), out));
+    ws_id_write(&json, bytes);
+    assert_true(ws_id_read(bytes_of(json.data, json.len), out));
+    assert_memory_equal(out, bytes, sizeof(bytes));
+    text_fini(&json);
+    assert_true(ws_id_read(bytes_of_text("\"\\u0061\\n\\/aaaaaaaaaaaaaaaaa\""), out));
+    assert_memory_equal(out, "a\n/aaaaaaaaaaaaaaaaa", sizeof(out));
 }
 
 static void scrapes_are_read(void **state)
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(announces_are_read),
         cmocka_unit_test(what_is_not_zero_is_no_seed),
         cmocka_unit_test(answers_are_read),
+        cmocka_unit_test(ids_are_read_and_written),
         cmocka_unit_test(scrapes_are_read),
         cmocka_unit_test(nul_and_control_bytes_work),
         cmocka_unit_test(failures_are_those_of_the_original),

@@ -46,6 +46,62 @@ static void codes_that_exist_in_programs_only_are_not_sent(void **state)
         assert_true(websocket_code_is_sendable(good[i]));
 }
 
+/* ---- a client's handshake */
+
+#define KEY    "dGhlIHNhbXBsZSBub25jZQ=="
+#define STATUS "HTTP/1.1 101 Switching Protocols\r\n"
+#define UP     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+
+static void keys_are_made_of_random_bytes(void **state)
+{
+    char out[WEBSOCKET_KEY_TEXT];
+
+    (void)state;
+    websocket_key((const uint8_t *)"the sample nonce", out);
+    assert_string_equal(out, KEY);
+}
+
+static void answers_of_servers_are_judged(void **state)
+{
+    static const struct {
+        const char *answer;
+        enum websocket_shake shake;
+        unsigned status;
+    } cases[] = {
+        {STATUS UP ACCEPT "\r\n", WEBSOCKET_SHAKEN, 101},
+        {STATUS "connection: keep-alive ,\tuPgrade\r\nUPGRADE:WebSocket \r\nX\r\n" ACCEPT "\r\n",
+         WEBSOCKET_SHAKEN, 101},
+        {STATUS UP ACCEPT, WEBSOCKET_SHAKING, 0},
+        {STATUS UP ACCEPT "\r", WEBSOCKET_SHAKING, 0},
+        {"", WEBSOCKET_SHAKING, 0},
+        {STATUS UP "\r\n", WEBSOCKET_REFUSED, 101},
+        {STATUS ACCEPT "\r\n", WEBSOCKET_REFUSED, 101},
+        {STATUS UP "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOp=\r\n\r\n", WEBSOCKET_REFUSED,
+         101},
+        {STATUS UP ACCEPT "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", WEBSOCKET_REFUSED,
+         101},
+        {"HTTP/1.1 404 Not Found\r\n" UP ACCEPT "\r\n", WEBSOCKET_REFUSED, 404},
+        {"HTTP/1.1 200\r\n\r\n", WEBSOCKET_REFUSED, 200},
+        {"HTTP/1.0 101 x\r\n" UP ACCEPT "\r\n", WEBSOCKET_REFUSED, 0},
+        {"HTTP/1.1 10\r\n\r\n", WEBSOCKET_REFUSED, 0},
+        {"SSH-2.0-x\r\n\r\n", WEBSOCKET_REFUSED, 0},
+        {"\r\n\r\n", WEBSOCKET_REFUSED, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bytes in = bytes_of_text(cases[i].answer);
+        unsigned status;
+        size_t used = 0;
+        enum websocket_shake shake = websocket_answer_read(in, KEY, &used, &status);
+
+        if (shake != cases[i].shake || status != cases[i].status ||
+            (shake == WEBSOCKET_SHAKEN && used != in.len))
+            fail_msg("%s: %d, status %u, used %zu", cases[i].answer, (int)shake, status, used);
+    }
+}
+
 /* ---- frames, as clients send them: behind the head a mask, and the payload under it */
 
 static const uint8_t mask[] = {0x37, 0xfa, 0x21, 0x3d};
@@ -301,6 +357,8 @@ int main(void)
         cmocka_unit_test(client_and_server_read_what_the_other_sends),
         cmocka_unit_test(accept_is_that_of_the_rfc),
         cmocka_unit_test(keys_are_sixteen_bytes_in_base64),
+        cmocka_unit_test(keys_are_made_of_random_bytes),
+        cmocka_unit_test(answers_of_servers_are_judged),
         cmocka_unit_test(codes_that_exist_in_programs_only_are_not_sent),
     };
 

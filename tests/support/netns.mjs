@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// netns: two network namespaces with a long line between them (tests/support/link.c), and programs inside. The namespaces have no
+// names: each lives as long as a process in it, which ends when its standard input does. So neither they nor the line stay behind,
+// not even of a test that was killed.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { bin, run, until } from '../system/house.mjs';
+
+// Why there can be no namespaces here, else undefined: for the option `skip` of a test.
+export const whyNot = spawnSync('unshare', ['--net', 'true']).status === 0 && fs.existsSync('/dev/net/tun') ? undefined
+  : 'needs root, for network namespaces, and /dev/net/tun';
+
+class Namespace {
+  constructor(yard, address) {
+    this.yard = yard;
+    this.address = address;
+    // The line is said from within: only then has the process left our namespace.
+    this.holder = yard.start('unshare', ['--net', 'sh', '-c', 'echo here; exec cat'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.path = `/proc/${this.holder.pid}/ns/net`;
+  }
+
+  command(program, args) {
+    return ['nsenter', [`--net=${this.path}`, program, ...args]];
+  }
+
+  start(program, args, options) {
+    return this.yard.start(...this.command(program, args), options);
+  }
+
+  run(program, args, options) {
+    return run(...this.command(program, args), options);
+  }
+}
+
+// Not its exit: that may be seen before its last words.
+const hasFallenSilent = (child) => child.stdout.readableEnded && child.stderr.readableEnded;
+
+async function untilSaid(child, word) {
+  await until(() => child.said.includes(word) || hasFallenSilent(child), `"${word}"`);
+  if (!child.said.includes(word)) throw new Error(`${child.spawnfile}: ${child.said}`);
+}
+
+// Two namespaces, a and b, and the line between them, with options as the program has them: { 'delay-ms': 20, rate: '50MB' }.
+// Of use in both: address, start() and run(). The yard ends it all, the programs inside first.
+export class Line {
+  static async start(yard, options = {}) {
+    const line = new Line();
+    line.a = new Namespace(yard, '10.77.0.1');
+    line.b = new Namespace(yard, '10.77.0.2');
+    await untilSaid(line.a.holder, 'here');
+    await untilSaid(line.b.holder, 'here');
+    line.link = yard.start(path.join(bin, 'link'), ['--a', line.a.path, '--b', line.b.path,
+      ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])], { stdio: ['pipe', 'pipe', 'pipe'] });
+    await untilSaid(line.link, 'ready');
+    return line;
+  }
+
+  // Takes the line away and gives its counters: { aToB: { packets, bytes, lost, dropped, missed }, bToA, cpuMs }.
+  async stop() {
+    this.link.stdin.end();
+    await until(() => hasFallenSilent(this.link), 'the counters');
+    return JSON.parse(this.link.said.split('\n')[1]);
+  }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// api: docs/openapi.yaml, as far as the page uses it. Every failure is an ApiError, also "there is no server".
+import { signal } from '@preact/signals';
+import { forget, recall, remember } from './memory';
+import { here } from './router';
+
+export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing';
+export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
+export interface Torrent {
+  infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; files: File[];
+}
+export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
+  bitrate?: number; frameRate?: number; channels?: number; sampleRate?: number }
+export interface Chapter { fromUs: number; untilUs: number; title: string }
+export interface Media { media: { container: string; durationUs: number; streams: MediaStream_[]; chapters: Chapter[]; video: number; audio: number };
+  way: 'unplayable' | 'direct' | 'remux' | 'sound' | 'full'; why: string }
+export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'; name: string; language: string; isForced: boolean; isImpaired: boolean; isImage: boolean;
+  playlist: string }
+export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
+export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
+export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number } | null;
+  http: { streams: number; connections: number; needsToken: boolean } }
+
+// `code` is the services' word, or "offline".
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly code: string, message: string, readonly advice?: string, readonly retryAfterS?: number) {
+    super(message);
+  }
+
+  get wantsToken(): boolean {
+    return this.status === 401;
+  }
+}
+
+// ---- the admin token, if this server wants one
+
+export const token = signal(recall('token') ?? '');
+
+export function setToken(value: string): void {
+  token.value = value;
+  if (value) remember('token', value);
+  else forget('token');
+}
+
+// `sharestream up` and notes of operators give addresses with it; it is kept, and not shown any longer.
+export function takeTokenFromAddress(): void {
+  const address = new URL(location.href), given = address.searchParams.get('token');
+  if (!given) return;
+  setToken(given);
+  address.searchParams.delete('token');
+  history.replaceState(null, '', address);
+}
+
+// ---- questions
+
+async function failure(answer: Response): Promise<ApiError> {
+  let code = 'internal', message = answer.statusText, advice: string | undefined;
+  const retry = Number(answer.headers.get('retry-after'));
+  try {
+    const { error } = await answer.json() as { error: { code: string; message: string; advice?: string } | string };
+    if (typeof error === 'string') message = error;
+    else ({ code, message, advice } = error);
+  } catch { /* a proxy's page, or nothing */ }
+  return new ApiError(answer.status, code, message, advice, retry > 0 ? retry : undefined);
+}
+
+async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+  const headers = new Headers();
+  if (token.value) headers.set('Authorization', `Bearer ${token.value}`);
+  const isBytes = body instanceof Blob;
+  if (body) headers.set('Content-Type', !isBytes ? 'application/json' : path === 'torrents' ? 'application/x-bittorrent' : 'application/octet-stream');
+  let answer: Response;
+  try {
+    answer = await fetch(here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'offline', String(error));
+  }
+  if (!answer.ok) throw await failure(answer);
+  return answer.status === 204 ? undefined as T : await answer.json() as T;
+}
+
+export const api = {
+  torrents: async (): Promise<Torrent[]> => (await ask<{ torrents: Torrent[] }>('GET', 'torrents')).torrents,
+  torrent: (hash: string, signal?: AbortSignal): Promise<Torrent> => ask('GET', `torrents/${hash}`, undefined, signal),
+  add: async (source: string | Blob): Promise<string> =>
+    (await ask<{ infoHash: string }>('POST', 'torrents', typeof source === 'string' ? { source } : source)).infoHash,
+  remove: (hash: string): Promise<void> => ask('DELETE', `torrents/${hash}`),
+  resume: (hash: string): Promise<void> => ask('POST', `torrents/${hash}/resume`),
+  media: (hash: string, file: number, can: string[], signal?: AbortSignal): Promise<Media> =>
+    ask('GET', `torrents/${hash}/files/${file}/media?can=${encodeURIComponent(can.join(','))}`, undefined, signal),
+  diagnosis: (hash: string, file: number, position = 0): Promise<Diagnosis> => ask('GET', `torrents/${hash}/files/${file}/diagnosis?position=${position}`),
+  ready: async (hash: string, file: number, signal?: AbortSignal): Promise<[from: number, until: number][]> =>
+    (await ask<{ ranges: [number, number][] }>('GET', `torrents/${hash}/files/${file}/ready`, undefined, signal)).ranges,
+  subtitles: async (hash: string, file: number, signal?: AbortSignal): Promise<Subtitle[]> =>
+    (await ask<{ subtitles: Subtitle[] }>('GET', `torrents/${hash}/files/${file}/subtitles`, undefined, signal)).subtitles,
+  addSubtitle: (hash: string, file: number, data: Blob, name: string): Promise<Subtitle> =>
+    ask('POST', `torrents/${hash}/files/${file}/subtitles?name=${encodeURIComponent(name)}`, data),
+  removeSubtitle: (hash: string, file: number, id: string): Promise<void> => ask('DELETE', `torrents/${hash}/files/${file}/subtitles/${id}`),
+  link: async (hash: string, file: number): Promise<string> => (await ask<{ url: string }>('GET', `torrents/${hash}/files/${file}/link`)).url,
+  rooms: async (): Promise<RoomSummary[]> => (await ask<{ rooms: RoomSummary[] }>('GET', 'rooms')).rooms,
+  createRoom: async (source?: string, file?: number, name?: string): Promise<string> =>
+    (await ask<{ code: string }>('POST', 'rooms', { ...(source ? { source } : {}), ...(file !== undefined ? { file: String(file) } : {}), ...(name ? { name } : {}) })).code,
+  stats: (): Promise<Stats> => ask('GET', 'stats'),
+};
+
+// ---- events
+
+export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
+
+// About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
+export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
+  const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+  if (token.value) address.searchParams.set('token', token.value);
+  const source = new EventSource(address);
+  source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
+  source.addEventListener('changed', () => onChanged());
+  source.onopen = () => onOpen(true);
+  source.onerror = () => onOpen(false);
+  return () => source.close();
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+//
+// film: from "this torrent" to "this can be played, and so": the torrent, the file in it, what is in that file. Each step is tried until
+// it works or cannot work; what is waited for is told by the server's diagnosis.
+import { type Signal, signal } from '@preact/signals';
+import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torrent } from './api';
+import { families, playsExactly } from './codecs';
+
+const RETRY_MS = 2000;
+const DIAGNOSIS_MS = 2000;
+
+export interface Film {
+  torrent: Signal<Torrent | undefined>;
+  file: Signal<File | undefined>;
+  media: Signal<Media | undefined>;
+  diagnosis: Signal<Diagnosis | undefined>; // while it is asked for
+  error: Signal<unknown>;                   // it cannot go on by itself
+  asksWhy(wants: boolean, share?: () => number): void; // how far in the film, 0 to 1: why there
+  again(): void;
+  end(): void;
+}
+
+// What can be watched, or heard.
+export const isFilm = ({ kind }: File): boolean => kind === 'video' || kind === 'audio';
+
+// The one most people mean.
+export function chooseFile(files: File[]): File | undefined {
+  for (const kind of ['video', 'audio']) {
+    const found = files.filter((file) => file.kind === kind).sort((a, b) => b.sizeBytes - a.sizeBytes)[0];
+    if (found) return found;
+  }
+  return undefined;
+}
+
+export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+export function openFilm(source: string, wanted?: number): Film {
+  const torrent = signal<Torrent | undefined>(undefined), file = signal<File | undefined>(undefined), media = signal<Media | undefined>(undefined);
+  const diagnosis = signal<Diagnosis | undefined>(undefined), error = signal<unknown>(undefined);
+  const end = new AbortController(), ended = end.signal;
+  let hash: string | undefined, stop: (() => void) | undefined, timer: ReturnType<typeof setTimeout> | undefined, why: ReturnType<typeof setInterval> | undefined;
+
+  const later = (ms = RETRY_MS) => {
+    clearTimeout(timer);
+    if (!ended.aborted) timer = setTimeout(step, ms);
+  };
+
+  async function find(): Promise<Torrent> {
+    hash ??= /^magnet:|^https?:/i.test(source) ? await api.add(source) : source;
+    try {
+      return await api.torrent(hash, ended);
+    } catch (reason) {
+      if (!(reason instanceof ApiError && reason.code === 'not_found')) throw reason;
+      await api.add(source);
+      return api.torrent(hash, ended);
+    }
+  }
+
+  async function look(): Promise<Media> {
+    const { infoHash } = torrent.value as Torrent, { id } = file.value as File;
+    const found = await api.media(infoHash, id, families(), ended);
+    if (found.way === 'direct') return found;
+    // Perhaps exactly these streams are played here, though not all of their kind.
+    const exact = await playsExactly(found);
+    return exact.length > 0 ? api.media(infoHash, id, [...families(), ...exact], ended) : found;
+  }
+
+  // All is here: nothing more to hear. A browser has six connections to a server for all its tabs, and films need them.
+  function rest(): void {
+    stop?.();
+    stop = () => {};
+    if (torrent.value) torrent.value = { ...torrent.value, downloadRate: 0, uploadRate: 0, peers: 0 };
+  }
+
+  async function step(): Promise<void> {
+    clearTimeout(timer);
+    try {
+      torrent.value = await find();
+      stop ??= listen(torrent.value.infoHash, { onChanged: () => later(0), onOpen: (isOpen) => isOpen && !media.value && later(0),
+        onProgress: (now) => {
+          const had = torrent.value?.hasMetadata;
+          torrent.value = { ...torrent.value, ...now, files: torrent.value?.files ?? [] };
+          if (now.hasMetadata && !had) later(0);
+          if (now.progress >= 1 && media.value) rest();
+        } });
+      if (!torrent.value.hasMetadata || torrent.value.files.length === 0) return later();
+      file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
+      if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
+      if (media.value) return;
+      const found = await look();
+      if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
+      media.value = found;
+      error.value = undefined;
+    } catch (reason) {
+      if (ended.aborted) return;
+      const { status = 500, retryAfterS } = reason as Partial<ApiError>;
+      // What passes by itself is not told as an error; why it does not play is.
+      if (status === 0 || status === 503 || status === 504 || status === 429) {
+        if (status === 0) error.value = reason;
+        later(retryAfterS ? retryAfterS * 1000 : RETRY_MS);
+      } else {
+        error.value = status === 415 && (reason as ApiError).code !== 'unplayable' ? new ApiError(415, 'unplayable', (reason as ApiError).message) : reason;
+      }
+    }
+  }
+
+  async function diagnose(share: number): Promise<void> {
+    if (!torrent.value) return;
+    try {
+      diagnosis.value = await api.diagnosis(torrent.value.infoHash, file.value?.id ?? wanted ?? 0, Math.floor(share * (file.value?.sizeBytes ?? 0)));
+    } catch { /* what is wrong shows elsewhere */ }
+  }
+
+  void step();
+  return { torrent, file, media, diagnosis, error,
+    asksWhy(wants, share = () => 0) {
+      if (wants === (why !== undefined)) return;
+      clearInterval(why);
+      why = wants ? setInterval(() => void diagnose(share()), DIAGNOSIS_MS) : undefined;
+      if (wants) void diagnose(share());
+      else diagnosis.value = undefined;
+    },
+    again() {
+      error.value = undefined;
+      media.value = undefined;
+      void step();
+    },
+    end() {
+      end.abort();
+      clearTimeout(timer);
+      clearInterval(why);
+      stop?.();
+    } };
+}
