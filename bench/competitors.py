@@ -80,10 +80,11 @@ class Ours:
     name = "sharestream"
 
     def __init__(self, programs, http_settings=None, tracker_settings=None,
-                 transcode_settings=None, room_settings=None):
+                 transcode_settings=None, room_settings=None, torrent_settings=None):
         self._programs = pathlib.Path(programs)
         self._settings = {"http": http_settings or {}, "tracker": tracker_settings or {},
-                          "transcode": transcode_settings or {}, "room": room_settings or {}}
+                          "transcode": transcode_settings or {}, "room": room_settings or {},
+                          "torrent": torrent_settings or {}}
 
     def start(self, scratch):
         return RunningOurs(self._programs, pathlib.Path(scratch), self._settings)
@@ -100,7 +101,7 @@ class RunningOurs:
         door = f"127.0.0.1:{self.tracker_port}"
         settings = {
             "torrent": {"listen": f"127.0.0.1:{peer_port}", "dht": "false", "lsd": "false",
-                        "upnp": "false"},
+                        "upnp": "false", **self._settings["torrent"]},
             "http": {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door,
                      **self._settings["http"]},
             "tracker": {"listen": door, **self._settings["tracker"]},
@@ -116,6 +117,15 @@ class RunningOurs:
 
     def __exit__(self, *_):
         self.process.stop()
+
+    def call(self, service, verb):
+        """The reply of one of the services, by the command line."""
+        said = subprocess.run([self._programs / "sharestream", "--config",
+                               self._scratch / "config.yaml", "call", service, verb],
+                              capture_output=True, text=True, timeout=20)
+        if said.returncode != 0:
+            raise Failed(said.stderr)
+        return json.loads(said.stdout)
 
     def url_of(self, magnet):
         """No question needed: the link itself is the path. Only waits until somebody listens."""

@@ -18,6 +18,7 @@
 enum {
     LOAD_WS_IN_MAX = 1 << 18,
     LOAD_WS_HEAD = 14, /* what a frame may have before its payload */
+    LOAD_WS_CONTROL_MAX = 125,
     LOAD_WS_TEXT = 1,
     LOAD_WS_CLOSE = 8,
     LOAD_WS_PING = 9,
@@ -131,10 +132,27 @@ static inline size_t load_ws_answer(struct load_ws *ws, const char *in, size_t l
     return (size_t)(end - in) + 4;
 }
 
-typedef void load_ws_frame_fn(void *data, unsigned opcode, const char *payload, size_t len);
+typedef void load_ws_text_fn(void *data, const char *text, size_t len);
 
-/* Reads once, and tells of all frames that are whole. */
-static inline void load_ws_read(struct load_ws *ws, load_ws_frame_fn *on_frame, void *data)
+/* What is no text: a ping is answered. */
+static inline void load_ws_control(const struct load_ws *ws, unsigned opcode, const char *payload,
+                                   size_t len)
+{
+    char frame[LOAD_WS_HEAD + LOAD_WS_CONTROL_MAX], what[32];
+
+    if (opcode == LOAD_WS_CLOSE && len >= 2) {
+        snprintf(what, sizeof(what), "closed with %u",
+                 (unsigned)(uint8_t)payload[0] << 8 | (uint8_t)payload[1]);
+        load_ws_fail(what, payload + 2, len - 2);
+    }
+    if (opcode != LOAD_WS_PING || len > LOAD_WS_CONTROL_MAX)
+        load_ws_fail("not a frame that we know", payload, len);
+    memcpy(frame + LOAD_WS_HEAD, payload, len);
+    load_ws_send(ws, frame, LOAD_WS_PONG, len);
+}
+
+/* Reads once, and tells of all texts that are whole. */
+static inline void load_ws_read(struct load_ws *ws, load_ws_text_fn *on_text, void *data)
 {
     static char scratch[LOAD_WS_IN_MAX];
     size_t at = 0, head, len, have = ws->len;
@@ -151,7 +169,12 @@ static inline void load_ws_read(struct load_ws *ws, load_ws_frame_fn *on_frame, 
     if (!ws->is_open)
         at = load_ws_answer(ws, scratch, have);
     while (ws->is_open && (len = load_ws_frame(scratch + at, have - at, &head)) > 0) {
-        on_frame(data, scratch[at] & 15, scratch + at + head, len - head);
+        unsigned opcode = scratch[at] & 15;
+
+        if (opcode == LOAD_WS_TEXT)
+            on_text(data, scratch + at + head, len - head);
+        else
+            load_ws_control(ws, opcode, scratch + at + head, len - head);
         at += len;
     }
     ws->len = (uint32_t)(have - at);

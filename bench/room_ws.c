@@ -123,8 +123,10 @@ static void on_chat(const char *text, size_t len)
     count.heard++;
 }
 
-static void on_text(struct client *c, const char *text, size_t len)
+static void on_text(void *data, const char *text, size_t len)
 {
+    struct client *c = data;
+
     if (begins(text, len, "42[\"chat-message\",")) {
         on_chat(text, len);
     } else if (begins(text, len, "2") && len == 1) {
@@ -145,24 +147,10 @@ static void on_text(struct client *c, const char *text, size_t len)
     }
 }
 
-static void on_frame(void *data, unsigned opcode, const char *payload, size_t len)
-{
-    struct client *c = data;
-
-    if (opcode == LOAD_WS_TEXT) {
-        on_text(c, payload, len);
-    } else if (opcode == LOAD_WS_PING) {
-        memcpy(frame + LOAD_WS_HEAD, payload, len);
-        load_ws_send(&c->ws, frame, LOAD_WS_PONG, len);
-    } else {
-        load_ws_fail("closed", payload, len);
-    }
-}
-
 static void on_readable(struct client *c)
 {
     read_s = load_now_s();
-    load_ws_read(&c->ws, on_frame, c);
+    load_ws_read(&c->ws, on_text, c);
 }
 
 /* ---- connections */

@@ -123,8 +123,10 @@ static void on_answer(struct browser *b, const char *text, size_t len)
     count.bad += !find_id(text, len, "\"offer_id\":\"", offer_id) || strstr(offer_id, mine) == NULL;
 }
 
-static void on_text(struct browser *b, const char *text, size_t len)
+static void on_text(void *data, const char *text, size_t len)
 {
+    struct browser *b = data;
+
     count.messages++;
     if (has(text, len, "\"offer\":{") || has(text, len, "\"answer\":{")) {
         count.bad += !has(text, len, sdp);
@@ -142,25 +144,9 @@ static void on_text(struct browser *b, const char *text, size_t len)
         announce(b);
 }
 
-static void on_frame(void *data, unsigned opcode, const char *payload, size_t len)
-{
-    struct browser *b = data;
-
-    if (opcode == LOAD_WS_TEXT) {
-        on_text(b, payload, len);
-    } else if (opcode == LOAD_WS_PING) {
-        memcpy(frame + LOAD_WS_HEAD, payload, len);
-        load_ws_send(&b->ws, frame, LOAD_WS_PONG, len);
-    } else if (opcode == LOAD_WS_CLOSE) {
-        fprintf(stderr, "tracker_ws: the tracker closes: %u\n",
-                len >= 2 ? (unsigned)(uint8_t)payload[0] << 8 | (uint8_t)payload[1] : 0);
-        exit(1);
-    }
-}
-
 static void on_readable(struct browser *b)
 {
-    load_ws_read(&b->ws, on_frame, b);
+    load_ws_read(&b->ws, on_text, b);
 }
 
 /* ---- connections */
