@@ -161,7 +161,8 @@ static bool read_join(struct call *call, const Sharestream__Page__JoinRequest *r
                                .secret = request->secret,
                                .name = request->name,
                                .password = told(request->password),
-                               .capabilities = told(request->capabilities)};
+                               .capabilities = told(request->capabilities),
+                               .call = told(request->call)};
     *room_out = rooms_find(call->guest->svc->rooms, request->code);
     error = *room_out != NULL ? check_identity(join) : ROOM_NO_ROOM;
     if (error != ROOM_OK)
@@ -244,6 +245,7 @@ static void on_close(Page *page, const Nothing *request, done_fn done, void *dat
 HANDLER(on_rename, RenameRequest, room_rename(THEIR, request->name, NOW))
 HANDLER(on_capabilities, CapabilitiesRequest,
         room_set_capabilities(THEIR, request->capabilities, NOW))
+HANDLER(on_call, CallRequest, room_set_call(THEIR, request->call, NOW))
 HANDLER(on_answer, AnswerRequest, room_answer(THEIR, request->id, request->admits, NOW))
 HANDLER(on_kick, Whom, room_kick(THEIR, request->id, NOW))
 HANDLER(on_ban, BanRequest, room_ban(THEIR, request->id, request->by_address, NOW))
