@@ -9,7 +9,7 @@ import { randomText, recallOrMake } from './memory';
 import { here } from './router';
 
 export type Role = 'viewer' | 'moderator' | 'host';
-export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number }
+export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; call: string }
 export interface Item { number: number; kind: 'client' | 'torrent' | 'url'; source: string; file: string; name: string; durationMs: number; infoHash: string }
 export interface Line { number: number; atMs: number; id: string; name: string; role: Role; key: string; text: string; reactions: { id: string; what: string }[] }
 // What is no line of the chat, but shown among them: after the line of that number.
@@ -55,6 +55,9 @@ export class RoomSession {
   private readonly socket: Socket;
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly typists = new Map<string, ReturnType<typeof setTimeout>>();
+  // For connections to other members' browsers.
+  iceServers: RTCIceServer[] = [];
+  private call = '';
   private password = '';
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
@@ -97,6 +100,10 @@ export class RoomSession {
     return this.isAtLeast(this.room.value?.choices[what] ?? 'host');
   }
 
+  isModerator(id: string): boolean {
+    return this.room.value?.members.some((one) => one.id === id && one.role !== 'viewer') === true;
+  }
+
   // Chat and reactions.
   get maySpeak(): boolean {
     return this.may('mayChat') && this.me?.isMuted !== true;
@@ -128,9 +135,10 @@ export class RoomSession {
 
   async enter(password = this.password): Promise<void> {
     this.password = password;
-    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password };
+    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password, call: this.call };
     try {
-      const { room } = await this.ask('join', asked) as unknown as { room: Room };
+      const { room, iceServers } = await this.ask('join', asked) as unknown as { room: Room; iceServers: RTCIceServer[] };
+      this.iceServers = iceServers;
       this.why.value = undefined;
       this.take(room);
     } catch (error) {
@@ -206,6 +214,23 @@ export class RoomSession {
   async rename(name: string): Promise<void> {
     await this.ask('rename', { name });
     this.name = name;
+  }
+
+  // Talks with those who do; empty: not any more.
+  async setCall(call: string): Promise<void> {
+    this.call = call;
+    await this.ask('call', { call });
+  }
+
+  // To another member's page, if that is there just now.
+  relay(to: string, what: object): void {
+    if (this.standing.value === 'in') this.socket.emit('relay', { to, kind: 'other', data: JSON.stringify(what) }, () => {});
+  }
+
+  listen<What>(event: string, hear: (what: What) => void): () => void {
+    const { socket } = this;
+    socket.on(event, hear);
+    return () => { socket.off(event, hear); };
   }
 
   // Empty: none.
