@@ -47,12 +47,12 @@ const isSilent = (person, name, is) => until(async () => (await tileOf(person, n
 
 // What has arrived by all connections that are open: {audio, frames}.
 const arrived = (person) => person.page.evaluate(async () => {
-  const sums = { audio: 0, frames: 0, energy: 0, open: 0, relayed: 0, made: globalThis.made.length };
+  const sums = { audio: 0, frames: 0, open: 0, relayed: 0, made: globalThis.made.length };
   for (const pc of globalThis.made.filter(({ connectionState }) => connectionState === 'connected')) {
     const stats = await pc.getStats();
     sums.open++;
     for (const one of stats.values()) {
-      if (one.type === 'inbound-rtp' && one.kind === 'audio') Object.assign(sums, { audio: sums.audio + one.bytesReceived, energy: sums.energy + (one.totalAudioEnergy ?? 0) });
+      if (one.type === 'inbound-rtp' && one.kind === 'audio') sums.audio += one.bytesReceived;
       if (one.type === 'inbound-rtp' && one.kind === 'video') sums.frames += one.framesDecoded;
       if (one.type === 'transport' && stats.get(stats.get(one.selectedCandidatePairId)?.localCandidateId)?.candidateType === 'relay') sums.relayed++;
     }
@@ -108,10 +108,6 @@ test('three talk and see each other', async (t) => {
     await ann.page.selectOption('#audioinput', { index: 1 });
     await ann.page.keyboard.press('Escape');
     await isSilent(cid, 'Ann', true);
-    // Nothing at all is to be heard of her then.
-    const hears = () => cid.page.evaluate(async () => Math.max(...(await Promise.all(globalThis.made.map(async (pc) => [...(await pc.getStats()).values()])))
-      .filter((stats) => stats.some(({ type, kind, framesDecoded }) => type === 'inbound-rtp' && kind === 'video' && framesDecoded > 0)).map((stats) => stats.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio').audioLevel ?? 0)));
-    assert.ok(Number.isFinite(await hears()));
     await ann.page.locator('.call').focus();
     await ann.page.keyboard.down('g');
     await isSilent(cid, 'Ann', false);
@@ -157,9 +153,9 @@ test('three talk and see each other', async (t) => {
   });
 
   await t.test('room-svc is killed, and nobody hears of it', async () => {
-    const before = await house.service('room'), had = await arrived(ann);
+    const before = await house.service('room.0'), had = await arrived(ann);
     process.kill(before.pid, 'SIGKILL');
-    await until(async () => { const now = await house.service('room').catch(() => undefined); return now && now.pid > 0 && now.pid !== before.pid && now.state === 'ready'; }, 'room-svc to be back');
+    await until(async () => { const now = await house.service('room.0').catch(() => undefined); return now && now.pid > 0 && now.pid !== before.pid && now.state === 'ready'; }, 'room-svc to be back');
     for (const one of [ann, bob, cid]) for (const what of ['audio', 'frames']) await more(one, what);
     const now = await arrived(ann);
     assert.deepEqual([now.open, now.made], [had.open, had.made], 'by the connections of before');
@@ -244,7 +240,7 @@ test('who does not give the page a microphone hears the others, and the film is 
   await until(async () => await volume() < 0.5, 'the film to go down');
   await shy.look('call-film');
   await press(ann, 'Switch the microphone off');
-  await until(async () => await volume() === 1, 'the film to come back');
+  await until(async () => await volume() === 1, 'the film to come back, as nothing is to be heard of her');
   await press(shy, 'Microphone, camera, sound');
   await shy.page.uncheck('text=Film quieter while others talk');
   await shy.page.keyboard.press('Escape');
