@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
+import { Member } from '../service/room/page_client.mjs';
 import { startChromium } from './chromium.mjs';
 import { House, Yard, film as makeFilm, magnet, makeTorrent, seedWithAria2, until } from './house.mjs';
 import { PHONE, Person } from './person.mjs';
@@ -105,7 +106,7 @@ test('three talk and see each other', async (t) => {
     await ann.page.click('text=Another key');
     await ann.page.keyboard.press('g');
     await ann.shows('text=Hold G to talk');
-    await ann.page.selectOption('#audioinput', { index: 1 });
+    for (const device of ['audioinput', 'videoinput', 'audiooutput']) await ann.page.selectOption(`#${device}`, { index: 1 });
     await ann.page.keyboard.press('Escape');
     await isSilent(cid, 'Ann', true);
     await ann.page.locator('.call').focus();
@@ -161,6 +162,18 @@ test('three talk and see each other', async (t) => {
     assert.deepEqual([now.open, now.made], [had.open, had.made], 'by the connections of before');
   });
 
+  await t.test('http-svc is killed, and they go on until they are back', async () => {
+    const { pid } = await house.service('http.0'), had = await arrived(ann);
+    process.kill(pid, 'SIGKILL');
+    await ann.shows('text=The connection to the room is broken');
+    for (const one of [ann, bob, cid]) await more(one, 'audio');
+    for (const one of [ann, bob, cid]) await one.page.waitForSelector('text=The connection to the room is broken', { state: 'detached' });
+    for (const one of [ann, bob, cid]) await more(one, 'frames');
+    const now = await arrived(ann);
+    assert.deepEqual([now.open, now.made], [had.open, had.made], 'by the connections of before');
+    for (const one of [ann, bob, cid]) one.complaints = one.complaints.filter((text) => !/WebSocket|ERR_|Failed to load/.test(text));
+  });
+
   await t.test('one loads the page anew, and one goes', async () => {
     await bob.page.reload();
     await until(async () => (await tileOf(ann, 'Bob').count()) === 0, 'Bob to be gone from the call');
@@ -199,7 +212,7 @@ test('a relay is all there is, and it goes away for a while', async (t) => {
   await bob.look('call-arabic-phone');
   turn.process.kill('SIGKILL');
   await turn.process.gone;
-  for (const one of people) await until(async () => (await one.page.locator('.tile[data-state=broken]').count()) === 1, `${one.name} to be told of it`);
+  for (const one of people) await until(async () => (await one.page.locator('.tile[data-state=broken]:not(.talks)').count()) === 1, `${one.name} to be told of it`);
   await ann.look('call-broken');
   await startTurn(yard, turn.port);
   await connected(ann, 'Bob');
@@ -208,12 +221,47 @@ test('a relay is all there is, and it goes away for a while', async (t) => {
   for (const person of people) await person.ends();
 });
 
+test('pictures are for a few, voices for some more, and nonsense for nobody', async (t) => {
+  const { house, come, made } = await begin(t), address = await made(), code = new URL(address).pathname.split('/').pop();
+  const ann = await come('Ann', address);
+  await talk(ann, 'Video');
+  await ann.shows('.tile video.own');
+  // Members whose pages never answer; one talks nonsense.
+  const others = Array.from({ length: 11 }, (_, i) => new Member(t, { port: house.port }, `Other ${i}`));
+  const enter = (some) => Promise.all(some.map((one) => one.join(code, { call: `~${one.id}` })));
+  const count = (wanted) => until(async () => (await ann.page.locator('.tile').count()) === wanted, `${wanted} to be in the call`);
+  await enter(others.slice(0, 7));
+  await count(8);
+  const few = ann.page.locator('text=With more than 8 people only voices are sent.');
+  assert.equal(await few.count(), 0);
+  await enter(others.slice(7));
+  await count(12);
+  await few.waitFor();
+  await ann.look('call-many');
+  const dan = await come('Dan', address);
+  await talk(dan, 'Voice');
+  await dan.shows('text=The call is full');
+  await dan.look('call-full');
+  const [liar] = others, { room } = await liar.join(code, { call: `~${liar.id}` }), to = room.members.find(({ name }) => name === 'Ann').id;
+  const tell = (what) => liar.does('relay', { to, kind: 'other', data: JSON.stringify({ call: `~${liar.id}`, ...what }) });
+  for (const what of [{}, { is: 'answer', link: 1, offer: 1, sdp: 'v=0' }, { is: 'offer', link: 1, offer: 1, sdp: 'x' }, { is: 'candidate', link: 1, candidate: { candidate: 'x', sdpMid: '0' } },
+    { is: 'candidate', link: 1, candidate: {} }, { is: 'wants', what: 'link' }, { is: 'wants', what: 'restart' }]) await tell(what);
+  await liar.does('relay', { to, kind: 'offer', data: '{"type":"offer","sdp":""}' });
+  await liar.does('leave');
+  await count(11);
+  await talk(dan, 'Voice');
+  await connected(ann, 'Dan');
+  await connected(dan, 'Ann');
+  for (const person of [ann, dan]) await person.ends();
+});
+
 test('who has no devices, or may not use them, hears the others and is told why', async (t) => {
   const { house, come, made } = await begin(t, { more: [`--host-resolver-rules=MAP ${TOLD} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`] }), address = await made();
   const bare = await come('Bare', address);
   await talk(bare, 'Video');
   await bare.shows('text=There is no microphone.');
   await bare.shows('text=There is no camera.');
+  assert.equal(await bare.page.locator('.call button:has-text("Try again")').count(), 2);
   await bare.look('call-missing');
   const insecure = await come('Far', address.replace('127.0.0.1', TOLD), { permissions: [], origin: house.url('/').replace('127.0.0.1', TOLD) });
   await talk(insecure, 'Voice');

@@ -4,6 +4,7 @@
 // in `Member.call`; once they are connected the server may be away. Loaded when somebody wants to talk.
 import { type Signal, signal } from '@preact/signals';
 import { type Device, type Trouble, canChooseSpeaker, choose, chosen, take, troubleOf } from './devices';
+import { isWritingIn } from './keys';
 import { Duck, Speech } from './levels';
 import { Link, type Message, readMessage } from './link';
 import { randomText, recall, remember } from './memory';
@@ -11,14 +12,11 @@ import type { RoomError, RoomSession } from './room';
 
 export const CAMERAS_MAX = 8; // with more people than that only voices are sent
 const TICK_MS = 100;
+const RENEW_MS = 1800000; // the credentials of relays, which hold for hours
 
 export interface Key { code: string; shown: string }
 export interface Other { id: string; call: string; link: Link; speech: Speech; volume: Signal<number> }
 type Held = 'mic' | 'camera';
-const deviceOf: Record<Held, 'audioinput' | 'videoinput'> = { mic: 'audioinput', camera: 'videoinput' };
-
-// Where letters are written, or where the key has a meaning of its own.
-const isWritingIn = (target: EventTarget | null): boolean => target instanceof HTMLElement && target.matches('input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]');
 
 export class Call {
   readonly others: Signal<Other[]> = signal([]);
@@ -51,14 +49,16 @@ export class Call {
 
   // Without microphone one hears the others all the same. Rejects with a RoomError.
   async enter(withCamera: boolean): Promise<void> {
-    await Promise.all([this.turnOn('mic'), withCamera && this.turnOn('camera')]);
+    await this.turnOn('mic', ...(withCamera ? ['camera' as const] : []));
     if (this.ended.signal.aborted) return;
+    await this.session.enter();
     await this.session.setCall(this.id);
     const { signal: until } = this.ended;
     this.ends.push(this.session.listen('relay', (what: { from: string; data: string }) => this.hear(what)), this.session.room.subscribe(() => this.follow()),
       this.session.standing.subscribe((standing) => { if (standing === 'in') this.mendAll(); })); // what was said while the server was away has not arrived
     const timer = setInterval(() => this.tick(), TICK_MS);
-    this.ends.push(() => clearInterval(timer));
+    const renewal = setInterval(() => void this.session.enter(), RENEW_MS);
+    this.ends.push(() => clearInterval(timer), () => clearInterval(renewal));
     addEventListener('online', () => this.mendAll(), { signal: until });
     document.addEventListener('keydown', (event) => this.onKey(event, true), { signal: until, capture: true });
     document.addEventListener('keyup', (event) => this.onKey(event, false), { signal: until, capture: true });
@@ -80,26 +80,37 @@ export class Call {
 
   // ---- microphone and camera
 
-  async turnOn(what: Held): Promise<void> {
+  async turnOn(...wanted: Held[]): Promise<void> {
     try {
-      const track = await take(deviceOf[what]);
-      if (this.ended.signal.aborted) return track.stop();
-      this.held[what]?.stop();
-      this.held[what] = track;
-      track.addEventListener('ended', () => { if (this.held[what] === track) this.turnOff(what, 'missing'); });
-      const { [what]: _, ...rest } = this.trouble.value;
-      this.trouble.value = rest;
-      if (what === 'mic') this.listenTo(track);
+      const stream = await take({ audio: wanted.includes('mic'), video: wanted.includes('camera') });
+      for (const track of stream.getTracks()) this.keep(track.kind === 'audio' ? 'mic' : 'camera', track);
     } catch (reason) {
-      this.trouble.value = { ...this.trouble.value, [what]: troubleOf(reason) };
+      const why = troubleOf(reason);
+      // One of them may be there all the same.
+      if (wanted.length > 1 && why !== 'denied') for (const what of wanted) await this.turnOn(what);
+      else for (const what of wanted) this.setTrouble(what, why);
     }
     this.give();
+  }
+
+  private keep(what: Held, track: MediaStreamTrack): void {
+    if (this.ended.signal.aborted) return track.stop();
+    this.held[what]?.stop();
+    this.held[what] = track;
+    track.addEventListener('ended', () => { if (this.held[what] === track) this.turnOff(what, 'missing'); });
+    this.setTrouble(what);
+    if (what === 'mic') this.listenTo(track);
+  }
+
+  setTrouble(what: Held, why?: Trouble): void {
+    const { [what]: _, ...rest } = this.trouble.value;
+    this.trouble.value = why ? { ...rest, [what]: why } : rest;
   }
 
   turnOff(what: Held, why?: Trouble): void {
     this.held[what]?.stop();
     delete this.held[what];
-    if (why) this.trouble.value = { ...this.trouble.value, [what]: why };
+    this.setTrouble(what, why);
     this.give();
   }
 
@@ -167,7 +178,7 @@ export class Call {
   private onKey(event: KeyboardEvent, isDown: boolean): void {
     if (!this.pushes.value || event.code !== this.key.value.code) return;
     if (!isDown) return this.hold(false);
-    if (event.ctrlKey || event.metaKey || event.altKey || isWritingIn(event.composedPath()[0] ?? null) || document.querySelector('dialog[open]')) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isWritingIn(event.composedPath()[0]) || document.querySelector('dialog[open]')) return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) this.hold(true);
@@ -210,7 +221,7 @@ export class Call {
 
   private connect(id: string, call: string, speech = new Speech(), volume = signal(1)): Other {
     const offers = this.id < call, send = (message: Message) => this.session.relay(id, { call: this.id, ...message });
-    const link = new Link({ servers: this.session.iceServers, offers, number: offers ? ++this.links : 0, send,
+    const link = new Link({ servers: () => this.session.iceServers, offers, number: offers ? ++this.links : 0, send,
       onAsked: () => { if (this.session.isModerator(id)) this.askedBy.value = this.session.nameOf(id); },
       onWorn: () => this.replace(link) });
     if (!offers) send({ is: 'wants', what: 'link' });

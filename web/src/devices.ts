@@ -14,17 +14,14 @@ export const chosen = (device: Device): string => recall(`call.${device}`) ?? ''
 export const choose = (device: Device, id: string): void => remember(`call.${device}`, id);
 export const canChooseSpeaker = (): boolean => 'setSinkId' in HTMLMediaElement.prototype;
 
-// Rejects with what troubleOf() knows. One that was chosen and is gone is replaced by another.
-export async function take(device: 'audioinput' | 'videoinput'): Promise<MediaStreamTrack> {
+// All of them or none: people are asked once. Rejects with what troubleOf() knows. One that was chosen and is gone is replaced by another.
+export async function take({ audio, video }: { audio?: boolean; video?: boolean }): Promise<MediaStream> {
   const { mediaDevices } = navigator as { mediaDevices?: MediaDevices };
   if (!mediaDevices) throw 'insecure' satisfies Trouble;
-  const deviceId = { ideal: chosen(device) };
-  const stream = await mediaDevices.getUserMedia(device === 'audioinput'
-    ? { audio: { deviceId, echoCancellation: true, noiseSuppression: true, autoGainControl: true } }
-    : { video: { deviceId, width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } } });
-  const [track] = stream.getTracks();
-  if (!track) throw new DOMException('', 'NotFoundError');
-  return track;
+  const deviceId = (device: Device) => ({ ideal: chosen(device) });
+  return mediaDevices.getUserMedia({
+    audio: audio === true && { deviceId: deviceId('audioinput'), echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    video: video === true && { deviceId: deviceId('videoinput'), width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } } });
 }
 
 // Those with a name: the others the browser does not tell of.

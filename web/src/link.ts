@@ -50,7 +50,7 @@ export function readAbout(data: unknown): About | 'asks' | undefined {
 export const videoRate = (others: number): number => Math.max(VIDEO_LEAST_BPS, Math.min(VIDEO_MOST_BPS, Math.floor(VIDEO_BPS / Math.max(others, 1))));
 
 interface Options {
-  servers: RTCIceServer[];
+  servers(): RTCIceServer[]; // with credentials that are still good
   offers: boolean;
   number: number; // of who offers; who answers takes that of the first offer
   send(message: Message): void;
@@ -74,13 +74,14 @@ export class Link {
   private videoBps = VIDEO_MOST_BPS;
   private offer = 0;
   private wasAnswered = false;
+  private heardAt = 0;
   private attempts = 0;
   private nextMs: number;
 
   constructor(private readonly options: Options) {
     this.number = options.number;
     this.nextMs = performance.now() + RETRY_MS;
-    const pc = this.pc = new RTCPeerConnection({ iceServers: options.servers, bundlePolicy: 'max-bundle' });
+    const pc = this.pc = new RTCPeerConnection({ iceServers: options.servers(), bundlePolicy: 'max-bundle' });
     this.channel = pc.createDataChannel('about', { negotiated: true, id: 0 });
     this.channel.onopen = () => this.tell(this.own);
     this.channel.onmessage = ({ data }) => {
@@ -115,10 +116,15 @@ export class Link {
 
   private makeOffer(iceRestart: boolean): void {
     this.queue(async () => {
+      this.renewServers();
       await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart }));
       this.fill();
       this.options.send({ is: 'offer', link: this.number, offer: ++this.offer, sdp: this.pc.localDescription?.sdp ?? '' });
     });
+  }
+
+  private renewServers(): void {
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.options.servers() });
   }
 
   // The number of an offer has been looked at by who gives it to us.
@@ -139,6 +145,7 @@ export class Link {
         return;
       }
       if (message.is === 'answer' ? message.offer !== this.offer || pc.signalingState !== 'have-local-offer' : this.options.offers) return;
+      if (message.is === 'offer') this.renewServers();
       await pc.setRemoteDescription({ type: message.is, sdp: message.sdp });
       this.wasAnswered = true;
       if (message.is === 'offer') {
@@ -180,8 +187,10 @@ export class Link {
 
   // How loud it is there now.
   level(): number {
-    const receiver = this.pc.getReceivers().find(({ track }) => track.kind === 'audio');
-    return receiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
+    const receiver = this.pc.getReceivers().find(({ track }) => track.kind === 'audio'), source = receiver?.getSynchronizationSources()[0];
+    if (!source || source.timestamp === this.heardAt) return 0; // that was told before: nothing comes any more
+    this.heardAt = source.timestamp;
+    return source.audioLevel ?? 0;
   }
 
   private look(): void {

@@ -31,7 +31,7 @@ export function CallPart({ session, call, onLeave }: { session: RoomSession; cal
         </Notice>
       )}
       <div class="row controls">
-        {call.hasMic.value && <Mic call={call} />}
+        <Mic call={call} />
         <button type="button" class="button small icon" aria-label={t(camera ? 'call.cameraOff' : 'call.cameraOn')} title={t(camera ? 'call.cameraOff' : 'call.cameraOn')} onClick={() => (camera ? call.turnOff('camera') : call.turnOn('camera'))}>
           <Icon name={camera ? 'camera' : 'cameraOff'} />
         </button>
@@ -46,10 +46,14 @@ export function CallPart({ session, call, onLeave }: { session: RoomSession; cal
 
 // Pressed, or held as long as one talks.
 function Mic({ call }: { call: Call }) {
-  const { pushes, isHeld, isMuted, key } = call;
-  if (!pushes.value) {
-    const words = t(isMuted.value ? 'call.unmute' : 'call.mute');
-    return <button type="button" class={`button small icon ${isMuted.value ? '' : 'main'}`} aria-label={words} title={words} onClick={() => call.setMuted(!isMuted.value)}><Icon name={isMuted.value ? 'micOff' : 'mic'} /></button>;
+  const { pushes, isHeld, isMuted, hasMic, key } = call;
+  if (!pushes.value || !hasMic.value) {
+    const isOff = isMuted.value || !hasMic.value, words = t(isOff ? 'call.unmute' : 'call.mute');
+    return (
+      <button type="button" class={`button small icon ${isOff ? '' : 'main'}`} aria-label={words} title={words} onClick={() => (hasMic.value ? call.setMuted(!isMuted.value) : call.turnOn('mic'))}>
+        <Icon name={isOff ? 'micOff' : 'mic'} />
+      </button>
+    );
   }
   const byKey = (event: KeyboardEvent, is: boolean) => {
     if (event.key !== ' ' && event.key !== 'Enter') return;
@@ -67,7 +71,7 @@ function Mic({ call }: { call: Call }) {
 
 function Missing({ what, why, call }: { what: 'mic' | 'camera'; why: Trouble; call: Call }) {
   return (
-    <Notice kind="warn" title={t(`call.${what}.${why}`)}>
+    <Notice kind="warn" title={t(`call.${what}.${why}`)} onClose={() => call.setTrouble(what)}>
       {what === 'mic' && t('call.listening')}{' '}
       {why !== 'insecure' && <button type="button" class="button small" onClick={() => call.turnOn(what)}>{t('again')}</button>}
     </Notice>
