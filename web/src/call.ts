@@ -29,6 +29,7 @@ export class Call {
   readonly pushes: Signal<boolean> = signal(recall('call.pushes') === 'yes');
   readonly key: Signal<Key>;
   readonly ducks: Signal<boolean> = signal(recall('call.ducks') !== 'no');
+  readonly isBlocked: Signal<boolean> = signal(false); // this browser wants a click before there is sound
   readonly askedBy: Signal<string | undefined> = signal(undefined); // a name: asks to be quiet
   private readonly id = randomText(12);
   private readonly held: Partial<Record<Held, MediaStreamTrack>> = {};
@@ -52,10 +53,11 @@ export class Call {
     await this.turnOn('mic', ...(withCamera ? ['camera' as const] : []));
     if (this.ended.signal.aborted) return;
     await this.session.enter();
+    this.ends.push(this.session.listen('relay', (what: { from: string; data: string }) => this.hear(what)));
     await this.session.setCall(this.id);
     const { signal: until } = this.ended;
-    this.ends.push(this.session.listen('relay', (what: { from: string; data: string }) => this.hear(what)), this.session.room.subscribe(() => this.follow()),
-      this.session.standing.subscribe((standing) => { if (standing === 'in') this.mendAll(); })); // what was said while the server was away has not arrived
+    if (until.aborted) return;
+    this.ends.push(this.session.room.subscribe(() => this.follow()), this.session.standing.subscribe((standing) => { if (standing === 'in') this.mendAll(); })); // what was said while the server was away has not arrived
     const timer = setInterval(() => this.tick(), TICK_MS);
     const renewal = setInterval(() => void this.session.enter(), RENEW_MS);
     this.ends.push(() => clearInterval(timer), () => clearInterval(renewal));
@@ -223,7 +225,7 @@ export class Call {
     const offers = this.id < call, send = (message: Message) => this.session.relay(id, { call: this.id, ...message });
     const link = new Link({ servers: () => this.session.iceServers, offers, number: offers ? ++this.links : 0, send,
       onAsked: () => { if (this.session.isModerator(id)) this.askedBy.value = this.session.nameOf(id); },
-      onWorn: () => this.replace(link) });
+      onWorn: () => this.replace(link), onBlocked: () => { this.isBlocked.value = true; } });
     if (!offers) send({ is: 'wants', what: 'link' });
     link.audio.volume = volume.peek();
     this.setSpeaker(link);
@@ -248,6 +250,11 @@ export class Call {
     const isNewer = message.is === 'offer' && other.link.number !== 0 && message.link > other.link.number;
     if (message.is === 'offer' && message.link < other.link.number) return;
     (isNewer ? this.replace(other.link) : other.link)?.hear(message);
+  }
+
+  unblock(): void {
+    this.isBlocked.value = false;
+    for (const { link } of this.others.value) link.play();
   }
 
   private mendAll(): void {

@@ -56,6 +56,7 @@ interface Options {
   send(message: Message): void;
   onAsked(): void; // somebody asks to be quiet
   onWorn(): void;  // it does not come about: make another one
+  onBlocked(): void; // nobody has pressed anything here yet, so nothing may be heard
 }
 
 export class Link {
@@ -94,9 +95,11 @@ export class Link {
     pc.ontrack = ({ track }) => {
       const stream = new MediaStream([track]);
       if (track.kind === 'video') this.video.value = stream;
-      else this.audio.srcObject = stream;
+      else {
+        this.audio.srcObject = stream;
+        this.play();
+      }
     };
-    this.audio.autoplay = true;
     if (!options.offers) return;
     pc.addTransceiver('audio');
     pc.addTransceiver('video');
@@ -107,6 +110,10 @@ export class Link {
     this.pc.onconnectionstatechange = null;
     this.pc.close();
     this.audio.srcObject = null;
+  }
+
+  play(): void {
+    this.audio.play().catch((reason: DOMException) => { if (reason.name === 'NotAllowedError') this.options.onBlocked(); });
   }
 
   // One after the other: each needs what the one before has left.

@@ -37,6 +37,7 @@ export function CallDoor({ session }: { session: RoomSession }) {
     isEntering.value = false;
   };
 
+  if (!('RTCPeerConnection' in globalThis)) return null; // switched off, by whoever this browser is of
   const names = session.room.value?.members.filter(({ id, call: theirs }) => theirs !== '' && id !== session.id).map(({ name }) => name) ?? [];
   const refusal = refused.value !== '' && <Notice kind="warn" title={refused.value} onClose={() => { refused.value = ''; }} />;
   if (call.value && part.value && !isEntering.value) return <part.value.Inside session={session} call={call.value} onLeave={leave} />;

@@ -20,11 +20,12 @@ export function CallPart({ session, call, onLeave }: { session: RoomSession; cal
     <section class="call" aria-label={t('call.title')} tabIndex={-1} ref={part}>
       <ul class="tiles">
         <OwnTile session={session} call={call} />
-        {others.map((other) => <Tile key={`${other.id} ${other.call} ${other.link.number}`} session={session} call={call} other={other} />)}
+        {others.map((other) => <Tile key={other.id} session={session} call={call} other={other} />)}
       </ul>
       {mic && <Missing what="mic" why={mic} call={call} />}
       {noCamera && <Missing what="camera" why={noCamera} call={call} />}
       {camera && call.isVoicesOnly && <Notice kind="info" title={t('call.onlyVoices', { most: CAMERAS_MAX })} />}
+      {call.isBlocked.value && <Notice kind="warn" title={t('call.blocked')}><button type="button" class="button small" onClick={() => call.unblock()}>{t('call.hear')}</button></Notice>}
       {asks !== undefined && (
         <Notice kind="warn" title={t('call.asked', { name: asks })} onClose={() => { call.askedBy.value = undefined; }}>
           <button type="button" class="button small" onClick={() => call.setMuted(true)}>{t('call.mute')}</button>
