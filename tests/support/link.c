@@ -56,7 +56,8 @@ static const uint64_t NS_PER_MS = 1000000, NS_PER_S = 1000000000, FOREVER = UINT
 
 struct settings {
     const char *a, *b;
-    uint64_t delay_ns, jitter_ns, queue_ns, rate, seed; /* rate in bytes/s, 0: no limit, and so no queue */
+    uint64_t delay_ns, jitter_ns, queue_ns, rate,
+        seed; /* rate in bytes/s, 0: no limit, and so no queue */
     double loss;
 };
 
@@ -405,12 +406,15 @@ static void parse_option(struct settings *settings, const char *name, const char
 
 static struct settings parse_options(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"a", required_argument, NULL, 0},        {"b", required_argument, NULL, 0},
-        {"delay-ms", required_argument, NULL, 0}, {"jitter-ms", required_argument, NULL, 0},
-        {"loss", required_argument, NULL, 0},     {"rate", required_argument, NULL, 0},
-        {"queue-ms", required_argument, NULL, 0}, {"seed", required_argument, NULL, 0},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"a", required_argument, NULL, 0},
+                                            {"b", required_argument, NULL, 0},
+                                            {"delay-ms", required_argument, NULL, 0},
+                                            {"jitter-ms", required_argument, NULL, 0},
+                                            {"loss", required_argument, NULL, 0},
+                                            {"rate", required_argument, NULL, 0},
+                                            {"queue-ms", required_argument, NULL, 0},
+                                            {"seed", required_argument, NULL, 0},
+                                            {NULL, 0, NULL, 0}};
     struct settings settings = {.queue_ns = 100 * NS_PER_MS, .seed = 1};
     int index, got;
 
