@@ -5,8 +5,8 @@
  * Bound to loopback and without a token, everybody on this machine is the admin, but pages of other
  * sites in a browser on this machine are not: their requests carry a Host or an Origin that gives
  * them away (DNS rebinding, cross-site requests). Else the admin token is asked for; a signed link
- * opens the one file it was made for, and a grant, which is signed likewise, what there is to see of
- * one torrent.
+ * opens the one file it was made for, and a grant, which is signed likewise, what there is to see
+ * of one torrent.
  */
 #ifndef HTTP_ACCESS_H
 #define HTTP_ACCESS_H

@@ -51,8 +51,8 @@ json_t *shape_torrent(const ProtobufCMessage *message, bool is_admin)
     json_t *json = pb_to_json(message);
 
     if (!is_admin) {
-        json_object_del(json, "trackers");
-        json_object_del(json, "wsTrackers");
+        json_array_clear(json_object_get(json, "trackers"));
+        json_array_clear(json_object_get(json, "wsTrackers"));
     }
     return json;
 }

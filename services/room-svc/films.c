@@ -137,7 +137,8 @@ static void on_fetched(const Sharestream__Torrent__AddReply *reply, void *arg)
     struct question *question = arg;
     struct room_svc *svc = question->svc;
     struct room *room = svc->films != NULL ? rooms_find(svc->rooms, question->code) : NULL;
-    const struct error *error = reply == NULL && room != NULL ? bus_error(svc->films->torrent) : NULL;
+    const struct error *error =
+        reply == NULL && room != NULL ? bus_error(svc->films->torrent) : NULL;
 
     if (room != NULL && (error == NULL || !passes(error->code))) {
         if (error == NULL)

@@ -421,8 +421,7 @@ static void on_found(void *arg, enum room_error error, const char *name)
 {
     struct adding *adding = arg;
     struct guest *guest = guest_find(adding->svc, adding->connection);
-    struct call call = {
-        .guest = guest, .event = &adding->event, .now_ms = house_now(adding->svc)};
+    struct call call = {.guest = guest, .event = &adding->event, .now_ms = house_now(adding->svc)};
 
     if (guest != NULL) {
         guest->is_adding = false;
