@@ -117,6 +117,7 @@ static void enter(struct call *call, struct room *room, struct room_join *join,
         reply.grants = &grants;
         reply.n_grants = 1;
     }
+    reply.is_operator = call->guest->is_admin;
     reply.you = member->id;
     reply.tracker = view_text("tracker"); /* http-svc's path */
     reply.now_ms = call->now_ms;
