@@ -131,7 +131,7 @@ function Add({ session, attempt }: { session: RoomSession; attempt: Attempt }) {
         return session.ask('queueAdd', { source: what });
       }
       const hash = await api.add(what), { name } = await api.torrent(hash);
-      return session.ask('queueAdd', { source: hash, name: cut(name.trim(), TITLE_BYTES) });
+      return session.ask('queueAdd', { source: hash, name: name === hash ? '' : cut(name.trim(), TITLE_BYTES) });
     });
     if (isDone) source.value = '';
     isBusy.value = false;
