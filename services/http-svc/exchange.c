@@ -467,6 +467,7 @@ struct gateway_client *exchange_client(struct exchange *x)
         .origin = exchange_header(x, "origin"),
         .address = bytes_of(x->ip.bytes, x->ip.len),
         .local = bytes_of(local.bytes, local.len),
+        .is_admin = routes_is_operator(x),
     };
 
     return gateway_client_copy(&client);

@@ -108,5 +108,7 @@ void exchange_fail_question(struct gateway_question *question);
 
 /* ---- routes.c: what on_req calls */
 void routes_dispatch(struct exchange *x);
+/* May who asks change things, by what the request says of itself? Of any path. */
+bool routes_is_operator(struct exchange *x);
 
 #endif

@@ -2,6 +2,7 @@
 //
 // api: docs/openapi.yaml, as far as the page uses it. Every failure is an ApiError, also "there is no server".
 import { signal } from '@preact/signals';
+import { renewed } from './grants';
 import { forget, recall, remember } from './memory';
 import { here } from './router';
 
@@ -73,7 +74,7 @@ async function ask<T>(method: string, path: string, body?: BodyInit | object, si
   if (body) headers.set('Content-Type', !isBytes ? 'application/json' : path === 'torrents' ? 'application/x-bittorrent' : 'application/octet-stream');
   let answer: Response;
   try {
-    answer = await fetch(here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
+    answer = await fetch(method === 'GET' ? renewed(here(`api/v1/${path}`).href) : here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'offline', String(error));
@@ -110,14 +111,27 @@ export const api = {
 
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
+const REOPEN_MS = 5000;
+
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
-  const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
-  if (token.value) address.searchParams.set('token', token.value);
-  const source = new EventSource(address);
-  source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
-  source.addEventListener('changed', () => onChanged());
-  source.onopen = () => onOpen(true);
-  source.onerror = () => onOpen(false);
-  return () => source.close();
+  let source: EventSource, timer: ReturnType<typeof setTimeout>;
+  function open(): void {
+    const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+    if (token.value) address.searchParams.set('token', token.value);
+    source = new EventSource(renewed(address.href));
+    source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
+    source.addEventListener('changed', () => onChanged());
+    source.onopen = () => onOpen(true);
+    source.onerror = () => {
+      onOpen(false);
+      // Refused, for which a browser gives up: a grant that was renewed since may open it.
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_MS);
+    };
+  }
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }

@@ -81,6 +81,10 @@ enum {
     X(ROOM_CALL_FULL, "call_full", ERR_BUSY, "No more people can talk to each other here.")        \
     X(ROOM_TOO_LONG, "too_long", ERR_TOO_LARGE, "That is too long.")                               \
     X(ROOM_INVALID, "invalid", ERR_INVALID, "That makes no sense here.")                           \
+    X(ROOM_NOT_ON_SERVER, "not_on_server", ERR_DENIED,                                             \
+      "The server does not have that film, and only who has its admin token may add one.")         \
+    X(ROOM_CANNOT_LOOK, "unavailable", ERR_UNAVAILABLE,                                            \
+      "The server cannot look for that film at the moment. Try again in a moment.")                \
     X(ROOM_TOO_FAST, "too_fast", ERR_BUSY, "Not so fast. Try again in a moment.")
 
 enum room_error {
@@ -175,6 +179,7 @@ struct room_item {
     const char *name;
     int64_t duration_ms; /* 0: not known */
     uint32_t added_by;   /* number of a member; 0: the operator */
+    bool is_to_fetch;    /* the server has still to add the torrent, when it is the head */
 };
 
 /* What late joiners are given in this order, as it came. */
@@ -397,6 +402,8 @@ enum room_error room_start(struct room *room, struct room_member *by, int64_t no
 
 enum room_error room_queue_add(struct room *room, struct room_member *by,
                                const struct room_item *item, int64_t now_ms, uint64_t *number_out);
+/* The server has added that torrent, or will never be able to. */
+void room_fetched(struct room *room, uint64_t number);
 enum room_error room_queue_remove(struct room *room, struct room_member *by, uint64_t number,
                                   int64_t now_ms);
 /* Index from 0; 0 plays it, before what was played. */

@@ -252,6 +252,7 @@ static bool read_item(struct room *room, const PbItem *in)
         .name = in->name,
         .duration_ms = in->duration_ms,
         .added_by = in->added_by,
+        .is_to_fetch = in->is_to_fetch,
     };
 
     if (in->kind > ROOM_SOURCE_URL || in->number == 0 || in->number > room->last_item ||

@@ -178,6 +178,7 @@ static PbItem *write_item(const struct room_item *item)
     out->name = xstrdup(item->name);
     out->duration_ms = item->duration_ms;
     out->added_by = item->added_by;
+    out->is_to_fetch = item->is_to_fetch;
     return out;
 }
 
