@@ -343,7 +343,8 @@ static void any_message_can_be_sent_by_hand(void **state)
 static void one_process_can_be_looked_into(void **state)
 {
     (void)state;
-    EXPECT("config torrent", 0, "SETTING", "common.run_dir", "SHARESTREAM_COMMON_RUN_DIR", "default");
+    EXPECT("config torrent", 0, "SETTING", "common.run_dir", "SHARESTREAM_COMMON_RUN_DIR",
+           "default");
     EXPECT("config", 0, "torrent\n", "http\n", "supervisor.bin_dir");
     EXPECT("logs level torrent debug", 0, "torrent logs at debug now, info before");
     EXPECT("logs level torrent loud", 1, "'loud' is not one of error, warn, info, debug");
