@@ -53,5 +53,5 @@ export const admin = {
   kick: (code: string, id: string, bans: boolean): Promise<void> => ask('POST', `rooms/${path(code)}/kick`, { id, bans }),
 };
 
-// What of it lies on the disk.
+// What of it lies on the disk. Files of our own that are shared (isSeed) are not counted: nobody deletes them.
 export const bytesOf = ({ sizeBytes, progress }: Torrent): number => sizeBytes * progress;

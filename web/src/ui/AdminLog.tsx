@@ -32,7 +32,7 @@ export function AdminLog({ services }: { services: Services | undefined }) {
   // Who has scrolled back to read something is left there.
   useEffect(() => { if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight; }, [lines.value]);
 
-  const time = new Intl.DateTimeFormat(language.value, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const time = new Intl.DateTimeFormat(language.value, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
   const names = [...services?.services.map(({ name }) => name) ?? [], 'supervisor.0'];
   return (
     <section class="part" aria-labelledby="log">
@@ -50,7 +50,7 @@ export function AdminLog({ services }: { services: Services | undefined }) {
       </div>
       {poll.error !== undefined && <Failure error={poll.error} />}
       {isMissed.value && <p class="soft tiny">{t('log.missed')}</p>}
-      <div ref={box} class="card log" dir="ltr" tabIndex={0} role="region" aria-label={t('part.log')}
+      <div ref={box} class="card log" dir="ltr" tabIndex={0} role="log" aria-live="off" aria-label={t('part.log')}
         onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => { isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS; }}>
         {lines.value.length === 0 && <p class="soft">{t('log.empty')}</p>}
         {lines.value.map(({ number, name, level: one, text }) => (

@@ -18,13 +18,13 @@ export function AdminTorrents({ stats }: { stats: Stats | undefined }) {
   const figures: [string, string][] = disk ? [[t('disk.used'), bytes(disk.diskUsedBytes ?? 0)], [t('disk.quota'), disk.diskQuotaBytes ? bytes(disk.diskQuotaBytes) : t('disk.none')],
     [t('disk.free'), bytes(disk.diskFreeBytes ?? 0)], [t('disk.floor'), bytes(disk.diskFloorBytes ?? 0)]] : [];
   if (jobs.value) figures.push([t('disk.cache'), t('ofSize', { part: bytes(jobs.value.cacheBytes), size: bytes(jobs.value.cacheLimitBytes) })]);
-  const list = torrents.list.value?.filter((torrent) => bytesOf(torrent) > 0).sort((a, b) => bytesOf(b) - bytesOf(a));
+  const list = torrents.list.value?.filter((torrent) => !torrent.isSeed && bytesOf(torrent) > 0).sort((a, b) => bytesOf(b) - bytesOf(a));
   return (
     <>
       <section class="part" aria-labelledby="disk">
         <h2 id="disk">{t('disk.title')}</h2>
         {disk === null && <p class="card empty">{t('error.unavailable')}</p>}
-        {figures.length > 0 && <dl class="card figures smaller">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>}
+        {figures.length > 0 && <dl class="card figures">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>}
       </section>
       <section class="part" aria-labelledby="takes">
         <h2 id="takes">{t('disk.takes')}</h2>

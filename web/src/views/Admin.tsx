@@ -32,7 +32,7 @@ export default function Admin({ at }: { at: Place & { view: 'admin' } }) {
     jobs: () => <AdminJobs />,
     rooms: () => <AdminRooms />,
     settings: () => <AdminSettings services={known} />,
-    log: () => <AdminLog services={known} />,
+    log: () => known?.hasSupervisor === false ? <Notice kind="info" title={t('warn.alone')}>{t('warnText.alone')}</Notice> : <AdminLog services={known} />,
   };
   return (
     <div class="admin">
@@ -42,10 +42,10 @@ export default function Admin({ at }: { at: Place & { view: 'admin' } }) {
         {token.value && <button type="button" class="button small" onClick={() => setToken('')}>{t('admin.forget')}</button>}
       </div>
       {services.error !== undefined && <Notice kind="warn" title={t('admin.lost')} />}
-      {figures.length > 0 && <dl class="card figures">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>}
       <nav class="row wrap parts" aria-label={t('admin.parts')}>
         {adminParts.map((one) => <Link key={one} to={{ view: 'admin', part: one }} class="tab" aria-current={one === part ? 'page' : undefined}>{t(`part.${one}`)}</Link>)}
       </nav>
+      {part === 'services' && figures.length > 0 && <dl class="card figures">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>}
       {parts[part]()}
     </div>
   );
