@@ -125,7 +125,7 @@ static void survey(struct exchange *x)
         snprintf(look->name, sizeof(look->name), "%s.0", neighbour_name(i));
         sharestream__control__status_reply__service__init(&look->service);
         look->service.name = look->name;
-        look->service.state = (char *)(uintptr_t) "stopped";
+        look->service.state = (char *)(uintptr_t) "away";
         sharestream__svc__svc__ping(exchange_svc(x, i, ADMIN_CALL_MS), &request, on_pinged, look);
     }
 }

@@ -164,7 +164,7 @@ test('a service that somebody started by hand has words for what nobody knows', 
   await page.goto(`${origin}admin`);
   await ann.shows('.notice:has-text("without a supervisor")');
   await until(async () => (await page.locator('.service', { hasText: 'http.0' }).allInnerTexts()).some((text) => /ready/.test(text)), 'what answers');
-  assert.match(await page.locator('.service', { hasText: 'torrent.0' }).innerText(), /stopped/);
+  assert.match(await page.locator('.service', { hasText: 'torrent.0' }).innerText(), /does not answer/);
   assert.equal(await page.locator('[aria-label^="Restart"]').count(), 0, 'nobody would do it');
   await ann.look('admin-alone');
   await page.click('.parts a[href$="part=log"]');

@@ -7,7 +7,7 @@ import type { Room, Member } from './room';
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 export const levels: Level[] = ['error', 'warn', 'info', 'debug'];
 export interface Service {
-  name: string; state: 'stopped' | 'starting' | 'ready' | 'stopping' | 'backoff' | 'failed'; pid: number; uptimeMs: number; restarts: number; generation: number;
+  name: string; state: 'stopped' | 'starting' | 'ready' | 'stopping' | 'backoff' | 'failed' | 'away'; pid: number; uptimeMs: number; restarts: number; generation: number;
   residentBytes: number; cpuMs: number; readyText: string; degradedText: string; lastDeath: string; backoffMs: number; note: string; logLevel: Level | '';
   cpuShare: number; // of one processor, since the last time it was looked
 }

@@ -6,6 +6,7 @@ import { type RoomRow, admin } from '../admin';
 import { dateTime, t } from '../i18n';
 import { useAttempt } from './attempt';
 import { usePoll } from './poll';
+import { Sure } from './Sure';
 import { Failure, Link } from './parts';
 
 export function AdminRooms() {
@@ -26,7 +27,7 @@ export function AdminRooms() {
 }
 
 function RoomItem({ room: { code, title, members, createdMs, film, isPlaying }, refresh }: { room: RoomRow; refresh: () => Promise<void> }) {
-  const asks = useSignal(false), isOpen = useSignal(false), { attempt, refusal } = useAttempt(), name = title || film || code;
+  const isOpen = useSignal(false), { attempt, refusal } = useAttempt(), name = title || film || code;
   const close = () => attempt(async () => {
     await admin.closeRoom(code);
     await refresh();
@@ -37,19 +38,11 @@ function RoomItem({ room: { code, title, members, createdMs, film, isPlaying }, 
         <div class="name"><bdi>{name}</bdi></div>
         <div class="facts"><span dir="ltr">{code}</span><span>{t('members', { count: members })}</span>{film && <span>{t(isPlaying ? 'start.plays' : 'start.stands')}</span>}<span>{t('rooms.since', { time: dateTime(createdMs) })}</span></div>
       </div>
-      {asks.value ? (
-        <div class="row">
-          <span class="tiny soft">{t('rooms.really')}</span>
-          <button type="button" class="button small" onClick={close}>{t('rooms.close')}</button>
-          <button type="button" class="button bare small" onClick={() => { asks.value = false; }}>{t('cancel')}</button>
-        </div>
-      ) : (
-        <div class="row">
-          <Link to={{ view: 'room', code }} class="button small" aria-label={`${t('join')}: ${name}`}>{t('join')}</Link>
-          <button type="button" class="button small" aria-label={`${t('rooms.close')}: ${name}`} onClick={() => { asks.value = true; }}>{t('rooms.close')}</button>
-          <button type="button" class="button bare small" aria-label={`${t('rooms.who')}: ${name}`} aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}>{t('rooms.who')}</button>
-        </div>
-      )}
+      <Sure question={t('rooms.really')} yes={t('rooms.close')} onYes={close}>{(ask) => <>
+        <Link to={{ view: 'room', code }} class="button small" aria-label={`${t('join')}: ${name}`}>{t('join')}</Link>
+        <button type="button" class="button small" aria-label={`${t('rooms.close')}: ${name}`} onClick={ask}>{t('rooms.close')}</button>
+        <button type="button" class="button bare small" aria-label={`${t('rooms.who')}: ${name}`} aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}>{t('rooms.who')}</button>
+      </>}</Sure>
       {refusal && <div class="whole">{refusal}</div>}
       {isOpen.value && <MembersOf code={code} />}
     </li>

@@ -9,6 +9,7 @@ import { bytes, dateTime, duration, percent, t } from '../i18n';
 import { warningsOf } from '../warnings';
 import { useAttempt } from './attempt';
 import { type Poll, usePoll } from './poll';
+import { Sure } from './Sure';
 import { Failure, Notice } from './parts';
 
 const SETTINGS_EVERY_MS = 30000;
@@ -37,10 +38,9 @@ export function AdminServices({ services, stats }: { services: Poll<Services>; s
 }
 
 function ServiceItem({ service, hasSupervisor, refresh }: { service: Service; hasSupervisor: boolean; refresh: () => Promise<void> }) {
-  const asks = useSignal(false), isOpen = useSignal(false), { attempt, refusal } = useAttempt();
+  const isOpen = useSignal(false), { attempt, refusal } = useAttempt();
   const { name, state, pid, uptimeMs, restarts, residentBytes, cpuShare, degradedText, lastDeath, backoffMs, readyText, note } = service;
   const restart = () => attempt(async () => {
-    asks.value = false;
     await admin.restart(name);
     await refresh();
   });
@@ -59,18 +59,10 @@ function ServiceItem({ service, hasSupervisor, refresh }: { service: Service; ha
         {degradedText && <p class="words warn" lang="en" dir="ltr">{degradedText}</p>}
         {lastDeath && <p class="words" lang="en" dir="ltr">{lastDeath}</p>}
       </div>
-      {asks.value ? (
-        <div class="row">
-          <span class="tiny soft">{t('service.really')}</span>
-          <button type="button" class="button small" onClick={restart}>{t('service.restart')}</button>
-          <button type="button" class="button bare small" onClick={() => { asks.value = false; }}>{t('cancel')}</button>
-        </div>
-      ) : (
-        <div class="row">
-          {hasSupervisor && <button type="button" class="button small" aria-label={`${t('service.restart')}: ${name}`} onClick={() => { asks.value = true; }}>{t('service.restart')}</button>}
-          <button type="button" class="button bare small" aria-label={`${t('service.more')}: ${name}`} aria-expanded={isOpen.value} aria-controls={id} onClick={() => { isOpen.value = !isOpen.value; }}>{t('service.more')}</button>
-        </div>
-      )}
+      <Sure question={t('service.really')} yes={t('service.restart')} onYes={restart}>{(ask) => <>
+        {hasSupervisor && <button type="button" class="button small" aria-label={`${t('service.restart')}: ${name}`} onClick={ask}>{t('service.restart')}</button>}
+        <button type="button" class="button bare small" aria-label={`${t('service.more')}: ${name}`} aria-expanded={isOpen.value} aria-controls={id} onClick={() => { isOpen.value = !isOpen.value; }}>{t('service.more')}</button>
+      </>}</Sure>
       {refusal && <div class="whole">{refusal}</div>}
       <div class="whole stack wide" id={id} hidden={!isOpen.value}>
         {isOpen.value && <>

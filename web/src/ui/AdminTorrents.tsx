@@ -10,6 +10,7 @@ import { followTorrents } from '../torrents';
 import { useAttempt } from './attempt';
 import { Icon } from './Icon';
 import { usePoll } from './poll';
+import { Sure } from './Sure';
 import { Failure } from './parts';
 
 export function AdminTorrents({ stats }: { stats: Stats | undefined }) {
@@ -38,7 +39,7 @@ export function AdminTorrents({ stats }: { stats: Stats | undefined }) {
 }
 
 function DiskItem({ torrent, refresh }: { torrent: Torrent; refresh: () => Promise<void> }) {
-  const asks = useSignal(false), { attempt, refusal } = useAttempt(), name = torrent.name || torrent.infoHash;
+  const { attempt, refusal } = useAttempt(), name = torrent.name || torrent.infoHash;
   const remove = () => attempt(async () => {
     await api.remove(torrent.infoHash);
     await refresh();
@@ -49,15 +50,9 @@ function DiskItem({ torrent, refresh }: { torrent: Torrent; refresh: () => Promi
         <div class="name"><bdi>{name}</bdi></div>
         <div class="facts"><span>{bytes(bytesOf(torrent))}</span><span>{percent(torrent.progress)}</span>{!!torrent.usedUnixMs && <span>{t('disk.last', { time: dateTime(torrent.usedUnixMs) })}</span>}</div>
       </div>
-      {asks.value ? (
-        <div class="row">
-          <span class="tiny soft">{t('start.really')}</span>
-          <button type="button" class="button small" onClick={remove}>{t('remove')}</button>
-          <button type="button" class="button bare small" onClick={() => { asks.value = false; }}>{t('cancel')}</button>
-        </div>
-      ) : (
-        <div class="row"><button type="button" class="button bare icon small" aria-label={`${t('remove')}: ${name}`} title={t('remove')} onClick={() => { asks.value = true; }}><Icon name="remove" size={18} /></button></div>
-      )}
+      <Sure question={t('start.really')} yes={t('remove')} onYes={remove}>{(ask) => (
+        <button type="button" class="button bare icon small" aria-label={`${t('remove')}: ${name}`} title={t('remove')} onClick={ask}><Icon name="remove" size={18} /></button>
+      )}</Sure>
       {refusal && <div class="whole">{refusal}</div>}
     </li>
   );
@@ -78,7 +73,7 @@ function Rates() {
       isSaved.value = true;
     });
   };
-  const fields: [keyof Limits, string, number][] = [['download', t('limits.down'), 1000], ['upload', t('limits.up'), 1000], ['maxConnections', t('limits.connections'), 1]];
+  const fields: [keyof Limits, string, unit: number, min: number][] = [['download', t('limits.down'), 1000, 0], ['upload', t('limits.up'), 1000, 0], ['maxConnections', t('limits.connections'), 1, 1]];
   return (
     <section class="part" aria-labelledby="rates">
       <h2 id="rates">{t('limits.title')}</h2>
@@ -86,9 +81,9 @@ function Rates() {
       {limits.value && (
         <form class="card composer" onSubmit={save}>
           <p class="soft tiny" id="rates-help">{t('limits.help')}</p>
-          <div class="pairs">{fields.map(([key, label, unit]) => (
+          <div class="pairs">{fields.map(([key, label, unit, min]) => (
             <div class="stack" key={key}><label for={`limit-${key}`}>{label}</label>
-              <input id={`limit-${key}`} class="field" type="number" min={0} step={1} required aria-describedby="rates-help" value={Math.round((limits.value?.[key] ?? 0) / unit)}
+              <input id={`limit-${key}`} class="field" type="number" min={min} step={1} required aria-describedby="rates-help" value={Math.round((limits.value?.[key] ?? 0) / unit)}
                 onChange={({ currentTarget }) => set(key, currentTarget.valueAsNumber * unit)} /></div>
           ))}</div>
           {refusal}
