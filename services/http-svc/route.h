@@ -32,8 +32,8 @@ enum route_need {
 };
 
 /* X(id, pattern, methods, need, handler). Patterns: literal segments; ":hash" an info-hash,
- * ":source" an info-hash or magnet link, ":code" the code of a room, ":file" a file id, ":any" one
- * segment, "*" whatever follows, also nothing. First match wins. */
+ * ":source" an info-hash or magnet link, ":code" the code of a room, ":service" the name of one,
+ * ":file" a file id, ":any" one segment, "*" whatever follows, also nothing. First match wins. */
 #define ROUTES(X)                                                                                  \
     X(ANNOUNCE, "/announce/*", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
@@ -99,6 +99,16 @@ enum route_need {
     X(STATS, "/api/v1/stats", METHOD_READ, NEED_ADMIN, on_stats)                                   \
     X(SESSION_LIMITS, "/api/v1/limits", METHOD_READ, NEED_ADMIN, on_limits)                        \
     X(SET_SESSION_LIMITS, "/api/v1/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)                \
+    X(SERVICES, "/api/v1/services", METHOD_READ, NEED_ADMIN, on_services)                          \
+    X(SERVICE_DEATHS, "/api/v1/services/:service/deaths", METHOD_READ, NEED_ADMIN,                 \
+      on_service_deaths)                                                                           \
+    X(SERVICE_RESTART, "/api/v1/services/:service/restart", METHOD_POST, NEED_CHANGE,              \
+      on_service_restart)                                                                          \
+    X(SERVICE_SETTINGS, "/api/v1/services/:service/settings", METHOD_READ, NEED_ADMIN,             \
+      on_service_settings)                                                                         \
+    X(SERVICE_LOG_LEVEL, "/api/v1/services/:service/log-level", METHOD_PUT, NEED_CHANGE,           \
+      on_service_log_level)                                                                        \
+    X(LOGS, "/api/v1/logs", METHOD_READ, NEED_ADMIN, on_logs)                                      \
     X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)                                     \
     X(ROOMS, "/api/v1/rooms", METHOD_READ, NEED_ADMIN, on_rooms)                                   \
     X(ROOM_CREATE, "/api/v1/rooms", METHOD_POST, NEED_CHANGE, on_room_create)                      \
@@ -126,7 +136,7 @@ struct route {
     bool is_api;         /* errors in the shape of /api/v1 */
     struct bytes path;   /* without the query, still encoded */
     struct bytes query;  /* behind '?', may be empty */
-    struct bytes source; /* segment that :hash, :source or :code matched, still encoded */
+    struct bytes source; /* segment that :hash, :source, :code or :service matched, still encoded */
     bool has_file;       /* :file matched a number; false: it is no number */
     uint32_t file;
 };

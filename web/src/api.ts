@@ -10,7 +10,7 @@ export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finis
 export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
-  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; files: File[];
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; files: File[];
 }
 export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
   bitrate?: number; frameRate?: number; channels?: number; sampleRate?: number }
@@ -21,7 +21,8 @@ export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'
   playlist: string }
 export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
-export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number } | null;
+export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number;
+  diskQuotaBytes?: number; diskFreeBytes?: number; diskFloorBytes?: number; listenPort?: number; hasIncoming?: boolean } | null;
   http: { streams: number; connections: number; needsToken: boolean } }
 
 // `code` is the services' word, or "offline".
@@ -67,7 +68,7 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, code, message, advice, retry > 0 ? retry : undefined);
 }
 
-async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
   const headers = new Headers();
   if (token.value) headers.set('Authorization', `Bearer ${token.value}`);
   const isBytes = body instanceof Blob;

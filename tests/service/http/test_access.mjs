@@ -27,6 +27,11 @@ test('loopback without a token: everybody here, no page from elsewhere', async (
   assert.equal(await pause({ origin: 'null' }), 403);
   assert.equal(await pause({ 'sec-fetch-site': 'cross-site' }), 403);
   assert.equal((await stack.get(`/torrent/${HASH}`, { 'sec-fetch-site': 'cross-site' })).status, 403, 'it would add a torrent');
+  const level = (headers) => stack.json('PUT', '/api/v1/services/http/log-level', { level: 'debug' }, headers).then(({ status }) => status);
+  assert.equal(await level({}), 200);
+  assert.equal(await level({ origin: 'https://evil.example' }), 403);
+  for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
+    assert.equal((await stack.request('POST', '/api/v1/services/http/restart', { headers })).status, 403);
   assert.equal((await stack.get(`/stream/${HASH}/0`, { 'sec-fetch-site': 'cross-site' })).status, 200, 'a film may be shown elsewhere');
 
   const foreign = await stack.get(target, { origin: 'https://evil.example' });
@@ -60,7 +65,7 @@ test('bound wide: a token is made, and links open one file', async (t) => {
   assert.equal(stack.http.log.split(token).length, 2, 'shown once');
 
   assert.equal((await stack.get('/health/ready')).status, 200);
-  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml', '/api/v1/jobs']) {
+  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml', '/api/v1/jobs', '/api/v1/services', '/api/v1/services/http/settings']) {
     const answer = await stack.get(target);
     assert.equal(answer.status, 401, target);
     assert.match(answer.headers['www-authenticate'], /^Bearer/);
@@ -68,6 +73,9 @@ test('bound wide: a token is made, and links open one file', async (t) => {
     assert.equal((await stack.get(target, { authorization: `Bearer ${token}`, host: 'any.name' })).status, 200);
     assert.equal((await stack.get(`${target}?token=${token}`)).status, 200);
   }
+  for (const target of ['/api/v1/logs', '/api/v1/services/http/deaths']) assert.equal((await stack.get(target)).status, 401, target);
+  for (const [method, target] of [['POST', '/api/v1/services/http/restart'], ['PUT', '/api/v1/services/http/log-level']])
+    assert.equal((await stack.request(method, target)).status, 401, target);
   const playlist = await stack.get(`/api/v1/torrents/${HASH}/playlist.m3u`, { authorization: `Bearer ${token}`, host: `box:${stack.port}` });
   const links = playlist.body.toString().split('\n').filter((line) => line.startsWith('http'));
   assert.equal(links.length, 2);
