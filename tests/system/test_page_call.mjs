@@ -241,7 +241,6 @@ test('pictures are for a few, voices for some more, and nonsense for nobody', as
   const dan = await come('Dan', address);
   await talk(dan, 'Voice');
   await dan.shows('text=The call is full');
-  await dan.look('call-full');
   const [liar] = others, { room } = await liar.join(code, { call: `~${liar.id}` }), to = room.members.find(({ name }) => name === 'Ann').id;
   const tell = (what) => liar.does('relay', { to, kind: 'other', data: JSON.stringify({ call: `~${liar.id}`, ...what }) });
   for (const what of [{}, { is: 'answer', link: 1, offer: 1, sdp: 'v=0' }, { is: 'offer', link: 1, offer: 1, sdp: 'x' }, { is: 'candidate', link: 1, candidate: { candidate: 'x', sdpMid: '0' } },
@@ -262,7 +261,6 @@ test('who has no devices, or may not use them, hears the others and is told why'
   await bare.shows('text=There is no microphone.');
   await bare.shows('text=There is no camera.');
   assert.equal(await bare.page.locator('.call button:has-text("Try again")').count(), 2);
-  await bare.look('call-missing');
   const insecure = await come('Far', address.replace('127.0.0.1', TOLD), { permissions: [], origin: house.url('/').replace('127.0.0.1', TOLD) });
   // As some browsers do, where nothing is recorded: Chromium takes the click on "Voice" for enough.
   await insecure.page.evaluate(() => {

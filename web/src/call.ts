@@ -129,6 +129,7 @@ export class Call {
 
   private listenTo(track: MediaStreamTrack): void {
     this.context ??= new AudioContext();
+    void this.context.resume(); // where the click was too long ago
     this.meter = this.context.createAnalyser();
     this.context.createMediaStreamSource(new MediaStream([track])).connect(this.meter);
   }

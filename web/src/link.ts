@@ -15,6 +15,7 @@ export type Message =
   | { is: 'wants'; what: 'link' | 'restart' };
 
 const RETRY_MS = 8000, RETRY_MAX_MS = 60000, ANEW = 3; // the third attempt is made with a new connection
+const WANTS_MS = 1000; // the other side is not obeyed more often
 const AUDIO_BPS = 40000, VIDEO_BPS = 2400000, VIDEO_LEAST_BPS = 200000, VIDEO_MOST_BPS = 900000;
 const ABOUT_BYTES = 256;
 
@@ -74,6 +75,7 @@ export class Link {
   private own: About = { mic: false, camera: false };
   private videoBps = VIDEO_MOST_BPS;
   private offer = 0;
+  private offeredMs = -WANTS_MS;
   private wasAnswered = false;
   private heardAt = 0;
   private attempts = 0;
@@ -123,6 +125,7 @@ export class Link {
 
   private makeOffer(iceRestart: boolean): void {
     this.queue(async () => {
+      this.offeredMs = performance.now();
       this.renewServers();
       await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart }));
       this.fill();
@@ -131,13 +134,13 @@ export class Link {
   }
 
   private renewServers(): void {
-    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.options.servers() });
+    (this.pc as Partial<RTCPeerConnection>).setConfiguration?.({ ...this.pc.getConfiguration(), iceServers: this.options.servers() }); // older Firefoxes cannot
   }
 
   // The number of an offer has been looked at by who gives it to us.
   hear(message: Message): void {
     if (message.is === 'wants') {
-      if (!this.options.offers) return;
+      if (!this.options.offers || performance.now() - this.offeredMs < WANTS_MS) return;
       if (message.what === 'restart') this.makeOffer(true);
       else if (this.wasAnswered) this.options.onWorn(); // else an offer is on its way
       return;
