@@ -16,7 +16,7 @@
 
 enum {
     CALL_MS = 10000,
-    AGAIN_MS = 5000,       /* after a call that went wrong; grants are not asked for more often */
+    AGAIN_MS = 5000,       /* after the deadline of a call; grants are not asked for more often */
     NOT_NEEDED_MS = 60000, /* no token is wanted: that may be another one after a restart */
     QUERY_TEXT = 128,
 };
