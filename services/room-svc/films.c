@@ -16,7 +16,7 @@
 
 enum {
     CALL_MS = 10000,
-    AGAIN_MS = 5000,       /* after a call that went wrong; grants are not asked for more often */
+    AGAIN_MS = 5000,       /* after the deadline of a call; grants are not asked for more often */
     NOT_NEEDED_MS = 60000, /* no token is wanted: that may be another one after a restart */
     QUERY_TEXT = 128,
 };
@@ -174,12 +174,13 @@ static const struct room_item *head_of(const struct room *room)
     return count > 0 ? queue[0] : NULL;
 }
 
-/* What is due. */
+/* What is due. While it is not known who is still connected, members would miss what they are told.
+ */
 static void follow(struct room_svc *svc, struct film *film, const struct room_item *head)
 {
     int64_t now_ms = house_now(svc);
 
-    if (film->hash[0] == '\0')
+    if (film->hash[0] == '\0' || keep_is_settling(svc))
         return;
     if (now_ms >= film->grant_ms)
         ask_grant(svc, film, now_ms);
@@ -225,8 +226,6 @@ void films_tick(struct room_svc *svc)
 {
     struct film *film, *next;
 
-    if (keep_is_settling(svc))
-        return;
     for (struct room *room = NULL; (room = rooms_next(svc->rooms, room)) != NULL;) {
         const struct room_item *head = head_of(room);
 

@@ -71,6 +71,7 @@ test('guests of a server with a token', async (t) => {
     await room('seek', { positionMs: LATE * 1000 });
     for (const person of [bob, cem]) await person.playsBeyond(LATE + 1);
     await until(() => bob.asked.some(({ url, status }) => url.includes('/stream/') && expiry(url) > first && status === 206), 'the film by another grant');
+    await room('pause'); // it is near its end
   });
 
   await t.test('another film, by HLS, likewise', async () => {
@@ -91,6 +92,7 @@ test('guests of a server with a token', async (t) => {
     for (const person of [bob, cem]) await person.playsBeyond(HLS_SECONDS - 39);
     assert.ok(segments().some(({ url, status }) => expiry(url) > first && status === 200), 'segments by another grant');
     assert.equal((await bob.player()).way, 'hls');
+    await room('pause');
     await bob.page.click('[aria-label="Sound and subtitles"]');
     await bob.shows('dialog');
     assert.equal(await bob.page.locator('dialog button:has-text("Add a file")').count(), 0, 'subtitles are the operator\'s to add');

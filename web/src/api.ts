@@ -126,9 +126,12 @@ export function listen(hash: string | undefined, { onProgress, onChanged, onOpen
     source.onopen = () => onOpen(true);
     source.onerror = () => {
       onOpen(false);
-      // Refused, for which a browser gives up: a grant that was renewed since may open it.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_MS);
+      if (source.readyState === EventSource.CLOSED) awaitGrant();
     };
+  }
+  // A browser gives up where it was refused; another grant may open it.
+  function awaitGrant(): void {
+    timer = setTimeout(() => (renewed(source.url) === source.url ? awaitGrant() : open()), REOPEN_MS);
   }
   open();
   return () => {
