@@ -109,9 +109,11 @@ void handlers_browse(struct service *service, const Sharestream__Torrent__Browse
 {
     Sharestream__Torrent__BrowseReply reply = SHARESTREAM__TORRENT__BROWSE_REPLY__INIT;
     struct error error;
-    bool is_cut;
+    bool is_cut = false;
 
-    if (media_folder_list(service->settings->media_folder, request->path, add_entry, &reply,
+    reply.has_folder = service->settings->media_folder[0] != '\0';
+    if (reply.has_folder &&
+        media_folder_list(service->settings->media_folder, request->path, add_entry, &reply,
                           &is_cut, &error) != ERR_NONE) {
         bus_fail_error(data, &error);
     } else {

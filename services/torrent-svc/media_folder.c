@@ -64,9 +64,6 @@ static void look_at(struct listing *listing, const char *root, const char *folde
 static enum err open_folder(const char *root, const char *inside, char real_root[PATH_MAX],
                             char real[PATH_MAX], DIR **out, struct error *error)
 {
-    if (root[0] == '\0')
-        return error_set(error, ERR_NOT_FOUND,
-                         "this server shows no folder: set torrent.media_folder");
     if (root[0] != '/' || realpath(root, real_root) == NULL)
         return error_set(error, ERR_NOT_FOUND,
                          "torrent.media_folder should be the absolute path of a folder");

@@ -20,7 +20,7 @@ struct media_entry {
 
 /* Tells of folders first, then of what can be watched or heard, each by name; hidden ones are left
  * out, as is what leads out of `root` by links. `inside` is below it; "" is itself. ERR_NOT_FOUND:
- * there is no such folder in it, or no root is set. */
+ * there is no such folder in it. */
 enum err media_folder_list(const char *root, const char *inside,
                            void (*on_entry)(void *arg, const struct media_entry *entry), void *arg,
                            bool *is_cut_out, struct error *error);
