@@ -112,9 +112,8 @@ void handlers_browse(struct service *service, const Sharestream__Torrent__Browse
     bool is_cut = false;
 
     reply.has_folder = service->settings->media_folder[0] != '\0';
-    if (reply.has_folder &&
-        media_folder_list(service->settings->media_folder, request->path, add_entry, &reply,
-                          &is_cut, &error) != ERR_NONE) {
+    if (reply.has_folder && media_folder_list(service->settings->media_folder, request->path,
+                                              add_entry, &reply, &is_cut, &error) != ERR_NONE) {
         bus_fail_error(data, &error);
     } else {
         reply.is_cut = is_cut;

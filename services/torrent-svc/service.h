@@ -28,6 +28,7 @@ enum {
                                than EXPIRE_MS and the way back */
     RESUME_SAVE_MS = 60000, /* how often changed resume data goes to the database */
     READY_BATCH_MAX = 4096, /* pieces in one Ready event */
+    UPLOAD_RATE_S = 10,     /* over which the speed of an upload is measured */
     JOBS_MAX = 16,          /* files being hashed or fetched at once */
 };
 
@@ -125,9 +126,10 @@ struct waiter {
 /* A file that somebody sends. */
 struct upload {
     struct arrival arrival;
-    uint8_t *hashes;   /* 20 bytes a piece, of those that are here */
-    uint64_t grown_ms; /* unix: when something came last */
-    uint64_t counted;  /* bytes since the last tick */
+    uint8_t *hashes;                 /* 20 bytes a piece, of those that are here */
+    uint64_t grown_ms;               /* unix: when something came last */
+    uint64_t counted[UPLOAD_RATE_S]; /* bytes in each of the last seconds, in a ring */
+    unsigned second;                 /* place of the present one */
 };
 
 /* What an upload was known by, when it has become a torrent. */

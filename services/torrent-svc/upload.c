@@ -346,7 +346,7 @@ enum err upload_grow(struct service *service, struct torrent *torrent, uint64_t 
         upload->arrival = before;
         return err;
     }
-    upload->counted += len;
+    upload->counted[upload->second] += len;
     service->metrics.received_bytes_total += len;
     tell_pieces(service, torrent);
     if (arrival_is_whole(&after))
@@ -444,9 +444,13 @@ static void measure(struct torrent *torrent)
 {
     struct upload *upload = torrent->upload;
     struct lt_status *status = &torrent->status;
+    uint64_t sum = 0;
 
-    status->download_rate = (3 * status->download_rate + upload->counted) / 4;
-    upload->counted = 0;
+    for (size_t i = 0; i < COUNT_OF(upload->counted); i++)
+        sum += upload->counted[i];
+    status->download_rate = sum / COUNT_OF(upload->counted);
+    upload->second = (upload->second + 1) % COUNT_OF(upload->counted);
+    upload->counted[upload->second] = 0;
     status->wanted_bytes = upload->arrival.size;
     status->wanted_done_bytes = upload->arrival.received;
 }

@@ -42,7 +42,7 @@ async function sendTail(file: File, hash: string): Promise<void> {
 
 export async function send(file: File): Promise<Sending> {
   const sentBytes = signal(0), rate = signal(0), state = signal<SendingState>('sending'), error = signal<unknown>(undefined);
-  let timer: ReturnType<typeof setTimeout> | undefined, samples: [ms: number, bytes: number][] = [], partBeganMs = 0, tail: Promise<void> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined, clock: typeof timer, samples: [ms: number, bytes: number][] = [], partBeganMs = 0, tail: Promise<void> | undefined;
   let onKnown: (hash: string) => void = () => {}, onRefused: (reason: ApiError) => void = () => {};
   const known = new Promise<string>((resolve, reject) => { onKnown = resolve; onRefused = reject; });
   const hashOf = () => upload.url?.slice(upload.url.lastIndexOf('/') + 1) ?? '';
@@ -56,12 +56,9 @@ export async function send(file: File): Promise<Sending> {
       partBeganMs = performance.now();
     },
     onProgress: (bytes) => {
-      const now = performance.now();
-      samples = [...samples.filter(([ms]) => now - ms < RATE_MS), [now, bytes]];
-      const [[firstMs, first] = [now, bytes]] = samples;
       sentBytes.value = bytes;
-      rate.value = now > firstMs ? Math.max(0, (bytes - first) * 1000 / (now - firstMs)) : 0;
       if (state.value === 'waiting') state.value = 'sending';
+      measure();
     },
     onChunkComplete: (size) => {
       const fits = size * PART_MS / Math.max(1, performance.now() - partBeganMs);
@@ -82,6 +79,17 @@ export async function send(file: File): Promise<Sending> {
       state.value = passes(failure) ? 'waiting' : 'failed';
       if (state.value === 'waiting') timer = setTimeout(start, RETRY_MS);
     } });
+
+  // Also when nothing goes.
+  function measure(): void {
+    clearTimeout(clock);
+    if (state.value !== 'sending') return;
+    const now = performance.now();
+    samples = [...samples.filter(([ms]) => now - ms < RATE_MS), [now, sentBytes.value]];
+    const [[firstMs, first] = [now, 0]] = samples;
+    rate.value = now > firstMs ? Math.max(0, (sentBytes.value - first) * 1000 / (now - firstMs)) : 0;
+    clock = setTimeout(measure, 1000);
+  }
 
   function start(): void {
     clearTimeout(timer);
