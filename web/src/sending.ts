@@ -42,7 +42,7 @@ async function sendTail(file: File, hash: string): Promise<void> {
 
 export async function send(file: File): Promise<Sending> {
   const sentBytes = signal(0), rate = signal(0), state = signal<SendingState>('sending'), error = signal<unknown>(undefined);
-  let timer: ReturnType<typeof setTimeout> | undefined, clock: typeof timer, samples: [ms: number, bytes: number][] = [], partBeganMs = 0, tail: Promise<void> | undefined;
+  let partMax = PART_MAX, timer: ReturnType<typeof setTimeout> | undefined, clock: typeof timer, samples: [ms: number, bytes: number][] = [], partBeganMs = 0, tail: Promise<void> | undefined;
   let onKnown: (hash: string) => void = () => {}, onRefused: (reason: ApiError) => void = () => {};
   const known = new Promise<string>((resolve, reject) => { onKnown = resolve; onRefused = reject; });
   const hashOf = () => upload.url?.slice(upload.url.lastIndexOf('/') + 1) ?? '';
@@ -62,7 +62,7 @@ export async function send(file: File): Promise<Sending> {
     },
     onChunkComplete: (size) => {
       const fits = size * PART_MS / Math.max(1, performance.now() - partBeganMs);
-      upload.options.chunkSize = Math.round(Math.min(PART_MAX, Math.max(PART_MIN, fits, size / 4), size * 4));
+      upload.options.chunkSize = Math.round(Math.min(partMax, Math.max(PART_MIN, fits, size / 4), size * 4));
     },
     onSuccess: () => {
       sentBytes.value = file.size;
@@ -75,8 +75,10 @@ export async function send(file: File): Promise<Sending> {
       error.value = failure;
       onRefused(failure); // of no effect once it is known
       if (state.value === 'paused') return;
-      upload.options.chunkSize = Math.max(PART_MIN, (upload.options.chunkSize ?? PART_FIRST) / 4);
-      state.value = passes(failure) ? 'waiting' : 'failed';
+      const size = upload.options.chunkSize ?? PART_FIRST, isTooLarge = failure.status === 413 && failure.code === 'internal' && size > PART_MIN;
+      if (isTooLarge) partMax = size / 2; // says a proxy on the way
+      upload.options.chunkSize = Math.max(PART_MIN, size / 4);
+      state.value = passes(failure) || isTooLarge ? 'waiting' : 'failed';
       if (state.value === 'waiting') timer = setTimeout(start, RETRY_MS);
     } });
 
