@@ -20,6 +20,11 @@ enum { GROW_MS = 60000, PATH_TEXT = 4096 };
 
 void routes_add_tus(struct exchange *x)
 {
+    static const char prefix[] = "/api/v1/uploads";
+    struct bytes path = exchange_route(x)->path;
+
+    if (path.len < sizeof(prefix) - 1 || memcmp(path.data, prefix, sizeof(prefix) - 1) != 0)
+        return;
     exchange_add_header(x, "tus-version", TUS_VERSION);
     exchange_add_header(x, "tus-extension", "creation,termination,expiration");
 }

@@ -175,6 +175,13 @@ test('what makes no sense is refused with words, and changes nothing', async (t)
   const head = await ask(house, 'HEAD', `/api/v1/uploads/${hash}`);
   assert.deepEqual(['upload-offset', 'upload-length', 'cache-control', 'tus-resumable'].map((name) => head.headers.get(name)), ['10', '1000', 'no-store', '1.0.0']);
   assert.ok(Date.parse(head.headers.get('upload-expires')) > Date.now());
+  // As another request would that is writing.
+  const locked = yard.start('flock', [path.join(house.dir, 'data/torrents', hash, 'film.mp4'), '-c', 'echo locked; read line'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  await until(() => locked.said.includes('locked'), 'the lock');
+  await refused(patch(house, hash, 10, data.subarray(10, 20)), 423, /another request/);
+  locked.stdin.end();
+  await locked.gone;
+  assert.equal((await patch(house, hash, 10, data.subarray(10, 20))).status, 204);
   assert.equal((await ask(house, 'DELETE', `/api/v1/uploads/${hash}`)).status, 204);
   assert.equal((await ask(house, 'HEAD', `/api/v1/uploads/${hash}`)).status, 404);
   assert.equal((await patch(house, hash, 10, data.subarray(10))).status, 404);
