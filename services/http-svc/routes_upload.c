@@ -197,12 +197,13 @@ static void on_written(void *arg, const struct error *error)
                                                &request, on_grown, growing);
 }
 
-/* What torrent-svc would refuse is not written. */
+/* What torrent-svc would refuse is not written, and nothing over the tail: that is known by its
+ * hash already, and what comes now may be another file of the same name. */
 static void on_found(const Sharestream__Torrent__Upload *upload, void *arg)
 {
     struct growing *growing = arg;
     struct exchange *x = growing->x;
-    uint64_t len = exchange_body(x).len;
+    uint64_t len = exchange_body(x).len; /* at most http.max_body */
 
     if (upload == NULL)
         exchange_fail_error(x, exchange_call_error(x));
@@ -216,7 +217,10 @@ static void on_found(const Sharestream__Torrent__Upload *upload, void *arg)
     else if (upload->torrent[0] != '\0')
         on_grown(upload, growing);
     else
-        upload_file_write(growing->file, growing->position, on_written, growing);
+        upload_file_write(
+            growing->file, growing->position,
+            (size_t)MIN(len, upload->size_bytes - upload->tail_bytes - growing->position),
+            on_written, growing);
 }
 
 static void grow(struct exchange *x, bool is_tail)

@@ -14,7 +14,7 @@ struct upload_file {
     struct exchange *x;
     int fd;
     uint64_t position;
-    size_t written;
+    size_t len, written;
     void (*then)(void *arg, const struct error *error);
     void *arg;
 };
@@ -68,7 +68,7 @@ static void write_on(void *arg)
 {
     struct upload_file *file = arg;
     struct bytes body = exchange_body(file->x);
-    size_t left = MIN(body.len - file->written, (size_t)LOOP_TURN_BYTES);
+    size_t left = MIN(file->len - file->written, (size_t)LOOP_TURN_BYTES);
     ssize_t put = 0;
     struct error error;
 
@@ -83,16 +83,17 @@ static void write_on(void *arg)
     }
     file->written += put > 0 ? (size_t)put : 0;
     file->x->loop->round_sent += put > 0 ? (size_t)put : 0;
-    if (file->written == body.len)
+    if (file->written == file->len)
         file->then(file->arg, NULL);
     else
         later_add(file->x->loop, &file->later);
 }
 
-void upload_file_write(struct upload_file *file, uint64_t position,
+void upload_file_write(struct upload_file *file, uint64_t position, size_t len,
                        void (*then)(void *arg, const struct error *error), void *arg)
 {
     file->position = position;
+    file->len = len;
     file->then = then;
     file->arg = arg;
     file->later.run = write_on;

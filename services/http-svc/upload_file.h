@@ -15,8 +15,8 @@ struct upload_file;
 /* ERR_NOT_FOUND: there is no such torrent; ERR_EXISTS: another request is writing. */
 enum err upload_file_open(struct exchange *x, const struct infohash *hash, struct upload_file **out,
                           struct error *error);
-/* The body, to that place. `then` gets NULL, or why it failed. */
-void upload_file_write(struct upload_file *file, uint64_t position,
+/* The first `len` bytes of the body, to that place. `then` gets NULL, or why it failed. */
+void upload_file_write(struct upload_file *file, uint64_t position, size_t len,
                        void (*then)(void *arg, const struct error *error), void *arg);
 /* Others may write from now on, although the answer is still on its way. */
 void upload_file_unlock(struct upload_file *file);

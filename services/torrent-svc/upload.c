@@ -386,8 +386,10 @@ static enum err add_torrent(struct service *service, const struct torrent *torre
     err = torrent_add(service, &add, out, &is_new, error);
     store_row_clear(&add.row);
     free(metainfo);
-    if (err == ERR_NONE && is_new)
+    if (err == ERR_NONE && is_new) {
         torrent_save(service, *out);
+        alerts_drain(service); /* its metadata is kept now: whoever kills us, it comes back */
+    }
     return err;
 }
 
@@ -429,7 +431,6 @@ void upload_finish(struct service *service, struct torrent *torrent)
     torrent->state = SHARESTREAM__TORRENT__STATE__SEEDING;
     events_changed(service, torrent, false);
     torrent_release(service, torrent);
-    alerts_drain(service); /* its metadata: who asks next shall find the file */
 }
 
 /* ---- the end of one that never became whole */

@@ -136,7 +136,9 @@ test('the end of a film may come first, and need not come again', async (t) => {
   // Its index lies at the end: what is in it is known although a third of it is still to come.
   const media = await json(house, `/api/v1/torrents/${hash}/files/0/media?can=h264,aac,mp4`);
   assert.equal(Math.round(media.media.durationUs / 1e6), 20);
-  const sending = send(house, movie.data, { url: house.url(`/api/v1/uploads/${hash}`) });
+  // What is sent over it all the same is not taken: its hash is known.
+  const other = Buffer.concat([movie.data.subarray(0, at), Buffer.alloc(movie.size - at)]);
+  const sending = send(house, other, { url: house.url(`/api/v1/uploads/${hash}`) });
   assert.equal(await sending.ended, 'whole');
   assert.equal(sha256((await house.get(`/stream/${hash}/0`)).body), movie.sha256);
 });
