@@ -129,6 +129,7 @@ static const char *reason_of(int status)
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
         {421, "Misdirected Request"},
+        {423, "Locked"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {499, "Client Closed Request"},
@@ -176,7 +177,8 @@ static void add_cors(struct exchange *x)
     exchange_add_header(x, "access-control-allow-credentials", "true");
     exchange_add_header(x, "access-control-expose-headers",
                         "Content-Range, Content-Length, Accept-Ranges, ETag, Content-Disposition, "
-                        "Location, Retry-After");
+                        "Location, Retry-After, Tus-Resumable, Tus-Version, Upload-Offset, "
+                        "Upload-Length, Upload-Expires");
 }
 
 void exchange_set_head(struct exchange *x, int status, const char *type, size_t length)

@@ -2,7 +2,8 @@
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
  * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, ready_answer.c,
- * stream_body.c, event_body.c, websocket.c and engine*.c include this; nothing else knows h2o.
+ * stream_body.c, upload_file.c, event_body.c, websocket.c and engine*.c include this; nothing else
+ * knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox`, `mail` and `is_over`
  * (behind their lock).

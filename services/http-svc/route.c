@@ -23,8 +23,9 @@ static const struct {
     unsigned method;
     const char *word;
 } method_words[] = {
-    {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},     {METHOD_POST, "POST"},
-    {METHOD_PUT, "PUT"}, {METHOD_DELETE, "DELETE"}, {METHOD_OPTIONS, "OPTIONS"},
+    {METHOD_GET, "GET"},     {METHOD_HEAD, "HEAD"},     {METHOD_POST, "POST"},
+    {METHOD_PUT, "PUT"},     {METHOD_DELETE, "DELETE"}, {METHOD_OPTIONS, "OPTIONS"},
+    {METHOD_PATCH, "PATCH"},
 };
 
 static unsigned method_of(struct bytes word)

@@ -18,6 +18,7 @@ enum {
     METHOD_PUT = 1 << 3,
     METHOD_DELETE = 1 << 4,
     METHOD_OPTIONS = 1 << 5,
+    METHOD_PATCH = 1 << 6,
     METHOD_READ = METHOD_GET | METHOD_HEAD,
 };
 
@@ -110,6 +111,12 @@ enum route_need {
       on_service_log_level)                                                                        \
     X(LOGS, "/api/v1/logs", METHOD_READ, NEED_ADMIN, on_logs)                                      \
     X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)                                     \
+    X(UPLOAD_BEGIN, "/api/v1/uploads", METHOD_POST, NEED_CHANGE, on_begin_upload)                  \
+    X(UPLOAD, "/api/v1/uploads/:hash", METHOD_READ, NEED_ADMIN, on_upload)                         \
+    X(UPLOAD_GROW, "/api/v1/uploads/:hash", METHOD_PATCH, NEED_CHANGE, on_grow_upload)             \
+    X(UPLOAD_REMOVE, "/api/v1/uploads/:hash", METHOD_DELETE, NEED_CHANGE, on_remove_upload)        \
+    X(UPLOAD_TAIL, "/api/v1/uploads/:hash/tail", METHOD_PUT, NEED_CHANGE, on_upload_tail)          \
+    X(MEDIA_FOLDER, "/api/v1/media", METHOD_READ, NEED_ADMIN, on_media_folder)                     \
     X(ROOMS, "/api/v1/rooms", METHOD_READ, NEED_ADMIN, on_rooms)                                   \
     X(ROOM_CREATE, "/api/v1/rooms", METHOD_POST, NEED_CHANGE, on_room_create)                      \
     X(ROOM_SHOW, "/api/v1/rooms/:code", METHOD_READ, NEED_ADMIN, on_room_show)                     \

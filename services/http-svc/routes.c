@@ -130,12 +130,14 @@ static void answer_preflight(struct exchange *x)
 {
     char allow[ROUTE_ALLOW_TEXT];
 
+    routes_add_tus(x);
     route_allow(exchange_route(x)->allowed, allow);
     exchange_add_header(x, "allow", allow);
     exchange_add_header(x, "access-control-allow-methods", allow);
     exchange_add_header(x, "access-control-allow-headers",
                         "Accept, Authorization, Content-Type, Range, If-Range, If-Match, "
-                        "If-None-Match, Cache-Control, Last-Event-ID, X-CSRF-Token");
+                        "If-None-Match, Cache-Control, Last-Event-ID, X-CSRF-Token, "
+                        "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset");
     exchange_add_header(x, "access-control-max-age", "600");
     exchange_reply(x, 204, NULL, bytes_of(NULL, 0));
 }

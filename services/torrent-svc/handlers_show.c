@@ -122,6 +122,7 @@ static struct facts gather(struct service *service, const struct torrent *torren
         .is_disk_full = torrent->problem_code == ERR_NO_SPACE,
         .problem = torrent->problem_code != ERR_NONE ? torrent->problem : status->error,
         .has_metadata = torrent->info != NULL,
+        .is_upload = torrent->upload != NULL,
         .download_rate = status->download_rate,
         .download_limit = lower_limit(service->download_limit, torrent->row.download_limit),
         .peers = status->peers,

@@ -533,6 +533,63 @@ HANDLER(close, CloseRequest, Empty)
     closure(&reply, data);
 }
 
+static void answer_upload(const char *info_hash, Sharestream__Torrent__Upload_Closure closure,
+                          void *data)
+{
+    Sharestream__Torrent__Upload reply = SHARESTREAM__TORRENT__UPLOAD__INIT;
+
+    reply.info_hash = TEXT(info_hash);
+    reply.name = TEXT("film.mp4");
+    reply.size_bytes = 1000;
+    reply.piece_bytes = 65536;
+    reply.expires_unix_ms = 4102444800000;
+    closure(&reply, data);
+}
+
+HANDLER(begin_upload, BeginUploadRequest, Upload)
+{
+    (void)service;
+    if (request->size_bytes > 1000)
+        bus_fail(data, ERR_NO_SPACE, "it needs more than the disk budget has left");
+    else
+        answer_upload("2222222222222222222222222222222222222222", closure, data);
+}
+
+HANDLER(find_upload, Name, Upload)
+{
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        answer_upload(request->info_hash, closure, data);
+}
+
+HANDLER(grow_upload, GrowUploadRequest, Upload)
+{
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        answer_upload(request->info_hash, closure, data);
+}
+
+HANDLER(browse, BrowseRequest, BrowseReply)
+{
+    Sharestream__Torrent__BrowseReply reply = SHARESTREAM__TORRENT__BROWSE_REPLY__INIT;
+    Sharestream__Torrent__BrowseReply__Entry entry =
+        SHARESTREAM__TORRENT__BROWSE_REPLY__ENTRY__INIT;
+    Sharestream__Torrent__BrowseReply__Entry *list[] = {&entry};
+
+    (void)service;
+    if (strcmp(request->path, "nowhere") == 0) {
+        bus_fail(data, ERR_NOT_FOUND, "there is no such folder in the media folder");
+        return;
+    }
+    entry.name = TEXT("film.mp4");
+    entry.path = TEXT("/films/film.mp4");
+    entry.size_bytes = 1000;
+    reply.has_folder = true;
+    reply.n_entries = 1;
+    reply.entries = list;
+    closure(&reply, data);
+}
+
 HANDLER(diagnose, DiagnoseRequest, Diagnosis)
 {
     Sharestream__Torrent__Diagnosis reply = SHARESTREAM__TORRENT__DIAGNOSIS__INIT;

@@ -6,7 +6,7 @@ import { renewed } from './grants';
 import { forget, recall, remember } from './memory';
 import { here } from './router';
 
-export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing';
+export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing' | 'uploading';
 export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
@@ -20,6 +20,8 @@ export interface Media { media: { container: string; durationUs: number; streams
 export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'; name: string; language: string; isForced: boolean; isImpaired: boolean; isImage: boolean;
   playlist: string }
 export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
+export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
+export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
 export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number;
   diskQuotaBytes?: number; diskFreeBytes?: number; diskFloorBytes?: number; listenPort?: number; hasIncoming?: boolean } | null;
@@ -90,6 +92,10 @@ export const api = {
   add: async (source: string | Blob): Promise<string> =>
     (await ask<{ infoHash: string }>('POST', 'torrents', typeof source === 'string' ? { source } : source)).infoHash,
   remove: (hash: string): Promise<void> => ask('DELETE', `torrents/${hash}`),
+  upload: (hash: string): Promise<UploadState> => ask('GET', `uploads/${hash}`),
+  mediaFolder: (path: string): Promise<{ hasFolder?: boolean; isCut?: boolean; entries: MediaEntry[] }> => ask('GET', `media?path=${encodeURIComponent(path)}`),
+  // '': it is still being read.
+  seed: async (path: string, waitMs: number, signal?: AbortSignal): Promise<string> => (await ask<{ infoHash?: string }>('POST', 'seed', { path, waitMs }, signal)).infoHash ?? '',
   resume: (hash: string): Promise<void> => ask('POST', `torrents/${hash}/resume`),
   media: (hash: string, file: number, can: string[], signal?: AbortSignal): Promise<Media> =>
     ask('GET', `torrents/${hash}/files/${file}/media?can=${encodeURIComponent(can.join(','))}`, undefined, signal),

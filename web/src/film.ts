@@ -89,7 +89,7 @@ export function openFilm(source: string, wanted?: number): Film {
       if (!torrent.value.hasMetadata || torrent.value.files.length === 0) return later();
       file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
-      if (media.value) return;
+      if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
       media.value = found;

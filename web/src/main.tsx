@@ -9,6 +9,7 @@ import { takeTokenFromAddress } from './api';
 import { language, startLanguage, t } from './i18n';
 import { type Place, place } from './router';
 import { Top } from './ui/Top';
+import { Uploads } from './ui/Uploads';
 import { Link, Notice } from './ui/parts';
 import { Start } from './views/Start';
 
@@ -51,6 +52,7 @@ function App() {
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
       <Top />
       <main id="main" tabIndex={-1} class={at.view === 'room' || at.view === 'watch' ? 'wide' : undefined}>
+        <Uploads />
         {at.view === 'start' ? <Start at={at} /> : at.view === 'nowhere' ? <Nowhere /> : <Later at={at} />}
       </main>
     </>

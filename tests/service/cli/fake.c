@@ -327,6 +327,10 @@ ABSENT_HANDLER(select, SelectRequest, Empty)
 ABSENT_HANDLER(metainfo, Name, MetainfoReply)
 ABSENT_HANDLER(read, ReadRequest, ReadReply)
 ABSENT_HANDLER(close, CloseRequest, Empty)
+ABSENT_HANDLER(begin_upload, BeginUploadRequest, Upload)
+ABSENT_HANDLER(find_upload, Name, Upload)
+ABSENT_HANDLER(grow_upload, GrowUploadRequest, Upload)
+ABSENT_HANDLER(browse, BrowseRequest, BrowseReply)
 
 static Service torrent_service = SHARESTREAM__TORRENT__TORRENT__INIT(on_);
 

@@ -302,6 +302,24 @@ test('the answers are as described', async (t) => {
   await askAboutServices(stack);
   await ask(stack, 'POST', '/api/v1/seed', { value: { path: '/etc/hostname' }, status: 202 });
   await ask(stack, 'POST', '/api/v1/seed', { value: { path: 'relative' }, status: 400 });
+  const U = '/api/v1/uploads/{hash}', tus = { 'tus-resumable': '1.0.0' }, bytes = { ...tus, 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' };
+  const begins = { ...tus, 'upload-length': '1000', 'upload-metadata': 'filename ZmlsbS5tcDQ=' };
+  const begun = await ask(stack, 'POST', '/api/v1/uploads', { headers: begins, status: 201 });
+  assert.equal(begun.headers.location, `uploads/${begun.json.infoHash}`);
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'upload-length': '2000' }, status: 507 });
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'upload-metadata': 'filename Li4=' }, status: 400 });
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'tus-resumable': '2.0.0' }, status: 412 });
+  await ask(stack, 'GET', U, { status: 200 });
+  await ask(stack, 'GET', U, { hash: OTHER, status: 404 });
+  // The torrent of the fake has two files: nothing is ever written into such a one.
+  for (const [method, path] of [['PATCH', U], ['PUT', `${U}/tail`]]) {
+    await ask(stack, method, path, { headers: bytes, body: 'x', status: 404 });
+    await ask(stack, method, path, { headers: { ...bytes, 'content-type': 'text/plain' }, body: 'x', status: 415 });
+    await ask(stack, method, path, { headers: { ...bytes, 'upload-offset': '-1' }, body: 'x', status: 400 });
+  }
+  await ask(stack, 'DELETE', U, { hash: OTHER, headers: tus, status: 404 });
+  assert.equal((await ask(stack, 'GET', '/api/v1/media', { status: 200 })).json.entries.length, 1);
+  await ask(stack, 'GET', '/api/v1/media', { query: '?path=nowhere', status: 404 });
   await ask(stack, 'GET', `${T}/events`, { hash: OTHER, status: 404 });
   await ask(stack, 'DELETE', T, { query: '?keepData=perhaps', status: 400 });
   await ask(stack, 'DELETE', T, { query: '?keepData=true', status: 204 });
