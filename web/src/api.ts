@@ -108,16 +108,51 @@ export const api = {
 
 // ---- events
 
+const AGAIN_MS = 2000;
+const GONE_CODE = 1000; // the torrent has been removed
+
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
   const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
   if (token.value) address.searchParams.set('token', token.value);
-  const source = new EventSource(address);
-  source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
-  source.addEventListener('changed', () => onChanged());
-  source.onopen = () => onOpen(true);
-  source.onerror = () => onOpen(false);
-  return () => source.close();
+  const hear = (event: string, data: string) => {
+    if (event === 'progress') onProgress(JSON.parse(data) as Torrent);
+    else if (event === 'changed') onChanged();
+  };
+  let end = () => {};
+  // Where a proxy in front passes no WebSockets.
+  const listenByHttp = () => {
+    const source = new EventSource(address);
+    for (const event of ['progress', 'changed']) source.addEventListener(event, ({ data }: MessageEvent<string>) => hear(event, data));
+    source.onopen = () => onOpen(true);
+    source.onerror = () => onOpen(false);
+    end = () => source.close();
+  };
+  // A browser has six connections to a server for all its tabs, which films need; WebSockets are not counted among them.
+  const listenBySocket = (hasBeenOpen: boolean) => {
+    const socket = new WebSocket(Object.assign(new URL(address), { protocol: address.protocol === 'https:' ? 'wss:' : 'ws:' }));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    socket.onopen = () => {
+      hasBeenOpen = true;
+      onOpen(true);
+    };
+    socket.onmessage = ({ data }: MessageEvent<string>) => {
+      const [, event, text] = /^event: (.*)\ndata: (.*)/.exec(data) ?? [];
+      if (event && text) hear(event, text);
+    };
+    socket.onclose = ({ code }) => {
+      if (!hasBeenOpen) return listenByHttp();
+      onOpen(false);
+      if (code !== GONE_CODE) timer = setTimeout(() => listenBySocket(true), AGAIN_MS);
+    };
+    end = () => {
+      clearTimeout(timer);
+      socket.onclose = null;
+      socket.close();
+    };
+  };
+  listenBySocket(false);
+  return () => end();
 }

@@ -65,7 +65,7 @@ export function openFilm(source: string, wanted?: number): Film {
     return exact.length > 0 ? api.media(infoHash, id, [...families(), ...exact], ended) : found;
   }
 
-  // All is here: nothing more to hear. A browser has six connections to a server for all its tabs, and films need them.
+  // All is here: nothing more to hear.
   function rest(): void {
     stop?.();
     stop = () => {};

@@ -5,11 +5,15 @@
 import { type Signal, signal } from '@preact/signals';
 import { io, type Socket } from 'socket.io-client';
 import { Clock, type State } from './clock';
-import { randomText, recallOrMake } from './memory';
+import { randomText, recall, recallOrMake, remember } from './memory';
 import { here } from './router';
 
 export type Role = 'viewer' | 'moderator' | 'host';
-export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number }
+// How somebody looks: what is '' or 0 was not chosen.
+export interface Face { sign: string; hue: number }
+// Where a player is: so much behind the room, or ahead of it.
+export interface Spot { watching: 'not_known' | 'loads' | 'plays'; lagMs: number }
+export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; avatar: Face; place: Spot }
 export interface Item { number: number; kind: 'client' | 'torrent' | 'url'; source: string; file: string; name: string; durationMs: number; infoHash: string }
 export interface Line { number: number; atMs: number; id: string; name: string; role: Role; key: string; text: string; reactions: { id: string; what: string }[] }
 // What is no line of the chat, but shown among them: after the line of that number.
@@ -54,7 +58,9 @@ export class RoomSession {
   private readonly secret = recallOrMake('secret', () => randomText(24));
   private readonly socket: Socket;
   private readonly timer: ReturnType<typeof setInterval>;
+  private readonly faces = new Map<string, Face>(); // of who has left as well, whose lines are still there
   private readonly typists = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly passers = new Set<ReturnType<typeof setTimeout>>();
   private password = '';
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
@@ -76,6 +82,8 @@ export class RoomSession {
 
   end(): void {
     clearInterval(this.timer);
+    clearTimeout(this.undoTimer);
+    for (const timer of [...this.typists.values(), ...this.passers]) clearTimeout(timer);
     if (this.standing.value === 'in') this.socket.emit('leave', {});
     this.socket.disconnect();
   }
@@ -86,6 +94,10 @@ export class RoomSession {
 
   nameOf(id: string): string {
     return this.room.value?.members.find((one) => one.id === id)?.name ?? '?';
+  }
+
+  faceOf(id: string): Face {
+    return this.faces.get(id) ?? { sign: '', hue: 0 };
   }
 
   isAtLeast(role: Role): boolean {
@@ -152,9 +164,12 @@ export class RoomSession {
   }
 
   private take(room: Room): void {
+    for (const { id, avatar } of room.members) this.faces.set(id, avatar);
     this.room.value = room;
     this.standing.value = 'in';
     this.clock.setState(room.clock);
+    const chosen = JSON.parse(recall('avatar') ?? 'null') as Face | null, mine = this.faceOf(this.id);
+    if (chosen && (chosen.sign !== mine.sign || chosen.hue !== mine.hue)) void this.ask('avatar', { avatar: chosen }).catch(() => {});
   }
 
   private change(how: (room: Room) => Partial<Room>): void {
@@ -182,7 +197,11 @@ export class RoomSession {
   private pass(id: string, what: string): void {
     const number = ++this.lastNumber;
     this.passing.value = [...this.passing.value, { number, lane: number % LANES, what, name: this.nameOf(id) }].slice(-PASSING_MAX);
-    setTimeout(() => { this.passing.value = this.passing.value.filter((one) => one.number !== number); }, PASSING_MS);
+    const timer = setTimeout(() => {
+      this.passers.delete(timer);
+      this.passing.value = this.passing.value.filter((one) => one.number !== number);
+    }, PASSING_MS);
+    this.passers.add(timer);
   }
 
   private setUndo(can: boolean): void {
@@ -208,6 +227,11 @@ export class RoomSession {
     this.name = name;
   }
 
+  async setFace(face: Face): Promise<void> {
+    await this.ask('avatar', { avatar: face });
+    remember('avatar', JSON.stringify(face));
+  }
+
   // Empty: none.
   async setPassword(password: string): Promise<void> {
     await this.ask('password', { password });
@@ -217,6 +241,7 @@ export class RoomSession {
   private hearRoom(): void {
     const { socket } = this;
     socket.on('member', ({ member, change }: { member: Member; change: string }) => {
+      this.faces.set(member.id, member.avatar);
       if (change === 'joined') this.note('joined', member.name);
       this.changeRoles(({ members }) =>
         (members.some(({ id }) => id === member.id) ? members.map((one) => (one.id === member.id ? member : one)) : [...members, member]));
@@ -253,7 +278,11 @@ export class RoomSession {
     socket.on('queue', ({ queue }: { queue: Item[] }) => {
       const [head] = queue, isSame = head?.number === this.room.value?.queue[0]?.number;
       if (head && !isSame) this.note('film', head.name || head.source);
-      this.change(({ members }) => (isSame ? { queue } : { queue, members: members.map((one) => ({ ...one, isReady: false, votesToSkip: false })) }));
+      this.change(({ members, clock }) => (isSame && head ? { queue, clock: { ...clock, durationMs: head.durationMs } } : { queue, members: members.map((one) => ({ ...one, isReady: false, votesToSkip: false })) }));
+    });
+    socket.on('places', ({ places }: { places: { id: string; place: Spot }[] }) => {
+      const found = new Map(places.map(({ id, place }) => [id, place]));
+      this.change(({ members }) => ({ members: members.map((one) => ({ ...one, place: found.get(one.id) ?? one.place })) }));
     });
     socket.on('ready', ({ id }: { id: string }) => this.changeMember(id, { isReady: true }));
     socket.on('started', () => this.change(({ members }) => ({ members: members.map((one) => ({ ...one, isReady: false })) })));

@@ -7,7 +7,7 @@ import { signal } from '@preact/signals';
 export type Place =
   | { view: 'start'; magnet?: string }
   | { view: 'watch'; source: string; file?: number }
-  | { view: 'room'; code: string; screen?: 'remote' } // remote: without the film
+  | { view: 'room'; code: string; screen?: 'remote' | 'chat' } // remote: without the film; chat: without its controls as well
   | { view: 'admin' }
   | { view: 'nowhere' };
 
@@ -26,7 +26,8 @@ export function readPlace(address: URL): Place {
   if (first === 'room' && second) {
     try {
       const room: Place = { view: 'room', code: decodeURIComponent(second) };
-      return asked.get('screen') === 'remote' ? { ...room, screen: 'remote' } : room;
+      const screen = asked.get('screen');
+      return screen === 'remote' || screen === 'chat' ? { ...room, screen } : room;
     } catch {
       return { view: 'nowhere' };
     }
