@@ -150,7 +150,9 @@ export function listen(hash: string | undefined, { onProgress, onChanged, onOpen
     end = () => {
       clearTimeout(timer);
       socket.onclose = null;
-      socket.close();
+      // Browsers complain about one that is closed before it is open.
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+      else socket.close();
     };
   };
   listenBySocket(false);

@@ -65,7 +65,8 @@ export class RoomSession {
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly code: string, public name: string) {
+  // `isOpen`: who comes first makes the room.
+  constructor(readonly code: string, public name: string, private readonly isOpen = false) {
     // http-svc's path may lie below one of a proxy; the namespace is no path.
     this.socket = io(`${location.origin}/room`, { path: here('socket.io/').pathname, transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true,
       reconnectionDelay: 300, reconnectionDelayMax: 5000 });
@@ -142,7 +143,10 @@ export class RoomSession {
     this.password = password;
     const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password };
     try {
-      const { room } = await this.ask('join', asked) as unknown as { room: Room };
+      const { room } = await this.ask('join', asked).catch((reason: RoomError) => {
+        if (!this.isOpen || reason.code !== 'room_not_found') throw reason;
+        return this.ask('create', { code: this.code, id: this.id, secret: this.secret, name: this.name });
+      }) as unknown as { room: Room };
       this.why.value = undefined;
       this.take(room);
     } catch (error) {

@@ -25,11 +25,12 @@ import { Facts, Link, Notice, TokenForm, explainRoom } from '../ui/parts';
 import { Share } from '../ui/Share';
 import { Side } from '../ui/Side';
 
-export default function RoomView({ at: { code, screen } }: { at: Place & { view: 'room' } }) {
+// `isOpen`: who comes first makes the room.
+export default function RoomView({ at: { code, screen }, isOpen = false }: { at: Place & { view: 'room' }; isOpen?: boolean }) {
   const name = useSignal(recall('name') ?? ''), isNamed = useSignal(recall('name') !== undefined);
   useEffect(() => { document.title = `${t('room.title')} – ShareStream`; }, []);
   if (!isNamed.value) return <AskName name={name} onDone={() => { name.value = cut(name.value.trim(), NAME_BYTES); remember('name', name.value); isNamed.value = true; }} />;
-  return <Inside code={code} name={name.value} screen={screen} />;
+  return <Inside code={code} name={name.value} screen={screen} isOpen={isOpen} />;
 }
 
 function AskName({ name, onDone }: { name: Signal<string>; onDone: () => void }) {
@@ -47,8 +48,8 @@ function AskName({ name, onDone }: { name: Signal<string>; onDone: () => void })
   );
 }
 
-function Inside({ code, name, screen }: { code: string; name: string; screen: 'remote' | 'chat' | undefined }) {
-  const session = useMemo(() => new RoomSession(code, name), [code]);
+function Inside({ code, name, screen, isOpen }: { code: string; name: string; screen: 'remote' | 'chat' | undefined; isOpen: boolean }) {
+  const session = useMemo(() => new RoomSession(code, name, isOpen), [code]);
   useEffect(() => () => session.end(), [session]);
   const head = useComputed(() => session.room.value?.queue[0]);
   const room = session.room.value, standing = session.standing.value, why = session.why.value, title = room?.choices.title;
@@ -61,7 +62,7 @@ function Inside({ code, name, screen }: { code: string; name: string; screen: 'r
   return (
     <div class={`room ${screen === 'chat' ? 'talk' : ''}`}>
       <div class="film">
-        {screen === 'chat' ? <div class="below"><Heading session={session} title={title || (item ? itemName(item) : t('room.noFilm'))} screen={screen} /></div> : screen === 'remote' ? <RoomRemote session={session} /> : item ? <RoomFilm key={`${item.number} ${token.value}`} session={session} item={item} /> : (
+        {screen === 'chat' ? <div class="below"><Heading session={session} title={title || (item ? itemName(item) : code)} screen={screen} /></div> : screen === 'remote' ? <RoomRemote session={session} /> : item ? <RoomFilm key={`${item.number} ${token.value}`} session={session} item={item} /> : (
           <div class="stage"><div class="veil"><div class="stack"><h1>{t('room.noFilm')}</h1><p>{t('room.noFilmText')}</p><Link to={{ view: 'start' }} class="button main">{t('room.findFilm')}</Link></div></div></div>
         )}
         {standing === 'away' && <div class="below"><Notice kind="warn" title={t('room.away')}>{t('room.awayText')}</Notice></div>}
