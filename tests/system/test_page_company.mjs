@@ -8,7 +8,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { startChromium } from './chromium.mjs';
 import { House, Yard, magnet, makeTorrent, run, seedWithAria2, until } from './house.mjs';
-import { PHONE, Person, makeSwarm } from './person.mjs';
+import { PHONE, Person, SHOTS, makeSwarm } from './person.mjs';
 
 test('company in a room', async (t) => {
   const yard = new Yard(t), [plain] = await makeSwarm(yard), folder = path.join(yard.dir, 'Series');
@@ -86,6 +86,7 @@ test('company in a room', async (t) => {
     await say(bob, 'Seen in full screen?');
     await shows(ann, '.chat-over .lines', /Seen in full screen\?/);
     await ann.page.mouse.move(300, 300);
+    if (SHOTS) await ann.page.screenshot({ path: path.join(SHOTS, 'company-lines.png') });
     await say(ann, 'Written in full screen', '#say-over');
     await shows(bob, '.chat .line', /Written in full screen/);
     assert.ok(await ann.page.evaluate(() => document.fullscreenElement !== null), 'nobody has to leave it');
@@ -121,7 +122,7 @@ test('company in a room', async (t) => {
     await popup.waitForSelector('.line:has-text("To the other window")');
     assert.equal(await ann.page.locator('.member').count(), 2, 'it is no other member');
     await until(() => popup.evaluate(() => getComputedStyle(document.body).backgroundColor !== 'rgba(0, 0, 0, 0)'), 'its looks');
-    if (process.env.SHARESTREAM_TEST_SCREENSHOTS) await popup.screenshot({ path: path.join(process.env.SHARESTREAM_TEST_SCREENSHOTS, 'company-popup.png') });
+    if (SHOTS) await popup.screenshot({ path: path.join(SHOTS, 'company-popup.png') });
     await ann.look('company-popped');
     await popup.close();
     await ann.shows('.chat .line');
@@ -156,6 +157,7 @@ test('company in a room', async (t) => {
     await dan.shows('media-play-button');
     await dan.page.click('media-play-button');
     await shows(dan, '.next-up', /Part 2\.mp4/);
+    if (SHOTS) await dan.page.screenshot({ path: path.join(SHOTS, 'company-next.png') });
     await dan.ends();
   });
 
