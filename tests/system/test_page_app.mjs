@@ -117,6 +117,20 @@ test('the page as an app', async (t) => {
     await ann.page.goto(origin);
     await until(async () => (await ann.page.locator('section[aria-labelledby=torrents] .item').count()) === 5, 'the list of torrents');
     // And hears what changes.
+    // Who opens a tab behind this one is not looking at it yet.
+    const cid = await come('Cid'), asked = [];
+    await cid.page.addInitScript(() => Object.defineProperty(document, 'hidden', { get: () => globalThis.isSeen !== true }));
+    cid.page.on('request', (request) => { if (request.url().includes('/media?')) asked.push(request.url()); });
+    await cid.page.goto(`${origin}watch?torrent=${plain.hash}`);
+    await cid.shows('h1:has-text("A film")');
+    assert.deepEqual(asked, []);
+    await cid.page.evaluate(() => {
+      globalThis.isSeen = true;
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await cid.playsBeyond(1);
+    assert.ok(asked.length > 0);
+    await cid.ends();
     const bob = await come('Bob'); // behind a proxy that knows no WebSockets
     await bob.page.addInitScript(() => {
       const Real = globalThis.WebSocket;

@@ -6,6 +6,14 @@ import { type Signal, signal } from '@preact/signals';
 import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torrent } from './api';
 import { families, playsExactly } from './codecs';
 
+// A tab that was opened behind others begins to wait for its film when it is looked at first: that takes one of the six connections that a
+// browser has for all of them. The torrent is fetched meanwhile.
+let isSeen = !document.hidden;
+const seen = new Promise<void>((resolve) => document.addEventListener('visibilitychange', () => {
+  isSeen = true;
+  resolve();
+}, { once: true }));
+
 const RETRY_MS = 2000;
 const DIAGNOSIS_MS = 2000;
 
@@ -87,6 +95,7 @@ export function openFilm(source: string, wanted?: number): Film {
       file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
       if (media.value) return;
+      if (!isSeen) return;
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
       media.value = found;
@@ -112,6 +121,7 @@ export function openFilm(source: string, wanted?: number): Film {
   }
 
   void step();
+  if (!isSeen) void seen.then(() => later(0));
   return { torrent, file, media, diagnosis, error,
     asksWhy(wants, share = () => 0) {
       if (wants === (why !== undefined)) return;

@@ -10,6 +10,7 @@ import { useAttempt } from './attempt';
 import { Avatar } from './Avatar';
 import { Say } from './Chat';
 import { Icon } from './Icon';
+import { ReactToFilm } from './Reactions';
 
 const LINE_MS = 10000, LINES_MAX = 5;
 
@@ -60,6 +61,7 @@ function Inside({ session }: { session: RoomSession }) {
       </div>
       <div class="with-controls">
         {refusal}
+        <ReactToFilm session={session} />
         <div class="row">
           <button type="button" class="button bare icon" aria-pressed={isShown.value} aria-label={t('room.chatOver')} title={t('room.chatOver')} onClick={toggle}><Icon name="chat" /></button>
           <Say id="say-over" session={session} attempt={attempt} />
