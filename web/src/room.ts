@@ -71,7 +71,7 @@ export class RoomSession {
     this.socket = io(`${location.origin}/room`, { path: here('socket.io/').pathname, transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true,
       reconnectionDelay: 300, reconnectionDelayMax: 5000 });
     this.socket.on('connect', () => {
-      this.clock.forgetTime();
+      this.clock.askAnew();
       if (this.standing.value === 'knocking') this.standing.value = 'joining'; // who knocked at a server that is gone knocks again
       void this.enter();
     });
