@@ -42,6 +42,15 @@ const TYPING_MS = 8000; // who has gone without a word is not writing any more
 const ACK_MS = 15000;
 const ranks: Record<Role, number> = { viewer: 0, moderator: 1, host: 2 };
 
+// As it was chosen in this browser, in whatever room.
+function chosenFace(): Face | undefined {
+  try {
+    return JSON.parse(recall('avatar') ?? '') as Face;
+  } catch {
+    return undefined; // never, or not by us
+  }
+}
+
 export class RoomSession {
   standing: Signal<Standing> = signal('joining');
   why: Signal<RoomError | undefined> = signal(undefined);
@@ -172,7 +181,7 @@ export class RoomSession {
     this.room.value = room;
     this.standing.value = 'in';
     this.clock.setState(room.clock);
-    const chosen = JSON.parse(recall('avatar') ?? 'null') as Face | null, mine = this.faceOf(this.id);
+    const chosen = chosenFace(), mine = this.faceOf(this.id);
     if (chosen && (chosen.sign !== mine.sign || chosen.hue !== mine.hue)) void this.ask('avatar', { avatar: chosen }).catch(() => {});
   }
 

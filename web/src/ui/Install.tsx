@@ -4,6 +4,7 @@
 // only where the browser offers it, which takes https or this machine.
 import { signal, useSignal } from '@preact/signals';
 import { t } from '../i18n';
+import { recall, remember } from '../memory';
 import { here } from '../router';
 import { Icon } from './Icon';
 
@@ -18,7 +19,7 @@ addEventListener('beforeinstallprompt', (event) => {
 addEventListener('appinstalled', () => { offer.value = undefined; });
 
 export function Install() {
-  const asked = useSignal(false), canRegister = 'registerProtocolHandler' in navigator && isSecureContext;
+  const asked = useSignal(false), canRegister = 'registerProtocolHandler' in navigator && isSecureContext && (asked.value || recall('magnets') === undefined);
   if (!offer.value && !canRegister) return null;
   const install = () => {
     void offer.value?.prompt();
@@ -27,6 +28,7 @@ export function Install() {
   const register = () => {
     navigator.registerProtocolHandler('magnet', here('?magnet=%s').href);
     asked.value = true;
+    remember('magnets', 'asked');
   };
   return (
     <div class="row wrap install">
