@@ -7,12 +7,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { build } from 'esbuild';
+import sharp from 'sharp';
 
 const here = (name) => new URL(name, import.meta.url).pathname;
 const out = path.resolve(process.argv[2] ?? here('dist'));
 const site = path.join(out, 'site');
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8' };
+  '.txt': 'text/plain; charset=utf-8', '.png': 'image/png', '.webmanifest': 'application/manifest+json' };
 // Of what a visitor loads before a player is asked for, packed.
 const FIRST_LOAD_BYTES = 200 << 10;
 
@@ -40,10 +41,29 @@ const licences = parts.map((name) => {
   const file = fs.readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
   return `${name} ${version}: ${license}\n\n${file ? fs.readFileSync(path.join(folder, file), 'utf8').trim() : ''}\n`;
 }).join('\n----\n\n');
-const terms = `assets/licences-${crypto.createHash('sha256').update(licences).digest('hex').slice(0, 8)}.txt`;
-fs.writeFileSync(path.join(site, terms), licences);
+// A file of the site with a name that changes with what is in it.
+const write = (name, ending, data) => {
+  const file = `assets/${name}-${crypto.createHash('sha256').update(data).digest('hex').slice(0, 8)}${ending}`;
+  fs.writeFileSync(path.join(site, file), data);
+  return file;
+};
+const terms = write('licences', '.txt', licences);
 
-const words = { LICENCES: terms, MAIN: url(main), STYLE: url(style), EARLY: url(outputOf('src/early.ts', '.js')), ICON: url(outputOf('src/icon.svg', '.svg')) };
+// What makes an app of it. Systems that cut icons to a shape of their own get one whose edges are only ground (maskable).
+const GROUND = '#0e1015', BRAND = '#5b5bf0', SAFE = 0.75;
+const draw = (size) => sharp(here('src/icon.svg'), { density: 72 * size / 32 }).resize(size, size).png().toBuffer();
+const drawWhole = async (size) => sharp({ create: { width: size, height: size, channels: 3, background: BRAND } })
+  .composite([{ input: await draw(Math.round(size * SAFE)) }]).png().toBuffer();
+const iconOf = (file, sizes, purpose = 'any') => ({ src: path.basename(file), sizes, type: types[path.extname(file)], purpose });
+const touch = write('touch', '.png', await drawWhole(180)), description = 'Watch together what you have, while it downloads.';
+const manifest = write('app', '.webmanifest', JSON.stringify({ name: 'ShareStream', short_name: 'ShareStream', description, start_url: '../', scope: '../', display: 'standalone',
+  background_color: GROUND, theme_color: GROUND,
+  icons: [iconOf(write('icon192', '.png', await draw(192)), '192x192'), iconOf(write('icon512', '.png', await draw(512)), '512x512'),
+    iconOf(write('whole512', '.png', await drawWhole(512)), '512x512', 'maskable'), iconOf(url(outputOf('src/icon.svg', '.svg')), 'any')],
+  share_target: { action: '../', method: 'GET', enctype: 'application/x-www-form-urlencoded', params: { title: 'title', text: 'text', url: 'url' } },
+  protocol_handlers: [{ protocol: 'magnet', url: '../?magnet=%s' }] }));
+
+const words = { LICENCES: terms, TOUCH: touch, MANIFEST: manifest, MAIN: url(main), STYLE: url(style), EARLY: url(outputOf('src/early.ts', '.js')), ICON: url(outputOf('src/icon.svg', '.svg')) };
 const template = fs.readFileSync(here('src/index.html'), 'utf8');
 for (const [name, base] of [['index.html', './'], ['room.html', '../']])
   fs.writeFileSync(path.join(site, name), template.replace(/%([A-Z]+)%/g, (_, word) => ({ ...words, BASE: base })[word]));

@@ -100,6 +100,9 @@ void stream_answer(struct exchange *x, const struct infohash *hash, uint32_t fil
 void ready_answer(struct exchange *x, const struct infohash *hash, uint32_t file);
 /* event_body.c: answers with server-sent events, of all torrents or of one; takes `first`. */
 void event_body_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
+/* event_socket.c: the same by WebSocket, where that is what was asked for. */
+bool event_socket_is_wanted(const struct exchange *x);
+void event_socket_start(struct exchange *x, const struct infohash *hash, struct feed_event *first);
 
 /* ---- questions to the actors behind the gateway */
 /* Hands the request on; what the actor answers goes back as it is. */

@@ -149,8 +149,10 @@ static void read_inbox(struct loop *loop)
         pthread_mutex_lock(&loop->inbox_lock);
         event = feed_take(&loop->inbox);
         pthread_mutex_unlock(&loop->inbox_lock);
-        if (event != NULL)
+        if (event != NULL) {
             event_bodies_publish(loop, event);
+            event_sockets_publish(loop, event);
+        }
         feed_event_drop(event);
     } while (event != NULL);
 }
@@ -263,6 +265,7 @@ static void init_lists(struct loop *loop)
     h2o_linklist_init_anchor(&loop->watched);
     h2o_linklist_init_anchor(&loop->streams);
     h2o_linklist_init_anchor(&loop->listeners_of_events);
+    h2o_linklist_init_anchor(&loop->event_sockets);
     h2o_linklist_init_anchor(&loop->maps);
     h2o_linklist_init_anchor(&loop->clients);
     h2o_linklist_init_anchor(&loop->websockets);

@@ -95,6 +95,7 @@ struct loop {
     h2o_linklist_t watched;             /* of struct exchange */
     h2o_linklist_t streams;             /* of struct stream */
     h2o_linklist_t listeners_of_events; /* of struct event_body */
+    h2o_linklist_t event_sockets;       /* of struct event_socket */
     h2o_linklist_t websockets, websockets_due, websockets_closing;
     h2o_timeout_t ping_timeout;
 
@@ -210,5 +211,7 @@ void streams_tick(struct loop *loop, uint64_t now_ms);
 void event_bodies_tick(struct loop *loop, unsigned seconds);
 void event_bodies_publish(struct loop *loop, struct feed_event *event);
 void event_bodies_end(struct loop *loop);
+/* ---- event_socket.c */
+void event_sockets_publish(struct loop *loop, const struct feed_event *event);
 
 #endif

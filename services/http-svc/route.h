@@ -50,6 +50,8 @@ enum route_need {
     X(ROOM_MEMBERS, "/api/rooms/:any", METHOD_GET, NEED_OPEN, on_room)                             \
     X(JOIN, "/join/:any", METHOD_GET, NEED_OPEN, on_room)                                          \
     X(ROOT, "/", METHOD_READ, NEED_NOTHING, on_root)                                               \
+    X(PAGE_INDEX, "/index.html", METHOD_READ, NEED_NOTHING, on_page)                               \
+    X(PAGE_P2P, "/p2p", METHOD_READ, NEED_NOTHING, on_page)                                        \
     X(PAGE_WATCH, "/watch", METHOD_READ, NEED_NOTHING, on_page)                                    \
     X(PAGE_ADMIN, "/admin", METHOD_READ, NEED_NOTHING, on_page)                                    \
     X(PAGE_ROOM, "/room/:any", METHOD_READ, NEED_NOTHING, on_page_of_room)                         \

@@ -222,6 +222,14 @@ void on_link(struct exchange *x)
 
 /* ---- events */
 
+static void start_events(struct exchange *x, const struct infohash *hash, struct feed_event *first)
+{
+    if (event_socket_is_wanted(x))
+        event_socket_start(x, hash, first);
+    else
+        event_body_start(x, hash, first);
+}
+
 static void on_events_info(const Sharestream__Torrent__TorrentInfo *info, void *arg)
 {
     struct exchange *x = arg;
@@ -236,7 +244,7 @@ static void on_events_info(const Sharestream__Torrent__TorrentInfo *info, void *
     json = shape_torrent(&info->base, exchange_is_admin(x));
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
-    event_body_start(x, &hash, feed_event_new("progress", text, &hash));
+    start_events(x, &hash, feed_event_new("progress", text, &hash));
     free(text);
 }
 
@@ -247,5 +255,5 @@ void on_torrent_events(struct exchange *x)
 
 void on_all_events(struct exchange *x)
 {
-    event_body_start(x, NULL, NULL);
+    start_events(x, NULL, NULL);
 }

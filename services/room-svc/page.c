@@ -253,6 +253,9 @@ HANDLER(on_rename, RenameRequest, room_rename(THEIR, request->name, NOW))
 HANDLER(on_capabilities, CapabilitiesRequest,
         room_set_capabilities(THEIR, request->capabilities, NOW))
 HANDLER(on_call, CallRequest, room_set_call(THEIR, request->call, NOW))
+HANDLER(on_avatar, AvatarRequest,
+        room_set_avatar(THEIR, request->avatar != NULL ? request->avatar->sign : "",
+                        request->avatar != NULL ? request->avatar->hue : 0, NOW))
 HANDLER(on_answer, AnswerRequest, room_answer(THEIR, request->id, request->admits, NOW))
 HANDLER(on_kick, Whom, room_kick(THEIR, request->id, NOW))
 HANDLER(on_ban, BanRequest, room_ban(THEIR, request->id, request->by_address, NOW))
@@ -373,7 +376,8 @@ static void on_report(Page *page, const Sharestream__Page__ReportRequest *reques
     const struct clock_report report = {.epoch = request->epoch,
                                         .at_ms = request->at_ms,
                                         .position_ms = request->position_ms,
-                                        .buffered_ms = request->buffered_ms};
+                                        .buffered_ms = request->buffered_ms,
+                                        .duration_ms = request->duration_ms};
 
     (void)page;
     finish(call, room_report(THEIR, &report, NOW), done);

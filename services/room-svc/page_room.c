@@ -236,6 +236,27 @@ static void tell_rtc(struct telling *telling)
     TELL(telling, RTC, rtc, &told);
 }
 
+static void tell_places(struct telling *telling)
+{
+    Sharestream__Page__PlacesTold told = SHARESTREAM__PAGE__PLACES_TOLD__INIT;
+    size_t count;
+    struct room_member *const *members = room_members(telling->room, &count);
+
+    told.places = view_alloc(&telling->view, count * sizeof(*told.places));
+    for (size_t i = 0; i < count; i++) {
+        Sharestream__Page__MemberPlace *of;
+
+        if (members[i]->presence != ROOM_HERE || !members[i]->viewer.is_elsewhere)
+            continue;
+        of = view_alloc(&telling->view, sizeof(*of));
+        sharestream__page__member_place__init(of);
+        of->id = id_of(members[i]);
+        of->place = view_place(&telling->view, members[i]);
+        told.places[told.n_places++] = of;
+    }
+    TELL(telling, PLACES, places, &told);
+}
+
 static void tell_event(struct telling *telling)
 {
     const struct room_event *event = telling->event;
@@ -304,6 +325,9 @@ static void tell_event(struct telling *telling)
         break;
     case ROOM_RTC:
         tell_rtc(telling);
+        break;
+    case ROOM_PLACES:
+        tell_places(telling);
         break;
     case ROOM_FOR_SERVER:
     case ROOM_CORRECTION:

@@ -14,6 +14,7 @@ enum { WAITS_SHOWN = 16 };
 #define SAME(message, core) _Static_assert((int)(message) == (int)(core), #core)
 SAME(SHARESTREAM__PAGE__ROLE__HOST, ROOM_HOST);
 SAME(SHARESTREAM__PAGE__STRAGGLERS__SLOW, CLOCK_SLOW);
+SAME(SHARESTREAM__PAGE__WATCHING__PLAYS, CLOCK_PLAYS);
 SAME(SHARESTREAM__PAGE__SOURCE__URL, ROOM_SOURCE_URL);
 
 /* ---- memory */
@@ -54,6 +55,25 @@ char *view_text(const char *text)
 
 /* ---- parts of a room */
 
+static Sharestream__Page__Avatar *view_avatar(struct view *view, const struct room_member *member)
+{
+    MAKE(view, Sharestream__Page__Avatar, sharestream__page__avatar__init);
+
+    out->sign = view_text(member->avatar.sign);
+    out->hue = member->avatar.hue;
+    return out;
+}
+
+Sharestream__Page__Place *view_place(struct view *view, const struct room_member *member)
+{
+    const struct clock_place *place = &member->viewer.told;
+    MAKE(view, Sharestream__Page__Place, sharestream__page__place__init);
+
+    out->watching = (Sharestream__Page__Watching)place->watching;
+    out->lag_ms = place->lag_ms;
+    return out;
+}
+
 Sharestream__Page__Member *view_member(struct view *view, const struct room_member *member)
 {
     MAKE(view, Sharestream__Page__Member, sharestream__page__member__init);
@@ -70,6 +90,8 @@ Sharestream__Page__Member *view_member(struct view *view, const struct room_memb
     if (member->capabilities != NULL)
         out->capabilities = member->capabilities;
     out->call = view_text(member->call);
+    out->avatar = view_avatar(view, member);
+    out->place = view_place(view, member);
     return out;
 }
 

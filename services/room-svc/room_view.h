@@ -29,6 +29,7 @@ char *view_text(const char *text);
 Sharestream__Page__Room *view_room(struct view *view, const struct room *room,
                                    bool is_for_moderators);
 Sharestream__Page__Member *view_member(struct view *view, const struct room_member *member);
+Sharestream__Page__Place *view_place(struct view *view, const struct room_member *member);
 Sharestream__Page__Choices *view_choices(struct view *view, const struct room *room);
 Sharestream__Page__Clock *view_clock(struct view *view, const struct room *room);
 Sharestream__Page__Item **view_queue(struct view *view, const struct room *room, size_t *count_out);

@@ -296,7 +296,7 @@ test('people in a room', async (t) => {
     await bob.page.hover('media-controller');
     await bob.page.click('media-play-button');
     await bob.shows('.notice:has-text("You may not do that")');
-    assert.equal((await ann.player()).isPaused, false);
+    await until(async () => !(await ann.player()).isPaused, 'Ann to play on'); // she may be landing just now
     await ann.page.click('[aria-label="Hide"]');
     await ann.look('room-wide');
     for (const person of [ann, bob]) await person.ends();

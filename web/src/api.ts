@@ -116,32 +116,71 @@ export const api = {
 
 // ---- events
 
+const AGAIN_MS = 2000;
+const GONE_CODE = 1000; // the torrent has been removed
+
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
 const REOPEN_MS = 5000;
 
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
-  let source: EventSource, timer: ReturnType<typeof setTimeout>;
-  function open(): void {
-    const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
-    if (token.value) address.searchParams.set('token', token.value);
-    source = new EventSource(renewed(address.href));
-    source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
-    source.addEventListener('changed', () => onChanged());
+  const address = (): URL => {
+    const plain = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+    if (token.value) plain.searchParams.set('token', token.value);
+    return new URL(renewed(plain.href));
+  };
+  const hear = (event: string, data: string) => {
+    if (event === 'progress') onProgress(JSON.parse(data) as Torrent);
+    else if (event === 'changed') onChanged();
+  };
+  let end = () => {};
+  // Where a proxy in front passes no WebSockets.
+  const listenByHttp = () => {
+    const source = new EventSource(address());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    for (const event of ['progress', 'changed']) source.addEventListener(event, ({ data }: MessageEvent<string>) => hear(event, data));
     source.onopen = () => onOpen(true);
     source.onerror = () => {
       onOpen(false);
       if (source.readyState === EventSource.CLOSED) awaitGrant();
     };
-  }
-  // A browser gives up where it was refused; another grant may open it.
-  function awaitGrant(): void {
-    timer = setTimeout(() => (renewed(source.url) === source.url ? awaitGrant() : open()), REOPEN_MS);
-  }
-  open();
-  return () => {
-    clearTimeout(timer);
-    source.close();
+    // A browser gives up where it was refused; another grant may open it.
+    const awaitGrant = () => {
+      timer = setTimeout(() => (renewed(source.url) === source.url ? awaitGrant() : listenBySocket(false)), REOPEN_MS);
+    };
+    end = () => {
+      clearTimeout(timer);
+      source.close();
+    };
   };
+  // A browser has six connections to a server for all its tabs, which films need; WebSockets are not counted among them.
+  const listenBySocket = (hasBeenOpen: boolean) => {
+    const socketAddress = address();
+    socketAddress.protocol = socketAddress.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(socketAddress);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    socket.onopen = () => {
+      hasBeenOpen = true;
+      onOpen(true);
+    };
+    socket.onmessage = ({ data }: MessageEvent<string>) => {
+      const [, event, text] = /^event: (.*)\ndata: (.*)/.exec(data) ?? [];
+      if (event && text) hear(event, text);
+    };
+    socket.onclose = ({ code }) => {
+      if (!hasBeenOpen) return listenByHttp();
+      onOpen(false);
+      if (code !== GONE_CODE) timer = setTimeout(() => listenBySocket(true), AGAIN_MS);
+    };
+    end = () => {
+      clearTimeout(timer);
+      socket.onclose = null;
+      // Browsers complain about one that is closed before it is open.
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+      else socket.close();
+    };
+  };
+  listenBySocket(false);
+  return () => end();
 }

@@ -7,6 +7,14 @@ import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torr
 import { families, playsExactly } from './codecs';
 import { isGuest } from './grants';
 
+// A tab that was opened behind others begins to wait for its film when it is looked at first: that takes one of the six connections that a
+// browser has for all of them. The torrent is fetched meanwhile.
+let isSeen = !document.hidden;
+const seen = new Promise<void>((resolve) => document.addEventListener('visibilitychange', () => {
+  isSeen = true;
+  resolve();
+}, { once: true }));
+
 const RETRY_MS = 2000;
 const DIAGNOSIS_MS = 2000;
 
@@ -67,7 +75,7 @@ export function openFilm(source: string, wanted?: number): Film {
     return exact.length > 0 ? api.media(infoHash, id, [...families(), ...exact], ended) : found;
   }
 
-  // All is here: nothing more to hear. A browser has six connections to a server for all its tabs, and films need them.
+  // All is here: nothing more to hear.
   function rest(): void {
     stop?.();
     stop = () => {};
@@ -90,6 +98,7 @@ export function openFilm(source: string, wanted?: number): Film {
       file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
       if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
+      if (!isSeen) return;
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
       media.value = found;
@@ -118,6 +127,7 @@ export function openFilm(source: string, wanted?: number): Film {
   }
 
   void step();
+  if (!isSeen) void seen.then(() => later(0));
   return { torrent, file, media, diagnosis, error,
     asksWhy(wants, share = () => 0) {
       if (wants === (why !== undefined)) return;

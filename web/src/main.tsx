@@ -17,6 +17,7 @@ type View = (props: { at: Place }) => JSX.Element | null;
 const loaders: Partial<Record<Place['view'], () => Promise<{ default: unknown }>>> = {
   watch: () => import('./views/Watch'),
   room: () => import('./views/Room'),
+  talk: () => import('./views/Talk'),
   admin: () => import('./views/Admin'),
 };
 const loaded: Partial<Record<Place['view'], View>> = {};

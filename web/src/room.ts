@@ -7,11 +7,15 @@ import { io, type Socket } from 'socket.io-client';
 import { token } from './api';
 import { Clock, type State } from './clock';
 import { isGuest, leaveGrants, setGrant } from './grants';
-import { randomText, recallOrMake } from './memory';
+import { randomText, recall, recallOrMake, remember } from './memory';
 import { here } from './router';
 
 export type Role = 'viewer' | 'moderator' | 'host';
-export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; call: string }
+// How somebody looks: what is '' or 0 was not chosen.
+export interface Face { sign: string; hue: number }
+// Where a player is: so much behind the room, or ahead of it.
+export interface Spot { watching: 'not_known' | 'loads' | 'plays'; lagMs: number }
+export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; call: string; avatar: Face; place: Spot }
 export interface Item { number: number; kind: 'client' | 'torrent' | 'url'; source: string; file: string; name: string; durationMs: number; infoHash: string }
 interface Grant { infoHash: string; query: string }
 export interface Line { number: number; atMs: number; id: string; name: string; role: Role; key: string; text: string; reactions: { id: string; what: string }[] }
@@ -43,6 +47,15 @@ const ranks: Record<Role, number> = { viewer: 0, moderator: 1, host: 2 };
 
 const handshake = (): Record<string, string> => (token.peek() ? { token: token.peek() } : {});
 
+// As it was chosen in this browser, in whatever room.
+function chosenFace(): Face | undefined {
+  try {
+    return JSON.parse(recall('avatar') ?? '') as Face;
+  } catch {
+    return undefined; // never, or not by us
+  }
+}
+
 export class RoomSession {
   standing: Signal<Standing> = signal('joining');
   why: Signal<RoomError | undefined> = signal(undefined);
@@ -59,16 +72,19 @@ export class RoomSession {
   private readonly secret = recallOrMake('secret', () => randomText(24));
   private readonly socket: Socket;
   private readonly timer: ReturnType<typeof setInterval>;
+  private readonly faces = new Map<string, Face>(); // of who has left as well, whose lines are still there
   private readonly typists = new Map<string, ReturnType<typeof setTimeout>>();
   // For connections to other members' browsers.
   iceServers: RTCIceServer[] = [];
   private call = '';
+  private readonly passers = new Set<ReturnType<typeof setTimeout>>();
   private password = '';
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly stopToken: () => void;
 
-  constructor(readonly code: string, public name: string) {
+  // `isOpen`: who comes first makes the room.
+  constructor(readonly code: string, public name: string, private readonly isOpen = false) {
     // http-svc's path may lie below one of a proxy; the namespace is no path.
     this.socket = io(`${location.origin}/room`, { path: here('socket.io/').pathname, transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true,
       query: handshake(), reconnectionDelay: 300, reconnectionDelayMax: 5000 });
@@ -94,6 +110,8 @@ export class RoomSession {
     clearInterval(this.timer);
     this.stopToken();
     leaveGrants();
+    clearTimeout(this.undoTimer);
+    for (const timer of [...this.typists.values(), ...this.passers]) clearTimeout(timer);
     if (this.standing.value === 'in') this.socket.emit('leave', {});
     this.socket.disconnect();
   }
@@ -104,6 +122,10 @@ export class RoomSession {
 
   nameOf(id: string): string {
     return this.room.value?.members.find((one) => one.id === id)?.name ?? '?';
+  }
+
+  faceOf(id: string): Face {
+    return this.faces.get(id) ?? { sign: '', hue: 0 };
   }
 
   isAtLeast(role: Role): boolean {
@@ -152,7 +174,10 @@ export class RoomSession {
     this.password = password;
     const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password, call: this.call };
     try {
-      const { room, iceServers, grants, isOperator } = await this.ask('join', asked) as unknown as { room: Room; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
+      const { room, iceServers, grants, isOperator } = await this.ask('join', asked).catch((reason: RoomError) => {
+        if (!this.isOpen || reason.code !== 'room_not_found') throw reason;
+        return this.ask('create', { code: this.code, id: this.id, secret: this.secret, name: this.name });
+      }) as unknown as { room: Room; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
       this.iceServers = iceServers;
       this.why.value = undefined;
       isGuest.value = !isOperator;
@@ -177,9 +202,12 @@ export class RoomSession {
   }
 
   private take(room: Room): void {
+    for (const { id, avatar } of room.members) this.faces.set(id, avatar);
     this.room.value = room;
     this.standing.value = 'in';
     this.clock.setState(room.clock);
+    const chosen = chosenFace(), mine = this.faceOf(this.id);
+    if (chosen && (chosen.sign !== mine.sign || chosen.hue !== mine.hue)) void this.ask('avatar', { avatar: chosen }).catch(() => {});
   }
 
   private change(how: (room: Room) => Partial<Room>): void {
@@ -207,7 +235,11 @@ export class RoomSession {
   private pass(id: string, what: string): void {
     const number = ++this.lastNumber;
     this.passing.value = [...this.passing.value, { number, lane: number % LANES, what, name: this.nameOf(id) }].slice(-PASSING_MAX);
-    setTimeout(() => { this.passing.value = this.passing.value.filter((one) => one.number !== number); }, PASSING_MS);
+    const timer = setTimeout(() => {
+      this.passers.delete(timer);
+      this.passing.value = this.passing.value.filter((one) => one.number !== number);
+    }, PASSING_MS);
+    this.passers.add(timer);
   }
 
   private setUndo(can: boolean): void {
@@ -250,6 +282,11 @@ export class RoomSession {
     return () => { socket.off(event, hear); };
   }
 
+  async setFace(face: Face): Promise<void> {
+    await this.ask('avatar', { avatar: face });
+    remember('avatar', JSON.stringify(face));
+  }
+
   // Empty: none.
   async setPassword(password: string): Promise<void> {
     await this.ask('password', { password });
@@ -259,6 +296,7 @@ export class RoomSession {
   private hearRoom(): void {
     const { socket } = this;
     socket.on('member', ({ member, change }: { member: Member; change: string }) => {
+      this.faces.set(member.id, member.avatar);
       if (change === 'joined') this.note('joined', member.name);
       this.changeRoles(({ members }) =>
         (members.some(({ id }) => id === member.id) ? members.map((one) => (one.id === member.id ? member : one)) : [...members, member]));
@@ -296,7 +334,11 @@ export class RoomSession {
     socket.on('queue', ({ queue }: { queue: Item[] }) => {
       const [head] = queue, isSame = head?.number === this.room.value?.queue[0]?.number;
       if (head && !isSame) this.note('film', head.name || head.source);
-      this.change(({ members }) => (isSame ? { queue } : { queue, members: members.map((one) => ({ ...one, isReady: false, votesToSkip: false })) }));
+      this.change(({ members, clock }) => (isSame && head ? { queue, clock: { ...clock, durationMs: head.durationMs } } : { queue, members: members.map((one) => ({ ...one, isReady: false, votesToSkip: false })) }));
+    });
+    socket.on('places', ({ places }: { places: { id: string; place: Spot }[] }) => {
+      const found = new Map(places.map(({ id, place }) => [id, place]));
+      this.change(({ members }) => ({ members: members.map((one) => ({ ...one, place: found.get(one.id) ?? one.place })) }));
     });
     socket.on('ready', ({ id }: { id: string }) => this.changeMember(id, { isReady: true }));
     socket.on('started', () => this.change(({ members }) => ({ members: members.map((one) => ({ ...one, isReady: false })) })));

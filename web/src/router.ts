@@ -9,7 +9,8 @@ export type AdminPart = (typeof adminParts)[number];
 export type Place =
   | { view: 'start'; magnet?: string }
   | { view: 'watch'; source: string; file?: number }
-  | { view: 'room'; code: string; screen?: 'remote' } // remote: without the film
+  | { view: 'room'; code: string; screen?: 'remote' | 'chat' } // remote: without the film; chat: without its controls as well
+  | { view: 'talk'; code?: string } // p2p-go-app's: a room to talk in, there as soon as somebody names it
   | { view: 'admin'; part?: AdminPart }
   | { view: 'nowhere' };
 
@@ -18,20 +19,34 @@ const base = new URL(document.baseURI);
 // An address of this server, from a path without a slash at its front.
 export const here = (path: string): URL => new URL(path, base);
 
+// What another app shared with the installed page: a link is somewhere in it.
+function sharedSource(asked: URLSearchParams): string | undefined {
+  for (const text of [asked.get('url'), asked.get('text')]) {
+    const found = /(magnet:\?|https?:\/\/)\S+/i.exec(text ?? '')?.[0];
+    if (found) return found;
+  }
+  return undefined;
+}
+
 export function readPlace(address: URL): Place {
   const path = address.pathname.startsWith(base.pathname) ? address.pathname.slice(base.pathname.length) : undefined;
   const [first, second, ...more] = path?.split('/') ?? [undefined];
-  const asked = address.searchParams, magnet = asked.get('magnet') ?? undefined;
+  const asked = address.searchParams, magnet = asked.get('magnet') ?? sharedSource(asked);
   if (more.length > 0) return { view: 'nowhere' };
-  if (first === '' && second === undefined) return magnet ? { view: 'start', magnet } : { view: 'start' };
+  if ((first === '' || first === 'index.html') && second === undefined) return magnet ? { view: 'start', magnet } : { view: 'start' };
   if (first === 'admin' && second === undefined) {
     const part = adminParts.find((one) => one === asked.get('part'));
     return part ? { view: 'admin', part } : { view: 'admin' };
   }
+  if (first === 'p2p' && second === undefined) {
+    const code = asked.get('room');
+    return code ? { view: 'talk', code } : { view: 'talk' };
+  }
   if (first === 'room' && second) {
     try {
       const room: Place = { view: 'room', code: decodeURIComponent(second) };
-      return asked.get('screen') === 'remote' ? { ...room, screen: 'remote' } : room;
+      const screen = asked.get('screen');
+      return screen === 'remote' || screen === 'chat' ? { ...room, screen } : room;
     } catch {
       return { view: 'nowhere' };
     }
@@ -47,6 +62,7 @@ export function readPlace(address: URL): Place {
 export function addressOf(place: Place): URL {
   if (place.view === 'room') return here(`room/${encodeURIComponent(place.code)}${place.screen ? `?screen=${place.screen}` : ''}`);
   if (place.view === 'admin') return here(`admin${place.part ? `?part=${place.part}` : ''}`);
+  if (place.view === 'talk') return here(`p2p${place.code ? `?room=${encodeURIComponent(place.code)}` : ''}`);
   if (place.view === 'watch') {
     const address = here('watch');
     address.searchParams.set('torrent', place.source);

@@ -44,7 +44,7 @@ export function keepInSync(session: RoomSession, video: HTMLVideoElement, onBloc
       if (video.playbackRate !== action.rate) video.playbackRate = action.rate;
       againMs = action.againMs;
       const report = clock.report(player(), bufferedMs(), nowMs);
-      if (report) session.report(report);
+      if (report) session.report({ ...report, durationMs: Number.isFinite(video.duration) ? Math.round(video.duration * 1000) : 0 });
     }
     timer = setTimeout(step, Math.max(againMs, 4));
   }

@@ -20,6 +20,7 @@ enum {
     CHARGE_MAX_MS = 1000,  /* one look at viewers costs them no more, however late it comes */
     CORRECT_EVERY_MS = 5000,
     SLOWED_PERMILLE = 970,
+    SAME_FILM_MS = 2000, /* players do not agree to the millisecond */
 };
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
@@ -174,10 +175,15 @@ static uint32_t delay_of(const struct clock_viewer *viewer)
     return viewer->delay_ms > 0 ? viewer->delay_ms : CLOCK_DELAY_GUESS_MS;
 }
 
+static bool is_heard(const struct clock_viewer *viewer, int64_t now_ms)
+{
+    return viewer->has_reported && now_ms - viewer->heard_ms <= FRESH_MS;
+}
+
 /* Somebody the room would wait for. */
 static bool counts(const struct clock_viewer *viewer, int64_t now_ms)
 {
-    return viewer->has_reported && !viewer->is_let_go && now_ms - viewer->heard_ms <= FRESH_MS;
+    return is_heard(viewer, now_ms) && !viewer->is_let_go;
 }
 
 static bool is_ready(const struct clock *clock, const struct clock_viewer *viewer)
@@ -217,6 +223,51 @@ static bool costs(const struct clock *clock, const struct clock_viewer *viewer, 
 bool clock_waits_for(const struct clock *clock, const struct clock_viewer *viewer, int64_t now_ms)
 {
     return is_waiting(clock) && costs(clock, viewer, now_ms);
+}
+
+/* ---- who is where */
+
+static struct clock_place place_of(const struct clock *clock, const struct clock_viewer *viewer,
+                                   int64_t now_ms)
+{
+    const int64_t step = CLOCK_PLACE_STEP_MS;
+    int64_t rest = clock->duration_ms > 0 ? clock->duration_ms - viewer->reported_position_ms
+                                          : READY_BUFFER_MS;
+    bool lacks = viewer->buffered_ms >= 0 && viewer->buffered_ms < MIN(rest, READY_BUFFER_MS);
+
+    if (!is_heard(viewer, now_ms))
+        return (struct clock_place){.watching = CLOCK_NOT_KNOWN};
+    return (struct clock_place){
+        .watching = viewer->is_stalled || lacks ? CLOCK_LOADS : CLOCK_PLAYS,
+        .lag_ms = (viewer->lag_ms + (viewer->lag_ms < 0 ? -step : step) / 2) / step * step};
+}
+
+bool clock_look(struct clock *clock, int64_t now_ms)
+{
+    bool is_anybody = false;
+
+    for (struct clock_viewer *v = clock->viewers; v != NULL; v = v->next) {
+        struct clock_place place = place_of(clock, v, now_ms);
+
+        v->is_elsewhere = place.watching != v->told.watching || place.lag_ms != v->told.lag_ms;
+        v->told = place;
+        is_anybody |= v->is_elsewhere;
+    }
+    return is_anybody;
+}
+
+bool clock_agrees(const struct clock *clock, const struct clock_viewer *viewer, int64_t now_ms)
+{
+    unsigned watching = 0, agreeing = 0;
+
+    for (const struct clock_viewer *v = clock->viewers; v != NULL; v = v->next) {
+        if (!is_heard(v, now_ms))
+            continue;
+        watching++;
+        agreeing += v->film_ms > 0 && v->film_ms >= viewer->film_ms - SAME_FILM_MS &&
+                    v->film_ms <= viewer->film_ms + SAME_FILM_MS;
+    }
+    return viewer->film_ms > 0 && 2 * agreeing > watching;
 }
 
 /* ---- changes */
@@ -353,6 +404,8 @@ void clock_load(struct clock *clock, int64_t duration_ms, bool plays, int64_t no
     clock->duration_ms = clamp(duration_ms, 0, CLOCK_POSITION_MAX_MS);
     clock->wants_play = plays;
     clock->undo_until_ms = 0;
+    for (struct clock_viewer *v = clock->viewers; v != NULL; v = v->next)
+        v->film_ms = 0;
     go_to(clock, 0, now_ms);
 }
 
@@ -427,6 +480,8 @@ void clock_report(struct clock *clock, struct clock_viewer *viewer,
     }
     viewer->reported_epoch = is_current ? told.epoch : 0;
     viewer->buffered_ms = told.buffered_ms < 0 ? -1 : told.buffered_ms;
+    if (is_current)
+        viewer->film_ms = clamp(told.duration_ms, 0, CLOCK_POSITION_MAX_MS);
     viewer->has_reported = true;
     viewer->heard_ms = now_ms;
 }

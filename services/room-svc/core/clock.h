@@ -37,6 +37,7 @@ enum {
     CLOCK_UNDO_MS = 60000,           /* a seek can be undone for so long */
     CLOCK_POSITION_MAX_MS = 1 << 30, /* twelve days: beyond any film */
     CLOCK_LEGACY_DRIFT_MS = 2000,
+    CLOCK_PLACE_STEP_MS = 500,
 };
 
 /* ---- time of others */
@@ -91,6 +92,13 @@ enum clock_policy {
 
 /* What is known of one viewer. Belongs to the caller; zero it, then clock_enter(). Everything in
  * it is to be read only. */
+/* Where a viewer is, for people: so coarse that it seldom changes. */
+enum clock_watching { CLOCK_NOT_KNOWN, CLOCK_LOADS, CLOCK_PLAYS };
+struct clock_place {
+    enum clock_watching watching;
+    int64_t lag_ms; /* behind the room, negative: ahead; in steps of CLOCK_PLACE_STEP_MS */
+};
+
 struct clock_viewer {
     uint32_t delay_ms;  /* there and back, as measured; 0: not measured */
     bool is_let_go;     /* nobody waits for it until it has been in step for a while */
@@ -102,6 +110,9 @@ struct clock_viewer {
     bool has_reported;
     uint64_t reported_epoch;
     int64_t reported_ms, heard_ms, reported_position_ms, buffered_ms;
+    int64_t film_ms;         /* how long the film is, as its player found; 0: it does not say */
+    struct clock_place told; /* as clock_look() found it last */
+    bool is_elsewhere;       /* since the look before that one */
     struct clock_viewer *previous, *next; /* of the same room; both NULL for the only one */
 };
 
@@ -132,6 +143,7 @@ struct clock_report {
     int64_t at_ms;  /* server time at which it was true, by its own reckoning; 0: now */
     int64_t position_ms;
     int64_t buffered_ms; /* playable from there on; negative: it does not say */
+    int64_t duration_ms; /* of the film, as its player found; 0: it does not say */
 };
 void clock_report(struct clock *clock, struct clock_viewer *viewer,
                   const struct clock_report *report, int64_t now_ms);
@@ -170,6 +182,11 @@ int64_t clock_now(const struct clock *clock, int64_t now_ms);
 bool clock_moves(const struct clock *clock, int64_t now_ms);
 /* Whether the room waits for this one. */
 bool clock_waits_for(const struct clock *clock, const struct clock_viewer *viewer, int64_t now_ms);
+/* Where all are, into `told` and `is_elsewhere` of each. True: somebody is elsewhere than it was at
+ * the last look. */
+bool clock_look(struct clock *clock, int64_t now_ms);
+/* More than half of those who watch found that the film is as long as this one says. */
+bool clock_agrees(const struct clock *clock, const struct clock_viewer *viewer, int64_t now_ms);
 
 /* For clients that know no epochs and only say where they are:
  * true when that is more than 2 s off and worth a correction. Such clients have been seen that

@@ -41,6 +41,7 @@ enum {
     ROOM_FILE_MAX = 1024,
     ROOM_SAY_MAX = 2000,
     ROOM_REACTION_MAX = 32,
+    ROOM_HUES = 8, /* of avatars */
     ROOM_BLOB_MAX = 16384,
     ROOM_SUBTITLES_MAX = 1 << 19,
     ROOM_RELAY_MAX = 1 << 16,
@@ -119,6 +120,12 @@ enum room_bucket {
     ROOM_BUCKETS
 };
 
+/* How somebody looks, as it chose. */
+struct room_avatar {
+    char sign[ROOM_REACTION_MAX + 1]; /* an emoji, or "" */
+    uint32_t hue;                     /* 1 to ROOM_HUES; 0: not chosen */
+};
+
 struct room_member {
     uint32_t number;              /* in this room, from 1, never given again */
     char id[ROOM_ID_MAX + 1];     /* chosen by the client; the same when it comes back */
@@ -126,6 +133,7 @@ struct room_member {
     char address[ROOM_ADDRESS_MAX + 1];
     char *capabilities;           /* opaque; NULL: none told */
     char call[ROOM_CALL_MAX + 1]; /* of a member who talks with others: opaque; empty: does not */
+    struct room_avatar avatar;
     enum room_presence presence;
     enum room_role role;
     bool is_let_in;     /* need not pass the door again */
@@ -211,7 +219,7 @@ enum room_event_kind {
     ROOM_BACK,       /* member: its connection is a new one */
     ROOM_LOST_TOUCH, /* member: its connection broke; it may come back */
     ROOM_LEFT,       /* member, why: is no member any more */
-    ROOM_MEMBER,     /* member: name, role, capabilities, call or mute are other ones */
+    ROOM_MEMBER,     /* member: name, role, avatar, capabilities, call or mute are other ones */
     ROOM_NEW_HOST,   /* member; NULL: the room is empty. The one before has another role, too */
     ROOM_KNOCK,      /* member waits for an answer */
     ROOM_KNOCK_OVER, /* member: was answered by somebody, or has gone */
@@ -232,6 +240,7 @@ enum room_event_kind {
     ROOM_RELAYED,    /* to one: member (NULL: the server), relay, data */
     ROOM_FOR_SERVER, /* to no member: what `member` relayed to ROOM_SERVER_ID: relay, data */
     ROOM_RTC,        /* to one: connect to `member`; is_on: make the offer */
+    ROOM_PLACES,     /* players are elsewhere: those with `viewer.is_elsewhere` */
     ROOM_CLOSED,     /* the last one */
 };
 
@@ -338,6 +347,8 @@ enum room_error room_set_capabilities(struct room *room, struct room_member *by,
 /* Talks with the others who do, until it leaves or says so; empty: does not any more. */
 enum room_error room_set_call(struct room *room, struct room_member *by, const char *call,
                               int64_t now_ms);
+enum room_error room_set_avatar(struct room *room, struct room_member *by, const char *sign,
+                                uint32_t hue, int64_t now_ms);
 
 /* ---- order: hosts and moderators, never against a host, nor moderators among themselves */
 
@@ -383,7 +394,8 @@ struct room_command {
 
 enum room_error room_command(struct room *room, struct room_member *by,
                              const struct room_command *command, int64_t now_ms);
-/* Where a client is that follows clock_client.h. */
+/* Where a client is that follows clock_client.h. How long it found the film to be is believed while
+ * nobody knows it: of who may change the queue, or of more than half of those who watch. */
 enum room_error room_report(struct room *room, struct room_member *by,
                             const struct clock_report *report, int64_t now_ms);
 /* Its delay there and back, as measured. */

@@ -337,3 +337,23 @@ enum room_error room_set_call(struct room *room, struct room_member *by, const c
     room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
     return ROOM_OK;
 }
+
+enum room_error room_set_avatar(struct room *room, struct room_member *by, const char *sign,
+                                uint32_t hue, int64_t now_ms)
+{
+    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
+
+    if (by == NULL)
+        return ROOM_INVALID;
+    if (error != ROOM_OK)
+        return error;
+    if (!room_fits(sign, ROOM_REACTION_MAX))
+        return ROOM_TOO_LONG;
+    if (hue > ROOM_HUES)
+        return ROOM_INVALID;
+    strcpy(by->avatar.sign, sign);
+    by->avatar.hue = hue;
+    room_touch(room, ROOM_PART_STATE);
+    room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
+    return ROOM_OK;
+}

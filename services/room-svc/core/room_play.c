@@ -4,7 +4,7 @@
  */
 #include "room_private.h"
 
-enum { ELSEWHERE_MS = 2000, ASK_CHECK_MS = 5000 };
+enum { ELSEWHERE_MS = 2000, ASK_CHECK_MS = 5000, LOOK_MS = 1000 };
 
 void room_played(struct room *room, uint64_t epoch, enum room_cause cause,
                  const struct room_member *by, const char *key)
@@ -77,9 +77,13 @@ enum room_error room_report(struct room *room, struct room_member *by,
 
     if (by == NULL)
         return ROOM_INVALID;
-    if (error == ROOM_OK)
-        clock_report(&room->clock, &by->viewer, report, now_ms);
-    return error;
+    if (error != ROOM_OK)
+        return error;
+    clock_report(&room->clock, &by->viewer, report, now_ms);
+    if (by->viewer.film_ms > 0 && room->clock.duration_ms == 0 &&
+        (room_may(room, by, ROOM_MAY_QUEUE) || clock_agrees(&room->clock, &by->viewer, now_ms)))
+        room_learn_duration(room, by->viewer.film_ms, now_ms);
+    return ROOM_OK;
 }
 
 enum room_error room_delay(struct room *room, struct room_member *by, double delay_ms,
@@ -166,6 +170,11 @@ void room_tick_clock(struct room *room, int64_t now_ms)
     if (now_ms - room->sync_check_ms >= room->rules.sync_check_ms &&
         room_count(room, ROOM_HERE) > 0)
         ask_all(room, now_ms);
+    if (now_ms - room->looked_ms >= LOOK_MS) {
+        room->looked_ms = now_ms;
+        if (clock_look(&room->clock, now_ms))
+            room_emit(room, (struct room_event){.kind = ROOM_PLACES});
+    }
     clock_tick(&room->clock, now_ms, &has_ended);
     if (has_ended && room->queue_count > 1)
         room_advance(room, NULL, true, now_ms);

@@ -21,6 +21,7 @@ struct room {
     struct password password;
     uint64_t versions[ROOM_PARTS];
     int64_t created_ms, empty_ms, sync_check_ms;
+    int64_t looked_ms; /* at where all are; not stored */
 
     size_t member_count;
     size_t member_room; /* places of `members` */
@@ -90,6 +91,8 @@ void room_tick_clock(struct room *room, int64_t now_ms);
 void room_clear_blob(struct room *room, enum room_blob blob);
 /* In one piece, for free(). Texts that are NULL become "". */
 struct room_item *room_copy_item(const struct room_item *item);
+/* By what players found. */
+void room_learn_duration(struct room *room, int64_t duration_ms, int64_t now_ms);
 /* The head goes, and what comes next begins; `plays`: at once. */
 void room_advance(struct room *room, const struct room_member *by, bool plays, int64_t now_ms);
 /* After somebody came, went or voted. */

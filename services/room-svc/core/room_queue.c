@@ -305,6 +305,18 @@ enum room_error room_describe(struct room *room, struct room_member *by, const c
     return ROOM_OK;
 }
 
+void room_learn_duration(struct room *room, int64_t duration_ms, int64_t now_ms)
+{
+    const struct room_item told = {.duration_ms = duration_ms};
+    uint64_t epoch = room->clock.state.epoch;
+
+    if (room->queue_count == 0 || room->clock.duration_ms > 0)
+        return;
+    describe(room, &told, now_ms);
+    tell_queue(room, NULL);
+    room_played(room, epoch, ROOM_CAUSE_LOAD, NULL, NULL);
+}
+
 /* True when the head is another film now. */
 static bool announce_item(struct room *room, const struct room_item *told, struct room_member *by,
                           int64_t now_ms)

@@ -137,6 +137,7 @@ static bool are_member_fields_sound(const PbMember *in)
     return in->id[0] != '\0' && is_text(in->id, ROOM_ID_MAX) && in->name[0] != '\0' &&
            is_text(in->name, ROOM_NAME_MAX) && is_text(in->address, ROOM_ADDRESS_MAX) &&
            is_text(in->capabilities, ROOM_CAPABILITIES_MAX) && in->presence <= ROOM_HERE &&
+           is_text(in->sign, ROOM_REACTION_MAX) && in->hue <= ROOM_HUES &&
            is_text(in->call, ROOM_CALL_MAX) && (in->call[0] == '\0' || is_present) &&
            in->role <= ROOM_HOST && (in->role != ROOM_HOST || is_present) &&
            (!in->is_banned || in->presence == ROOM_GONE) &&
@@ -185,6 +186,8 @@ static bool read_member(struct room *room, const PbMember *in)
     strcpy(member->address, in->address);
     member->capabilities = in->has_capabilities ? xstrdup(in->capabilities) : NULL;
     strcpy(member->call, in->call);
+    strcpy(member->avatar.sign, in->sign);
+    member->avatar.hue = in->hue;
     member->presence = (enum room_presence)in->presence;
     member->role = (enum room_role)in->role;
     member->is_let_in = in->is_let_in;

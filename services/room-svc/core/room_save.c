@@ -123,6 +123,8 @@ static PbMember *write_member(const struct room_member *member)
     out->has_capabilities = member->capabilities != NULL;
     out->capabilities = xstrdup(member->capabilities != NULL ? member->capabilities : "");
     out->call = xstrdup(member->call);
+    out->sign = xstrdup(member->avatar.sign);
+    out->hue = member->avatar.hue;
     out->presence = member->presence;
     out->role = member->role;
     out->is_let_in = member->is_let_in;

@@ -7,6 +7,7 @@ import test from 'node:test';
 import Ajv from 'ajv';
 import formats from 'ajv-formats';
 import yaml from 'js-yaml';
+import WebSocket from 'ws';
 import { HASH, OTHER, Stack, made, request, until, usual } from './harness.mjs';
 
 const file = new URL('../../../docs/openapi.yaml', import.meta.url);
@@ -474,6 +475,38 @@ test('events: of one torrent, of all, to the end', async (t) => {
   await until(() => one.received.toString().endsWith('0\r\n\r\n'), 'the end of the stream');
   assert.deepEqual(events(one).at(-1), { event: 'changed', data: { infoHash: HASH, isGone: true, state: 'unknown' } });
   all.end();
+  await until(async () => (await stack.metric('sharestream_http_event_clients')) === 0, 'the client to be gone');
+});
+
+test('events by WebSocket: the same, and for no page of somebody else', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_THREADS: '2' } });
+  await stack.fake.say(`torrent ${HASH} 65536 1000`);
+  await stack.fake.say(`torrent ${OTHER} 65536 1000`);
+  const open = (target, origin) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${stack.port}${target}`, origin ? { origin } : {});
+    socket.heard = [];
+    socket.on('message', (data) => {
+      const [, event, text] = /^event: (.*)\ndata: (.*)\n\n$/.exec(data.toString());
+      socket.heard.push([event, JSON.parse(text).infoHash]);
+    });
+    socket.closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.refused = new Promise((resolve) => socket.on('unexpected-response', (_, { statusCode }) => resolve(statusCode)));
+    socket.on('error', () => {});
+    t.after(() => socket.terminate());
+    return socket;
+  };
+  const one = open(`/api/v1/torrents/${HASH}/events`, `http://127.0.0.1:${stack.port}`), all = open('/api/v1/events');
+  await until(async () => one.heard.length === 1 && (await stack.metric('sharestream_http_event_clients')) === 2, 'the greeting');
+  await stack.fake.say(`progress ${OTHER}`);
+  await stack.fake.say(`progress ${HASH}`);
+  await until(() => all.heard.length === 2 && one.heard.length === 2, 'progress');
+  assert.deepEqual(all.heard, [['progress', OTHER], ['progress', HASH]]);
+  await stack.fake.say(`gone ${HASH}`);
+  assert.equal(await one.closed, 1000, 'nothing follows');
+  assert.deepEqual(one.heard.slice(1), [['progress', HASH], ['changed', HASH]]);
+  assert.equal(await open('/api/v1/events', 'https://elsewhere.example').refused, 403);
+  assert.equal(await open(`/api/v1/torrents/${'0'.repeat(40)}/events`).refused, 404);
+  all.close();
   await until(async () => (await stack.metric('sharestream_http_event_clients')) === 0, 'the client to be gone');
 });
 

@@ -21,7 +21,7 @@ test('browsers get the page, programs words', async (t) => {
     assert.deepEqual([status, got['content-type']], [200, 'text/plain; charset=utf-8']);
     assert.match(body.toString(), /openapi\.yaml/);
   }
-  for (const target of ['/', '/watch', '/watch?magnet=magnet:%3Fxt=x', '/admin', '/room/FILM', '/room/MY%20ROOM']) {
+  for (const target of ['/', '/watch', '/watch?magnet=magnet:%3Fxt=x', '/admin', '/index.html', '/p2p?room=film', '/room/FILM', '/room/MY%20ROOM']) {
     const { status, headers, body } = await ask(stack, 'GET', target, HTML);
     assert.deepEqual([status, headers['content-type'], headers['cache-control']], [200, 'text/html; charset=utf-8', 'no-cache'], target);
     const policy = headers['content-security-policy'];
@@ -35,7 +35,7 @@ test('browsers get the page, programs words', async (t) => {
     for (const asset of assetsOf(body.toString(), `http://x${target}`)) assert.equal((await ask(stack, 'GET', asset)).status, 200, asset);
     for (const asset of assetsOf(body.toString(), `http://x/films${target}`)) assert.match(asset, /^\/films\/assets\//);
   }
-  for (const target of ['/watch/', '/room/', '/room/A/b', '/rooms', '/index.html', '/room.html', '/assets', '/assets/', '/assets/main.js', '/assets/../index.html', '/assets/%2e%2e/index.html'])
+  for (const target of ['/watch/', '/room/', '/room/A/b', '/rooms', '/p2p/', '/room.html', '/assets', '/assets/', '/assets/main.js', '/assets/../index.html', '/assets/%2e%2e/index.html'])
     assert.equal((await ask(stack, 'GET', target, HTML)).status, 404, target);
   assert.equal((await ask(stack, 'POST', '/watch', HTML)).status, 405);
 });

@@ -233,6 +233,43 @@ test('the clock: the same for all', async (t) => {
   assert.deepEqual(await bob.hears('started'), { by: ann.id });
 });
 
+test('where others are, how long the film is, and how they look', async (t) => {
+  const stack = await start(t);
+  const [ann, bob, cid] = await roomOf(t, stack, 'Ann', 'Bob', 'Cid');
+  await ann.does('queueAdd', { source: HASH });
+  await ann.does('seek', { positionMs: 60000 });
+  const { clock } = await bob.hears('clock', ({ cause }) => cause === 'seek');
+  const tells = (member, positionMs, bufferedMs, durationMs) => member.does('report', { epoch: clock.epoch, positionMs, bufferedMs, ...(durationMs ? { durationMs } : {}) });
+  const begun = Date.now();
+  await until(async () => (await ann.ask('time')).answeredMs > clock.atMs + 200, 'a report to be one of after the seek');
+  const places = {}; // as Ann knows them by now
+  ann.socket.on('places', (told) => told.places.forEach(({ id, place }) => { places[id] = place; }));
+  const place = (id, watching, lagMs) => until(() => places[id]?.watching === watching && places[id].lagMs === lagMs, `${id} to be ${lagMs} behind: ${watching}`);
+  await tells(bob, 60100, 5000);
+  await tells(cid, 57900, 0);
+  await place(bob.id, 'plays', 0);
+  await place(cid.id, 'loads', 2000);
+  const { room } = await ann.join(ann.code);
+  const known = room.members.find(({ id }) => id === cid.id);
+  assert.deepEqual([known.place, known.avatar], [{ watching: 'loads', lagMs: 2000 }, { sign: '', hue: 0 }], 'who comes later knows it as well');
+  // Who is heard of no more is nowhere.
+  await place(cid.id, 'not_known', 0);
+  for (let i = 0; i < 20; i++) await tells(bob, 60000 + i * 1000, 5000);
+  await ann.names();
+  const seconds = (Date.now() - begun) / 1000, told = ann.heard.filter(([event]) => event === 'places').length;
+  assert.ok(told <= seconds + 1, `${told} messages in ${seconds} s`);
+
+  await tells(bob, 60000, 5000, 90000); // the only one who watches just now
+  assert.equal((await ann.hears('queue', ({ queue }) => queue[0].durationMs > 0)).queue[0].durationMs, 90000);
+
+  await bob.does('avatar', { avatar: { sign: '🦊', hue: 3 } });
+  assert.deepEqual((await ann.hears('member', ({ member }) => member.id === bob.id)).member.avatar, { sign: '🦊', hue: 3 });
+  await bob.isRefused('invalid', 'avatar', { avatar: { hue: 9 } });
+  await bob.isRefused('too_long', 'avatar', { avatar: { sign: 'x'.repeat(33) } });
+  await bob.does('avatar');
+  assert.deepEqual((await ann.hears('member', ({ member }) => member.id === bob.id)).member.avatar, { sign: '', hue: 0 });
+});
+
 test('all wait for who stalls, and know for whom', async (t) => {
   const stack = await start(t);
   const [ann, bob] = await roomOf(t, stack, 'Ann', 'Bob');

@@ -28,6 +28,8 @@ static void paths_lead_to_their_routes(void **state)
         {"GET", "/watch?magnet=x", ROUTE_PAGE_WATCH},
         {"GET", "/watch/", ROUTE_NONE},
         {"HEAD", "/admin", ROUTE_PAGE_ADMIN},
+        {"GET", "/index.html?magnet=x", ROUTE_PAGE_INDEX},
+        {"GET", "/p2p?room=film", ROUTE_PAGE_P2P},
         {"GET", "/room/FILM", ROUTE_PAGE_ROOM},
         {"GET", "/room/", ROUTE_NONE},
         {"GET", "/room/FILM/x", ROUTE_NONE},

@@ -73,6 +73,7 @@ static inline void rig_on_event(void *arg, const struct room *room, const struct
         [ROOM_RELAYED] = "relayed",
         [ROOM_FOR_SERVER] = "for-server",
         [ROOM_RTC] = "rtc",
+        [ROOM_PLACES] = "places",
         [ROOM_CLOSED] = "closed",
     };
     static const char *const whys[] = {"left", "expired", "kicked", "banned", "replaced", "closed"};
@@ -102,6 +103,8 @@ static inline void rig_on_event(void *arg, const struct room *room, const struct
     if (event->data.len > 0)
         text_addf(&rig->log, " %zu bytes", event->data.len);
     text_add(&rig->log, "\n");
+    if (event->kind == ROOM_PLACES)
+        return; /* told anew after a restart, as nothing of it is stored */
     rig->hash = bytes_hash(bytes_of(rig->log.data + at, rig->log.len - at), rig->hash);
     rig->hash = bytes_hash(bytes_of(&event->connection, sizeof(event->connection)), rig->hash);
     if (event->kind == ROOM_EXPELLED)

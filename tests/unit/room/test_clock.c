@@ -421,6 +421,37 @@ static void absurd_reports_do_no_harm(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
+static void places_change_when_people_would_notice(void **state)
+{
+    (void)state;
+    enter(2);
+    assert_false(clock_look(&clock_, now_ms));
+    clock_play(&clock_, now_ms);
+    passes(2000, 2, 0, 0);
+    assert_true(clock_look(&clock_, now_ms));
+    assert_int_equal(viewers[0].told.watching, CLOCK_PLAYS);
+    assert_int_equal(viewers[0].told.lag_ms, 0);
+    passes(2000, 2, 0, 0);
+    report(1, room_ms() - 240, 5000);
+    assert_false(clock_look(&clock_, now_ms));
+
+    report(0, room_ms() - 1700, 5000);
+    report(1, room_ms() + 800, 0);
+    assert_true(clock_look(&clock_, now_ms));
+    assert_int_equal(viewers[0].told.lag_ms, 1500);
+    assert_int_equal(viewers[0].told.watching, CLOCK_PLAYS);
+    assert_int_equal(viewers[1].told.lag_ms, -1000);
+    assert_int_equal(viewers[1].told.watching, CLOCK_LOADS);
+    assert_false(clock_look(&clock_, now_ms));
+
+    /* Who says nothing any more is nowhere. */
+    passes(10000, 1, 0, 0);
+    assert_true(clock_look(&clock_, now_ms));
+    assert_true(viewers[1].is_elsewhere);
+    assert_int_equal(viewers[1].told.watching, CLOCK_NOT_KNOWN);
+    assert_int_equal(viewers[1].told.lag_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +474,7 @@ int main(void)
         TEST(slowness_does_not_come_and_go),
         TEST(reports_from_before_a_change_mean_nothing),
         TEST(absurd_reports_do_no_harm),
+        TEST(places_change_when_people_would_notice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

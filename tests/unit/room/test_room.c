@@ -594,6 +594,80 @@ static uint64_t adds(const char *source, int64_t duration_ms)
     return number;
 }
 
+static void finds(const char *id, int64_t duration_ms)
+{
+    const struct clock_report report = {.epoch = room_clock(rig.room)->state.epoch,
+                                        .at_ms = rig.now_ms,
+                                        .buffered_ms = 5000,
+                                        .duration_ms = duration_ms};
+
+    assert_int_equal(room_report(rig.room, who(id), &report, rig.now_ms), ROOM_OK);
+}
+
+static void length_of_the_film_is_learned_from_most_players(void **state)
+{
+    (void)state;
+    rig_joins(&rig, "ann");
+    rig_joins(&rig, "bob");
+    rig_joins(&rig, "cid");
+    room_leave(rig.room, who("ann"), rig.now_ms);
+    rig_joins(&rig, "ann");
+    adds("one", 0);
+    room_set_role(rig.room, NULL, "dan", ROOM_HOST, rig.now_ms);
+    assert_ptr_equal(room_host(rig.room), who("bob"));
+    finds("bob", 0);
+    finds("ann", 1000);
+    assert_int_equal(room_clock(rig.room)->duration_ms, 0); /* one of two who watch */
+    rig_forget_log(&rig);
+    finds("cid", 60500);
+    finds("ann", 60000);
+    assert_log(&rig, "queued -\n");
+    assert_int_equal(room_clock(rig.room)->duration_ms, 60000);
+    finds("cid", 1000);
+    assert_int_equal(room_clock(rig.room)->duration_ms, 60000);
+
+    /* Who may change the queue is believed alone; and nothing is left of the film before. */
+    adds("two", 0);
+    room_queue_next(rig.room, NULL, rig.now_ms);
+    finds("ann", 0);
+    assert_int_equal(room_clock(rig.room)->duration_ms, 0);
+    finds("bob", 9000);
+    assert_int_equal(room_clock(rig.room)->duration_ms, 9000);
+}
+
+static void avatars_are_chosen(void **state)
+{
+    (void)state;
+    rig_joins(&rig, "ann");
+    rig_forget_log(&rig);
+    assert_int_equal(room_set_avatar(rig.room, who("ann"), "\360\237\246\212", 3, rig.now_ms),
+                     ROOM_OK);
+    assert_log(&rig, "member ann\n");
+    assert_string_equal(who("ann")->avatar.sign, "\360\237\246\212");
+    assert_int_equal(room_set_avatar(rig.room, who("ann"), "", ROOM_HUES + 1, rig.now_ms),
+                     ROOM_INVALID);
+    assert_int_equal(
+        room_set_avatar(rig.room, who("ann"), "0123456789012345678901234567890123", 1, rig.now_ms),
+        ROOM_TOO_LONG);
+    assert_int_equal(who("ann")->avatar.hue, 3);
+}
+
+static void places_are_told_once_a_second(void **state)
+{
+    (void)state;
+    rig_joins(&rig, "ann");
+    adds("one", 60000);
+    rig_passes(&rig, 1000);
+    rig_forget_log(&rig);
+    finds("ann", 0);
+    rig_passes(&rig, 1000);
+    assert_log(&rig, "places -\n");
+    assert_true(who("ann")->viewer.is_elsewhere);
+    finds("ann", 0);
+    rig_passes(&rig, 2000);
+    assert_log(&rig, "");
+}
+
 static void room_chooses_who_plays_and_who_seeks(void **state)
 {
     (void)state;
@@ -1206,6 +1280,9 @@ int main(void)
         TEST(all_are_asked_where_they_are),
         TEST(ready_members_are_counted_until_it_starts),
         TEST(empty_room_does_not_play_on),
+        TEST(length_of_the_film_is_learned_from_most_players),
+        TEST(avatars_are_chosen),
+        TEST(places_are_told_once_a_second),
         TEST(head_of_the_queue_is_what_plays),
         TEST(next_film_plays_when_one_ends),
         TEST(half_of_them_skip_a_film),

@@ -91,7 +91,7 @@ function OwnTile({ session, call }: { session: RoomSession; call: Call }) {
   const stream = call.camera.value, isOpen = call.hasMic.value && call.isOpen, name = session.me?.name ?? '';
   return (
     <li class={`tile ${call.talking.value.has(session.id) ? 'talks' : ''}`}>
-      {stream ? <Picture stream={stream} isOwn /> : <Avatar id={session.id} name={name} />}
+      {stream ? <Picture stream={stream} isOwn /> : <Avatar id={session.id} name={name} face={session.faceOf(session.id)} />}
       <div class="who">{!isOpen && <Icon name="micOff" size={14} />}<span class="one-line"><bdi>{name}</bdi> {t('room.you')}{!isOpen && <span class="unseen"> {t('call.isSilent')}</span>}</span></div>
     </li>
   );
@@ -102,7 +102,7 @@ function Tile({ session, call, other }: { session: RoomSession; call: Call; othe
   const { mic, camera } = link.about.value, state = link.state.value, talks = call.talking.value.has(id), stream = link.video.value;
   return (
     <li class={`tile ${talks ? 'talks' : ''}`} data-state={state}>
-      {camera && stream && state === 'connected' ? <Picture stream={stream} /> : <Avatar id={id} name={name} />}
+      {camera && stream && state === 'connected' ? <Picture stream={stream} /> : <Avatar id={id} name={name} face={session.faceOf(id)} />}
       <div class="who">
         {state === 'connected' && !mic && <Icon name="micOff" size={14} />}
         <span class="one-line grow"><bdi>{name}</bdi>{state === 'connected' && !mic && <span class="unseen"> {t('call.isSilent')}</span>}{talks && <span class="unseen"> {t('call.talks')}</span>}</span>

@@ -6,7 +6,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { t, timeOfDay } from '../i18n';
 import { randomText } from '../memory';
 import type { Happening, Line, RoomSession } from '../room';
-import { useAttempt } from './attempt';
+import { type Attempt, useAttempt } from './attempt';
 import { Avatar } from './Avatar';
 import { Icon } from './Icon';
 import { Signs } from './Reactions';
@@ -25,10 +25,9 @@ function inOrder(lines: Line[], happened: Happening[]): (Line | Happening)[] {
   return [...all, ...happened.slice(next)];
 }
 
-export function Chat({ session, isShown }: { session: RoomSession; isShown: boolean }) {
-  const text = useSignal(''), reactsTo = useSignal(0), { attempt, refusal } = useAttempt(), list = useRef<HTMLDivElement>(null), isAtEnd = useRef(true);
-  const lines = session.room.value?.chat ?? [], entries = inOrder(lines, session.happened.value), { maySpeak } = session, isMuted = session.me?.isMuted === true;
-  const last = entries.at(-1), setTyping = useTyping(session);
+export function Chat({ session, isShown, onPopOut }: { session: RoomSession; isShown: boolean; onPopOut?: () => void }) {
+  const reactsTo = useSignal(0), { attempt, refusal } = useAttempt(), list = useRef<HTMLDivElement>(null), isAtEnd = useRef(true);
+  const lines = session.room.value?.chat ?? [], entries = inOrder(lines, session.happened.value), last = entries.at(-1);
   useLayoutEffect(() => { if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight; }, [last, isShown]);
   useEffect(() => {
     const box = list.current;
@@ -37,15 +36,6 @@ export function Chat({ session, isShown }: { session: RoomSession; isShown: bool
     return () => box?.removeEventListener('scroll', look);
   }, []);
 
-  const say = async (event: Event) => {
-    event.preventDefault();
-    const said = text.value.trim();
-    if (said === '') return;
-    text.value = '';
-    setTyping(false);
-    isAtEnd.current = true;
-    if (!await attempt(() => session.ask('say', { text: said, key: randomText(8) }))) text.value = text.value || said; // nothing of it is lost
-  };
   const react = (line: number, what: string) => {
     reactsTo.value = 0;
     void attempt(() => session.ask('react', { line, what }));
@@ -59,14 +49,34 @@ export function Chat({ session, isShown }: { session: RoomSession; isShown: bool
           : <LineItem key={one.number} session={session} line={one} reactsTo={reactsTo} onReact={(what) => react(one.number, what)} />))}
       </div>
       {refusal}
-      <p class="typing one-line" role="status">{whoTypes(session)}</p>
-      <form class="say" onSubmit={say}>
-        <label class="unseen" for="say">{t('room.say')}</label>
-        <input id="say" class="field" autocomplete="off" maxLength={TEXT_MAX} dir="auto" placeholder={t(isMuted ? 'room.muted' : maySpeak ? 'room.say' : 'room.mayNotChat')} disabled={!maySpeak}
-          value={text.value} onInput={({ currentTarget }) => { text.value = currentTarget.value; setTyping(text.value !== ''); }} />
-        <button class="button main icon" aria-label={t('room.send')} disabled={!maySpeak}><Icon name="send" /></button>
-      </form>
+      <div class="row typing">
+        <p class="grow one-line" role="status">{whoTypes(session)}</p>
+        {onPopOut && <button type="button" class="button bare icon small pop-out" aria-label={t('room.popOut')} title={t('room.popOut')} onClick={onPopOut}><Icon name="popout" size={18} /></button>}
+      </div>
+      <Say id="say" session={session} attempt={attempt} onSaid={() => { isAtEnd.current = true; }} />
     </>
+  );
+}
+
+// The field to write in.
+export function Say({ id, session, attempt, onSaid }: { id: string; session: RoomSession; attempt: Attempt; onSaid?: () => void }) {
+  const text = useSignal(''), setTyping = useTyping(session), { maySpeak } = session, isMuted = session.me?.isMuted === true;
+  const say = async (event: Event) => {
+    event.preventDefault();
+    const said = text.value.trim();
+    if (said === '') return;
+    text.value = '';
+    setTyping(false);
+    onSaid?.();
+    if (!await attempt(() => session.ask('say', { text: said, key: randomText(8) }))) text.value = text.value || said; // nothing of it is lost
+  };
+  return (
+    <form class="say" onSubmit={say}>
+      <label class="unseen" for={id}>{t('room.say')}</label>
+      <input id={id} class="field" autocomplete="off" maxLength={TEXT_MAX} dir="auto" placeholder={t(isMuted ? 'room.muted' : maySpeak ? 'room.say' : 'room.mayNotChat')} disabled={!maySpeak}
+        value={text.value} onInput={({ currentTarget }) => { text.value = currentTarget.value; setTyping(text.value !== ''); }} />
+      <button class="button main icon" aria-label={t('room.send')} disabled={!maySpeak}><Icon name="send" /></button>
+    </form>
   );
 }
 
@@ -75,7 +85,7 @@ function LineItem({ session, line: { number, id, name, atMs, text, reactions }, 
   for (const { id: whose, what } of reactions) given.set(what, [...given.get(what) ?? [], whose]);
   return (
     <div class="line">
-      <Avatar id={id} name={name || '★'} />
+      <Avatar id={id} name={name || '★'} face={session.faceOf(id)} />
       <div class="who">
         <b><bdi>{name || t('room.operatorSays')}</bdi></b><time>{timeOfDay(atMs)}</time><span class="grow" />
         {maySpeak && <button type="button" class="react" aria-expanded={isOpen} aria-label={t('room.react')} title={t('room.react')} onClick={() => { reactsTo.value = isOpen ? 0 : number; }}><Icon name="smile" size={18} /></button>}

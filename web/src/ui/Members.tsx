@@ -7,7 +7,8 @@ import { remember } from '../memory';
 import { type Member, NAME_BYTES, type RoomSession } from '../room';
 import { cut } from '../text';
 import { useAttempt } from './attempt';
-import { Avatar } from './Avatar';
+import { Avatar, ChooseAvatar } from './Avatar';
+import { lagWords } from './Others';
 import { Icon } from './Icon';
 
 export function Knocks({ session }: { session: RoomSession }) {
@@ -37,7 +38,7 @@ export function Members({ session }: { session: RoomSession }) {
           <ul class="members">
             {banned.map(({ id, name }) => (
               <li key={id} class="banned row">
-                <Avatar id={id} name={name} /><bdi class="grow one-line">{name}</bdi>
+                <Avatar id={id} name={name} face={session.faceOf(id)} /><bdi class="grow one-line">{name}</bdi>
                 <button type="button" class="button small" onClick={() => attempt(() => session.unban(id))}>{t('room.unban')}<span class="unseen"> {name}</span></button>
               </li>
             ))}
@@ -50,18 +51,19 @@ export function Members({ session }: { session: RoomSession }) {
 }
 
 function MemberItem({ session, member }: { session: RoomSession; member: Member }) {
-  const { id, name, role, isHere, isMuted, isReady, call } = member, isOpen = useSignal(false);
+  const { id, name, role, isHere, isMuted, isReady, call, avatar, place } = member, isOpen = useSignal(false);
   const isMe = id === session.id, isWaitedFor = session.room.value?.clock.waitsFor.includes(id), hasPowers = isMe || session.hasPowerOver(member);
   return (
     <li class={`member ${isHere ? '' : 'away'}`}>
       <div class="row">
-        <Avatar id={id} name={name} />
+        <Avatar id={id} name={name} face={avatar} />
         <div class="grow">
           <div class="one-line"><bdi>{name}</bdi>{isMe && ` ${t('room.you')}`}</div>
           <div class="badges">
             {role !== 'viewer' && <span>{role === 'host' && <Icon name="crown" size={14} />}{t(`room.${role}`)}</span>}
             {!isHere && <span class="warn">{t('room.isAway')}</span>}
             {isHere && isWaitedFor && <span class="warn">{t('room.isWaitedFor')}</span>}
+            {isHere && !isWaitedFor && place.watching !== 'not_known' && <span class={place.watching === 'plays' && place.lagMs === 0 ? 'good' : 'warn'}>{lagWords(place)}</span>}
             {isMuted && <span>{t('room.isMuted')}</span>}
             {call !== '' && <span><Icon name="mic" size={14} />{t('call.isIn')}</span>}
             {isReady && <span class="good">{t('room.isReady')}</span>}
@@ -87,6 +89,7 @@ function Rename({ session, name, onDone }: { session: RoomSession; name: string;
   };
   return (
     <form class="stack" onSubmit={rename}>
+      <ChooseAvatar session={session} attempt={attempt} />
       <label for="rename">{t('room.name')}</label>
       <div class="row">
         <input id="rename" class="field" required autocomplete="nickname" dir="auto" value={wanted.value} onInput={({ currentTarget }) => { wanted.value = currentTarget.value; }} />

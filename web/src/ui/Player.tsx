@@ -42,6 +42,8 @@ interface Props {
   onVideo?(video: HTMLVideoElement | undefined): void;
   onWish?(wish: Wish): void;
   veil?: ComponentChildren; // of the room, above all
+  marks?: ComponentChildren; // on the bar to seek on
+  over?: ComponentChildren;  // over the film, in full screen too
   rate?: number;            // of the room: what is shown then, instead of the player's, which is nudged
 }
 
@@ -59,13 +61,18 @@ function choiceOf({ sound, shown }: Tracks): Choice {
   return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined };
 }
 
-export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) {
+export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRate }: Props) {
   const stage = useRef<HTMLDivElement>(null), video = useRef<HTMLVideoElement>(null), wish = useRef(onWish);
   const hasChrome = useSignal(false), isStalled = useSignal(false), isBlocked = useSignal(false), way = useSignal<Way | undefined>(undefined);
   const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'keys' | undefined>(undefined);
   const { media, file, torrent } = film, ready = media.value !== undefined;
   wish.current = onWish;
   useEffect(() => () => tracks.end(), [tracks]);
+  // With all that is over it.
+  useEffect(() => {
+    const controller = stage.current?.querySelector<HTMLElement & { fullscreenElement: Element | null }>('media-controller');
+    if (controller) controller.fullscreenElement = stage.current;
+  }, [hasChrome.value]);
 
   useEffect(() => {
     void import('../chrome').then(({ speakLanguage }) => speakLanguage()).then(() => { hasChrome.value = true; }, (reason: unknown) => { film.error.value = reason; });
@@ -163,6 +170,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
           <media-loading-indicator slot="centered-chrome" noautohide={true} />
           <media-control-bar class="seek">
             <SeekMarks film={film} />
+            {marks}
             <media-time-range>
               <media-preview-thumbnail slot="preview" aria-hidden="true" />
               <media-preview-chapter-display slot="preview" />
@@ -199,6 +207,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
                 <button type="button" class="big-play" aria-label={t('player.play')} onClick={() => { void video.current?.play(); }}><Icon name="play" /></button>
               </div>
             ) : isStalled.value ? <div class="veil light quiet"><Why film={film} /></div> : null}
+      {over}
       {panel.value === 'tracks' && <TracksMenu tracks={tracks} first={media.value?.media.audio ?? -1} onClose={() => { panel.value = undefined; }} />}
       {panel.value === 'keys' && <KeysHelp onClose={() => { panel.value = undefined; }} />}
     </div>

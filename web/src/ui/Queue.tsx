@@ -4,7 +4,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type File as Part, api } from '../api';
-import { fileName, isFilm } from '../film';
+import { chooseFile, fileName, isFilm } from '../film';
 import { isGuest } from '../grants';
 import { t } from '../i18n';
 import { type Item, RoomError, type RoomSession, TITLE_BYTES } from '../room';
@@ -16,6 +16,7 @@ import { Notice } from './parts';
 import { usePosition } from './position';
 
 const NEXT_UP_MS = 20000;
+const TRY_MS = 1000, TRIES = 10;
 
 export const itemName = ({ name, source }: Item): string => name || source;
 
@@ -99,14 +100,47 @@ function Skip({ session, mayQueue, attempt }: { session: RoomSession; mayQueue: 
   );
 }
 
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+// "Part 2" comes before "Part 10".
+const inOrder = (files: Part[]): Part[] => [...files].sort((a, b) => collator.compare(a.path, b.path));
+
+// What comes after the head in its torrent and is not queued yet.
+function following(files: Part[], head: Item, queue: Item[]): Part[] {
+  const at = head.file === '' ? chooseFile(files)?.id : Number(head.file);
+  const queued = new Set(queue.filter(({ infoHash }) => infoHash === head.infoHash).map(({ file }) => file));
+  return files.slice(files.findIndex(({ id }) => id === at) + 1).filter(({ id }) => !queued.has(String(id)));
+}
+
+async function patiently(work: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      await work();
+      return;
+    } catch (reason) {
+      if ((reason as RoomError).code !== 'too_fast' || tries === TRIES) throw reason;
+      await new Promise((resolve) => { setTimeout(resolve, TRY_MS); });
+    }
+  }
+}
+
 // The same torrent often has the next part.
 function Siblings({ session, head, attempt }: { session: RoomSession; head: Item; attempt: Attempt }) {
   const files = useSignal<Part[] | undefined>(undefined);
-  const load = () => attempt(async () => { files.value = (await api.torrent(head.infoHash)).files.filter(isFilm); });
-  const add = ({ id, path }: Part) => attempt(() => session.ask('queueAdd', { source: head.infoHash, file: String(id), name: cut(fileName(path).trim(), TITLE_BYTES) }));
+  const load = () => attempt(async () => { files.value = inOrder((await api.torrent(head.infoHash)).files.filter(isFilm)); });
+  const ask = ({ id, path }: Part) => session.ask('queueAdd', { source: head.infoHash, file: String(id), name: cut(fileName(path).trim(), TITLE_BYTES) });
+  const add = (part: Part) => attempt(() => ask(part)), isAdding = useSignal(false);
+  const rest = following(files.value ?? [], head, session.room.value?.queue ?? []);
+  // A long series is more than one may say at once: the room is asked again, as long as it takes in any.
+  const addAll = async () => {
+    isAdding.value = true;
+    await attempt(async () => { for (const part of rest) await patiently(() => ask(part)); });
+    isAdding.value = false;
+  };
   return (
     <details onToggle={({ currentTarget }) => { if (currentTarget.open) void load(); }}>
       <summary>{t('room.siblings')}</summary>
+      {rest.length > 0 && <button type="button" class="button small" disabled={isAdding.value} onClick={addAll}><Icon name="add" size={18} />{t('room.addRest', { count: rest.length })}</button>}
       <ul class="queue">
         {files.value?.map((file) => (
           <li key={file.id}>

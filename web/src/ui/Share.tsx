@@ -34,8 +34,8 @@ export function Share({ code }: { code: string }) {
 
 function Address({ code, onClose }: { code: string; onClose: () => void }) {
   const field = useRef<HTMLInputElement>(null);
-  const picture = useSignal<{ path: string; size: number } | undefined>(undefined), isCopied = useSignal(false), isRemote = useSignal(false);
-  const address = addressOf({ view: 'room', code, ...(isRemote.value ? { screen: 'remote' } : {}) }).href;
+  const picture = useSignal<{ path: string; size: number } | undefined>(undefined), isCopied = useSignal(false), screen = useSignal<'' | 'remote' | 'chat'>('');
+  const address = addressOf({ view: 'room', code, ...(screen.value ? { screen: screen.value } : {}) }).href;
   useEffect(() => {
     isCopied.value = false;
     draw(address).then((found) => { picture.value = found; }, () => {}); // without it there is still the link
@@ -57,7 +57,9 @@ function Address({ code, onClose }: { code: string; onClose: () => void }) {
         <label for="address">{t('share.address')}</label>
         <input ref={field} id="address" class="field" readOnly dir="ltr" value={address} onFocus={({ currentTarget }) => currentTarget.select()} />
       </div>
-      <label class="check"><input type="checkbox" checked={isRemote.value} onChange={({ currentTarget }) => { isRemote.value = currentTarget.checked; }} />{t('share.remote')}</label>
+      {(['remote', 'chat'] as const).map((one) => (
+        <label key={one} class="check"><input type="checkbox" checked={screen.value === one} onChange={({ currentTarget }) => { screen.value = currentTarget.checked ? one : ''; }} />{t(`share.${one}`)}</label>
+      ))}
       <button type="button" class="button main" onClick={copy}><Icon name="link" /><span role="status">{t(isCopied.value ? 'share.copied' : 'share.copy')}</span></button>
       <div class="qr">{picture.value && <svg viewBox={`0 0 ${picture.value.size} ${picture.value.size}`} role="img" aria-label={t('share.qr')} shapeRendering="crispEdges"><path d={picture.value.path} fill="#000" /></svg>}</div>
     </Dialog>

@@ -11,6 +11,7 @@ import { CallDoor } from './CallDoor';
 import { Chat } from './Chat';
 import { Icon } from './Icon';
 import { Knocks, Members } from './Members';
+import { PopOut, openWindow } from './PopOut';
 import { Queue } from './Queue';
 import { RoomSettings } from './RoomSettings';
 
@@ -19,12 +20,12 @@ const tabs: [Tab, Key][] = [['chat', 'room.chat'], ['people', 'room.people'], ['
 
 export function Side({ session }: { session: RoomSession }) {
   const tab = useSignal<Tab>('chat'), isClosed = useSignal(false), list = useRef<HTMLDivElement>(null);
-  const isShown = (one: Tab) => !isClosed.value && tab.value === one;
-  const chat = session.room.value?.chat ?? [], lastLine = chat.at(-1)?.number ?? 0, seen = useSignal(lastLine), isChatShown = isShown('chat');
+  const isShown = (one: Tab) => !isClosed.value && tab.value === one, popped = useSignal<Window | undefined>(undefined);
+  const chat = session.room.value?.chat ?? [], lastLine = chat.at(-1)?.number ?? 0, seen = useSignal(lastLine), isChatShown = isShown('chat') || popped.value !== undefined;
   useEffect(() => { if (isChatShown) seen.value = lastLine; }, [isChatShown, lastLine]);
   const unread = isChatShown ? 0 : chat.filter(({ number, id }) => number > seen.value && id !== session.id).length;
   const counts: Record<Tab, number> = { chat: unread, people: session.room.value?.members.length ?? 0, queue: session.room.value?.queue.length ?? 0 };
-  const parts: Record<Tab, JSX.Element> = { chat: <Chat session={session} isShown={isChatShown} />, people: <Members session={session} />, queue: <Queue session={session} /> };
+  const parts: Record<Tab, JSX.Element> = { chat: popped.value ? <ElsewhereChat session={session} into={popped.value} onClose={() => { popped.value = undefined; }} /> : <Chat session={session} isShown={isChatShown} onPopOut={() => { popped.value = openWindow(); }} />, people: <Members session={session} />, queue: <Queue session={session} /> };
 
   const choose = (one: Tab) => {
     tab.value = one;
@@ -58,5 +59,15 @@ export function Side({ session }: { session: RoomSession }) {
       <CallDoor session={session} />
       {tabs.map(([one]) => <div key={one} id={`part-${one}`} class="panel" role="tabpanel" aria-labelledby={`tab-${one}`} hidden={!isShown(one)}>{parts[one]}</div>)}
     </aside>
+  );
+}
+
+function ElsewhereChat({ session, into, onClose }: { session: RoomSession; into: Window; onClose: () => void }) {
+  return (
+    <div class="panel elsewhere">
+      <p class="said">{t('room.poppedOut')}</p>
+      <button type="button" class="button" onClick={onClose}>{t('room.popIn')}</button>
+      <PopOut into={into} title={`${t('room.chat')} – ${session.room.value?.choices.title || session.code}`} onClose={onClose}><Chat session={session} isShown={true} /></PopOut>
+    </div>
   );
 }

@@ -15,7 +15,9 @@ import { type Place, go } from '../router';
 import { keepInSync } from '../sync';
 import { type Attempt, useAttempt } from '../ui/attempt';
 import { Icon } from '../ui/Icon';
+import { ChatOver } from '../ui/ChatOver';
 import { Lobby } from '../ui/Lobby';
+import { Others } from '../ui/Others';
 import { Player, type Wish } from '../ui/Player';
 import { NextUp, itemName } from '../ui/Queue';
 import { Remote } from '../ui/Remote';
@@ -24,11 +26,12 @@ import { Facts, Link, Notice, TokenForm, explainRoom } from '../ui/parts';
 import { Share } from '../ui/Share';
 import { Side } from '../ui/Side';
 
-export default function RoomView({ at: { code, screen } }: { at: Place & { view: 'room' } }) {
+// `isOpen`: who comes first makes the room.
+export default function RoomView({ at: { code, screen }, isOpen = false }: { at: Place & { view: 'room' }; isOpen?: boolean }) {
   const name = useSignal(recall('name') ?? ''), isNamed = useSignal(recall('name') !== undefined);
   useEffect(() => { document.title = `${t('room.title')} – ShareStream`; }, []);
   if (!isNamed.value) return <AskName name={name} onDone={() => { name.value = cut(name.value.trim(), NAME_BYTES); remember('name', name.value); isNamed.value = true; }} />;
-  return <Inside code={code} name={name.value} isRemote={screen === 'remote'} />;
+  return <Inside code={code} name={name.value} screen={screen} isOpen={isOpen} />;
 }
 
 function AskName({ name, onDone }: { name: Signal<string>; onDone: () => void }) {
@@ -46,8 +49,8 @@ function AskName({ name, onDone }: { name: Signal<string>; onDone: () => void })
   );
 }
 
-function Inside({ code, name, isRemote }: { code: string; name: string; isRemote: boolean }) {
-  const session = useMemo(() => new RoomSession(code, name), [code]);
+function Inside({ code, name, screen, isOpen }: { code: string; name: string; screen: 'remote' | 'chat' | undefined; isOpen: boolean }) {
+  const session = useMemo(() => new RoomSession(code, name, isOpen), [code]);
   useEffect(() => () => session.end(), [session]);
   const head = useComputed(() => session.room.value?.queue[0]);
   const room = session.room.value, standing = session.standing.value, why = session.why.value, title = room?.choices.title;
@@ -58,9 +61,9 @@ function Inside({ code, name, isRemote }: { code: string; name: string; isRemote
   if (!room) return <div class="card middle" role="status"><div class="row"><span class="spinner" /><p>{t(why ? 'error.offline' : 'room.entering')}</p></div></div>;
   const item = head.value, Shown = isGuest.value ? GuestFilm : RoomFilm;
   return (
-    <div class="room">
+    <div class={`room ${screen === 'chat' ? 'talk' : ''}`}>
       <div class="film">
-        {isRemote ? <RoomRemote session={session} /> : item ? <Shown key={`${item.number} ${token.value}`} session={session} item={item} /> : (
+        {screen === 'chat' ? <div class="below"><Heading session={session} title={title || (item ? itemName(item) : code)} screen={screen} /></div> : screen === 'remote' ? <RoomRemote session={session} /> : item ? <Shown key={`${item.number} ${token.value}`} session={session} item={item} /> : (
           <div class="stage"><div class="veil"><div class="stack"><h1>{t('room.noFilm')}</h1><p>{t('room.noFilmText')}</p><Link to={{ view: 'start' }} class="button main">{t('room.findFilm')}</Link></div></div></div>
         )}
         {standing === 'away' && <div class="below"><Notice kind="warn" title={t('room.away')}>{t('room.awayText')}</Notice></div>}
@@ -125,18 +128,6 @@ function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
   useEffect(() => { if (grant && film.error.peek() !== undefined) film.again(); }, [grant]);
   const element = video.value;
   useEffect(() => (element ? keepInSync(session, element, (is) => { isBlocked.value = is; }) : undefined), [element]);
-  // Nobody but a player knows how long a film is.
-  useEffect(() => {
-    if (!element) return undefined;
-    const tell = () => {
-      const { clock } = session.room.peek() ?? {};
-      if (clock && clock.durationMs === 0 && Number.isFinite(element.duration) && session.may('mayQueue'))
-        void session.ask('describe', { durationMs: Math.round(element.duration * 1000) }).catch(() => {});
-    };
-    element.addEventListener('durationchange', tell);
-    tell();
-    return () => element.removeEventListener('durationchange', tell);
-  }, [element]);
 
   const onWish = (wish: Wish) => attempt(() => {
     const positionMs = Math.round((element?.currentTime ?? 0) * 1000);
@@ -156,10 +147,8 @@ function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
       ) : undefined;
   return (
     <>
-      <div class="screen">
-        <Player film={film} onVideo={(one) => { video.value = one; }} onWish={(wish) => void onWish(wish)} veil={veil} rate={session.room.value?.clock.wantedRate ?? 1} />
-        <div class="over"><Passing session={session} /><NextUp session={session} attempt={attempt} /></div>
-      </div>
+      <Player film={film} onVideo={(one) => { video.value = one; }} onWish={(wish) => void onWish(wish)} veil={veil} rate={session.room.value?.clock.wantedRate ?? 1}
+        marks={<Others session={session} />} over={<div class="over"><Passing session={session} /><NextUp session={session} attempt={attempt} /><ChatOver session={session} /></div>} />
       <Below session={session} title={title} attempt={attempt}>
         {torrent && <Facts torrent={torrent} />}
       </Below>
@@ -174,23 +163,29 @@ function RoomRemote({ session }: { session: RoomSession }) {
   return (
     <>
       {item && <Remote session={session} attempt={attempt} />}
-      <Below session={session} title={session.room.value?.choices.title || (item ? itemName(item) : t('room.noFilm'))} attempt={attempt} isRemote />
+      <Below session={session} title={session.room.value?.choices.title || (item ? itemName(item) : t('room.noFilm'))} attempt={attempt} screen="remote" />
       {refusal && <div class="below">{refusal}</div>}
     </>
   );
 }
 
-// What belongs to the film, below it.
-function Below({ session, title, attempt, isRemote = false, children }: { session: RoomSession; title: string; attempt: Attempt; isRemote?: boolean; children?: ComponentChildren }) {
+function Heading({ session, title, screen }: { session: RoomSession; title: string; screen: 'remote' | 'chat' | undefined }) {
   const code = session.room.value?.code ?? session.code;
   return (
+    <div class="row wrap">
+      <h1 class="grow"><bdi>{title}</bdi></h1>
+      {!screen && <button type="button" class="button bare small" title={t('room.resyncText')} onClick={() => session.clock.resync()}><Icon name="sync" size={18} />{t('room.resync')}</button>}
+      <Link to={screen ? { view: 'room', code } : { view: 'room', code, screen: 'remote' }} class="button bare small"><Icon name={screen ? 'screen' : 'phone'} size={18} />{t(screen ? 'room.withFilm' : 'room.withoutFilm')}</Link>
+      <Share code={code} />
+    </div>
+  );
+}
+
+// What belongs to the film, below it.
+function Below({ session, title, attempt, screen, children }: { session: RoomSession; title: string; attempt: Attempt; screen?: 'remote'; children?: ComponentChildren }) {
+  return (
     <div class="below">
-      <div class="row wrap">
-        <h1 class="grow"><bdi>{title}</bdi></h1>
-        {!isRemote && <button type="button" class="button bare small" title={t('room.resyncText')} onClick={() => session.clock.resync()}><Icon name="sync" size={18} />{t('room.resync')}</button>}
-        <Link to={isRemote ? { view: 'room', code } : { view: 'room', code, screen: 'remote' }} class="button bare small"><Icon name={isRemote ? 'screen' : 'phone'} size={18} />{t(isRemote ? 'room.withFilm' : 'room.withoutFilm')}</Link>
-        <Share code={code} />
-      </div>
+      <Heading session={session} title={title} screen={screen} />
       <Lobby session={session} />
       <ReactToFilm session={session} />
       <div class="facts-line"><Last session={session} attempt={attempt} />{children}</div>

@@ -11,6 +11,7 @@ import { followTorrents } from '../torrents';
 import { sendFile } from '../uploads';
 import { Icon } from '../ui/Icon';
 import type MediaFolder from '../ui/MediaFolder';
+import { Install } from '../ui/Install';
 import { Facts, Failure, Link, Notice, Progress } from '../ui/parts';
 
 type Way = 'watch' | 'together';
@@ -25,12 +26,12 @@ export function Start({ at }: { at: Place & { view: 'start' } }) {
   useEffect(() => { api.rooms().then((found) => { rooms.value = found.filter(({ members }) => members > 0); }, () => {}); }, [known]);
   useEffect(() => { api.mediaFolder('').then((found) => { hasFolder.value = found.hasFolder === true; }, () => {}); }, [known]);
 
-  async function begin(what: string | Blob, way: Way, name?: string): Promise<void> {
+  async function begin(what: string | Blob, way: Way, name?: string, replaces = false): Promise<void> {
     error.value = complaint.value = undefined;
     busy.value = way;
     try {
       const hash = what instanceof File && isFilmFile(what) ? await sendFile(what) : await api.add(what);
-      if (way === 'watch') go({ view: 'watch', source: hash });
+      if (way === 'watch') go({ view: 'watch', source: hash }, replaces);
       else go({ view: 'room', code: await api.createRoom(hash, undefined, name) });
     } catch (reason) {
       error.value = reason;
@@ -45,6 +46,11 @@ export function Start({ at }: { at: Place & { view: 'start' } }) {
     if (complaint.value) field.current?.focus();
     else void begin(text, way);
   }
+  // A link with a magnet link in it begins by itself; who goes back from there comes to where that link was.
+  useEffect(() => {
+    complaint.value = at.magnet === undefined ? undefined : objection(at.magnet);
+    if (at.magnet !== undefined && !complaint.value) void begin(at.magnet, 'watch', undefined, true);
+  }, [at.magnet]);
   function beginWithFile(file: File | undefined): void {
     if (!file) return;
     complaint.value = fileObjection(file);
@@ -109,6 +115,7 @@ export function Start({ at }: { at: Place & { view: 'start' } }) {
         </form>
       )}
       {Folder.value && <Folder.value onClose={() => { Folder.value = undefined; }} />}
+      <Install />
       {away.value && !wantsToken && <Failure error={away.value} />}
       {rooms.value.length > 0 && (
         <section class="part" aria-labelledby="rooms">
