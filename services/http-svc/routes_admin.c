@@ -4,7 +4,7 @@
  * with them. Each handler turns a request into one message for the supervisor, or for one service.
  *
  * This is all of the supervisor that can be reached from outside: what it did and logged, and a
- * restart. That everything is stopped can be had from the command line only (docs/decisions/0022).
+ * restart. That everything is stopped can be had from the command line only (docs/decisions/0020).
  */
 #include <proto/control.pb-c.h>
 #include <proto/svc.pb-c.h>
