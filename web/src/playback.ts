@@ -4,21 +4,26 @@
 // none is left it is told. Both wait for bytes as long as the server does.
 import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
-import { families } from './codecs';
+import { type Quality, type Size, isOriginalUrl, largestMade, readSizes, sizeFor } from './quality';
 import { here } from './router';
 
 export type Way = 'direct' | 'hls';
 
 const PATIENCE_MS = 120000;
 const RETRY_MS = 2000;
+// After so many the line, or the machine, is too slow for the film as it is.
+const STALLS = 3;
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 // Those are lines.ts's, which has them on every way.
 const NO_SUBTITLES: object = { subtitleTrackController: undefined, subtitleStreamController: undefined, timelineController: undefined };
 
-// Streams of the film other than those it has first: sound, and subtitles that are drawn into the picture. Only HLS can do that.
-export interface Choice { sound: number | undefined; drawn: number | undefined }
-export interface Playback { choose(choice: Choice): void; end(): void }
-interface Wish { hash: string; file: number; first: Way; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
+// Streams of the film other than those it has first (sound, and subtitles that are drawn into the picture), and a size other than its
+// own: only HLS can do that.
+export interface Choice { sound: number | undefined; drawn: number | undefined; quality: Quality }
+// stalls(): the player stood still, though the server has all of the film. toAddress(): from now on by an address, which another device
+// can open as well; false: this browser plays it by our hands only.
+export interface Playback { choose(choice: Choice): void; stalls(): void; toAddress(): boolean; end(): void }
+interface Wish { hash: string; file: number; first: Way; can: string[]; strains: boolean; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
 
 // Where the API wants a token, a player gets a link that opens this one film, and what belongs to it.
 async function rights(hash: string, file: number): Promise<string> {
@@ -28,12 +33,31 @@ async function rights(hash: string, file: number): Promise<string> {
 // An address of ours for who can send no token with it.
 export const openTo = async (hash: string, file: number, path: string): Promise<string> => `${here(path).href}${await rights(hash, file)}`;
 
-export function play(video: HTMLVideoElement, { hash, file, first, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
-  const tried = new Set<Way>(), needsHls = () => choice.sound !== undefined || choice.drawn !== undefined;
+// The film by HLS: all that it is offered in.
+export async function masterOf(hash: string, file: number, can: string[], drawn?: number): Promise<string> {
+  const found = new URL(await openTo(hash, file, `hls/${hash}/${file}/master.m3u8`));
+  if (can.length > 0) found.searchParams.set('can', can.join(','));
+  if (drawn !== undefined) found.searchParams.set('burn', String(drawn));
+  return found.href;
+}
+
+export async function sizesOf(hash: string, file: number, can: string[]): Promise<Size[]> {
+  const answer = await fetch(await masterOf(hash, file, can));
+  if (!answer.ok) throw new Error(answer.statusText);
+  return readSizes(await answer.text());
+}
+
+export function play(video: HTMLVideoElement, { hash, file, first, can, strains, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
+  const tried = new Set<Way>();
   const onPlaying = () => { hasPlayed = true; };
   const onMetadata = () => { place = undefined; };
   let way = first, beginnings = 0, place: { at: number; goesOn: boolean } | undefined; // where a beginning that is under way goes
-  let hasPlayed = false, hasEnded = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+
+  function wayNow(): Way {
+    const { sound, drawn, quality } = choice;
+    return sound !== undefined || drawn !== undefined || typeof quality === 'number' || (quality === 'auto' && isTooMuch) ? 'hls' : first;
+  }
 
   function clear(): void {
     clearTimeout(retry);
@@ -53,20 +77,21 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   async function begin(next: Way): Promise<void> {
     // Who fails at once says it is paused; what counts is what was wanted.
     place ??= { at: video.currentTime, goesOn: hasPlayed ? !video.paused : plays };
+    video.defaultPlaybackRate = video.playbackRate; // which is what a new source begins with
     const { at, goesOn } = place, mine = ++beginnings;
     clear();
     way = next;
     tried.add(way);
     onWay(way);
-    let query: string;
+    let address: string;
     try {
-      query = await rights(hash, file);
+      address = way === 'direct' ? await openTo(hash, file, `stream/${hash}/${file}`) : await masterOf(hash, file, isPlain ? [] : can, choice.drawn);
     } catch (reason) {
       return onFailure(reason as ApiError);
     }
     if (hasEnded || mine !== beginnings) return;
-    if (way === 'direct') straight(`${here(`stream/${hash}/${file}`).href}${query}`);
-    else await byHls(`${here(`hls/${hash}/${file}/master.m3u8`).href}${query}${query ? '&' : '?'}can=${encodeURIComponent(families().join(','))}${choice.drawn === undefined ? '' : `&burn=${choice.drawn}`}`, at, mine);
+    if (way === 'direct') straight(address);
+    else await byHls(address, at, mine);
     if (hasEnded || mine !== beginnings) return;
     if (at > 0) video.currentTime = at;
     if (goesOn) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
@@ -81,7 +106,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   async function byHls(address: string, at: number, mine: number): Promise<void> {
     const { default: Player } = await import('hls.js');
     if (hasEnded || mine !== beginnings) return;
-    if (!Player.isSupported()) {
+    if (isPlain || !Player.isSupported()) {
       if (video.canPlayType(HLS_TYPE) === '') return giveUp('Media Source Extensions');
       return straight(address); // a browser that plays it by itself
     }
@@ -89,6 +114,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
     const player = hls = new Player({ fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
       ...NO_SUBTITLES });
     player.on(Player.Events.AUDIO_TRACKS_UPDATED, takeSound);
+    player.on(Player.Events.MANIFEST_PARSED, takeSize);
     let recovered = 0;
     player.on(Player.Events.ERROR, (_: unknown, { fatal, type, details, response, reason }: ErrorData) => {
       if (!fatal || hasEnded) return;
@@ -112,19 +138,44 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
     if (hls && wanted >= 0 && wanted < streams.length && hls.audioTrack !== wanted) hls.audioTrack = wanted;
   }
 
+  function takeSize(): void {
+    const sizes = hls?.levels.map(({ height, uri }) => ({ height, isOriginal: isOriginalUrl(uri) })) ?? [];
+    if (!hls || sizes.length === 0) return;
+    hls.autoLevelCapping = isTooMuch ? largestMade(sizes) : -1;
+    const wanted = sizeFor(sizes, choice.quality);
+    if (hls.manualLevel !== wanted) hls.nextLevel = wanted;
+  }
+
   function choose(next: Choice): void {
-    const isOther = next.drawn !== choice.drawn;
+    const before = choice;
     choice = next;
-    if (!isOther && way === 'hls') return takeSound();
-    if (!isOther && !needsHls()) return;
-    tried.clear();
-    void begin(needsHls() ? 'hls' : first);
+    // By HLS it stays, until the original is wanted: sizes change there while it plays.
+    const wanted = way === 'hls' && choice.quality !== 'original' ? 'hls' : wayNow();
+    if (wanted !== way || choice.drawn !== before.drawn) {
+      tried.clear();
+      void begin(wanted);
+    } else if (way === 'hls') {
+      takeSound();
+      takeSize();
+    }
   }
 
   video.addEventListener('playing', onPlaying);
   video.addEventListener('loadedmetadata', onMetadata);
-  void begin(needsHls() ? 'hls' : first);
+  void begin(wayNow());
   return { choose,
+    stalls() {
+      if (way !== 'direct' || ++stalls !== STALLS) return;
+      isTooMuch = true;
+      choose(choice);
+    },
+    toAddress() {
+      if (way === 'direct' || isPlain) return true;
+      if (video.canPlayType(HLS_TYPE) === '') return false;
+      isPlain = true;
+      void begin('hls');
+      return true;
+    },
     end() {
       hasEnded = true;
       clear();

@@ -12,10 +12,12 @@ import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
 import { showLines } from '../lines';
 import { followPictures, showChapters } from '../marks';
-import { type Choice, type Playback, type Way, openTo, play } from '../playback';
+import { type Choice, type Playback, type Way, openTo, play, sizesOf } from '../playback';
+import { quality } from '../quality';
 import { type Tracks, openTracks, textSize } from '../tracks';
 import { Icon } from './Icon';
 import { KeysHelp } from './KeysHelp';
+import { PictureMenu } from './PictureMenu';
 import { SeekMarks } from './SeekMarks';
 import { TracksMenu } from './TracksMenu';
 import { explain } from './parts';
@@ -25,8 +27,8 @@ declare module 'preact' {
   namespace JSX {
     interface IntrinsicElements {
       'media-controller': Custom; 'media-control-bar': Custom; 'media-play-button': Custom; 'media-mute-button': Custom; 'media-volume-range': Custom;
-      'media-time-range': Custom; 'media-time-display': Custom; 'media-playback-rate-button': Custom; 'media-pip-button': Custom; 'media-fullscreen-button': Custom;
-      'media-loading-indicator': Custom; 'media-seek-backward-button': Custom; 'media-seek-forward-button': Custom; 'media-airplay-button': Custom; 'media-cast-button': Custom;
+      'media-time-range': Custom; 'media-time-display': Custom; 'media-pip-button': Custom; 'media-fullscreen-button': Custom;
+      'media-loading-indicator': Custom; 'media-seek-backward-button': Custom; 'media-seek-forward-button': Custom;
       'media-preview-thumbnail': Custom; 'media-preview-chapter-display': Custom; 'media-preview-time-display': Custom;
     }
   }
@@ -34,7 +36,6 @@ declare module 'preact' {
 
 export type Wish = { does: 'play' } | { does: 'pause' } | { does: 'seek'; toMs: number } | { does: 'rate'; rate: number };
 const STALL_MS = 1500;
-const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 interface Props {
   film: Film;
@@ -55,14 +56,14 @@ const wishes: Record<string, (detail: unknown) => Wish> = {
 // What only another playlist gives; other subtitles are drawn over whatever plays.
 function choiceOf({ sound, shown }: Tracks): Choice {
   const text = shown.value;
-  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined };
+  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined, quality: quality.value };
 }
 
 export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) {
   const stage = useRef<HTMLDivElement>(null), video = useRef<HTMLVideoElement>(null), wish = useRef(onWish);
   const hasChrome = useSignal(false), isStalled = useSignal(false), isBlocked = useSignal(false), way = useSignal<Way | undefined>(undefined);
-  const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'keys' | undefined>(undefined);
-  const { media, file, torrent } = film, ready = media.value !== undefined;
+  const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'picture' | 'keys' | undefined>(undefined), ownRate = useSignal(1);
+  const { media, file, torrent } = film, ready = media.value !== undefined, isWhole = () => (torrent.peek()?.progress ?? 0) >= 1;
   wish.current = onWish;
   useEffect(() => () => tracks.end(), [tracks]);
 
@@ -73,7 +74,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
   useEffect(() => {
     const element = video.current, found = media.peek(), hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined || !hasChrome.value) return undefined;
-    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', choice: choiceOf(tracks), plays: !wish.current,
+    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', can: found.can, strains: found.strains, choice: choiceOf(tracks), plays: !wish.current,
       onWay: (one) => { way.value = one; }, onBlocked: () => { isBlocked.value = true; }, onFailure: (reason) => { film.error.value = reason; } });
     playing.current = playback;
     onVideo?.(element);
@@ -99,7 +100,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     const element = video.current, found = media.peek()?.media, hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined) return undefined;
     const ends = [showChapters(element, found.chapters)];
-    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => (torrent.peek()?.progress ?? 1) >= 1));
+    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), isWhole));
     return () => { for (const end of ends) end(); };
   }, [media.value, hasChrome.value]);
 
@@ -128,6 +129,12 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     const { currentTime = 0, duration: lastsS = NaN } = video.current ?? {};
     return lastsS > 0 && Number.isFinite(lastsS) ? Math.min(currentTime / lastsS, 0.99) : 0;
   };
+  useSignalEffect(() => {
+    if (!isStalled.value) return undefined;
+    const count = () => { if (isWhole() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    count();
+    return () => clearInterval(timer);
+  });
   useSignalEffect(() => film.asksWhy(film.error.value === undefined && (media.value === undefined || isStalled.value), share));
 
   useEffect(() => {
@@ -144,16 +151,24 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
 
   useEffect(() => (stage.current ? hearKeys(stage.current, { onCaptions: tracks.toggleText, onHelp: () => { panel.value = 'keys'; } }) : undefined), [tracks]);
 
+  const ask = (name: string, detail?: unknown) => video.current?.parentElement?.dispatchEvent(new CustomEvent(name, { detail }));
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return undefined;
+    const look = () => { ownRate.value = element.playbackRate; };
+    element.addEventListener('ratechange', look);
+    return () => element.removeEventListener('ratechange', look);
+  }, [hasChrome.value]);
+
   const path = file.value?.path;
   useEffect(() => {
     const element = video.current;
     if (!element || path === undefined) return undefined;
-    const ask = (name: string, detail?: unknown) => element.parentElement?.dispatchEvent(new CustomEvent(name, { detail }));
     const ends = [describeToDevice(element, fileName(path), { ask }), keepAwake(element)];
     return () => { for (const end of ends) end(); };
   }, [path, hasChrome.value]);
 
-  const failure = film.error.value;
+  const failure = film.error.value, nowRate = shownRate ?? ownRate.value;
   return (
     <div class="stage" ref={stage} data-way={way.value} data-text={textSize.value}>
       {hasChrome.value && (
@@ -176,15 +191,11 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
             <media-volume-range />
             <media-time-display showduration={true} />
             <span class="grow" />
-            {shownRate === undefined ? <media-playback-rate-button rates={RATES.join(' ')} /> : (
-              <button type="button" class="rate" aria-label={t('player.rate', { rate: shownRate })} onClick={() => onWish?.({ does: 'rate', rate: RATES.find((one) => one > shownRate) ?? RATES[0] ?? 1 })}>
-                {shownRate}x
-              </button>
-            )}
+            <button type="button" class="rate picture" aria-label={t('picture.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'picture'; }}>
+              {nowRate === 1 ? <Icon name="gear" size={24} /> : `${nowRate}x`}
+            </button>
             <button type="button" class="rate captions" aria-label={t('tracks.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'tracks'; }}><Icon name="captions" size={24} /></button>
             <button type="button" class="rate keyboard" aria-label={t('keys.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'keys'; }}><Icon name="keys" size={24} /></button>
-            <media-cast-button />
-            <media-airplay-button />
             <media-pip-button />
             <media-fullscreen-button />
           </media-control-bar>
@@ -199,6 +210,10 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
               </div>
             ) : isStalled.value ? <div class="veil light quiet"><Why film={film} /></div> : null}
       {panel.value === 'tracks' && <TracksMenu tracks={tracks} first={media.value?.media.audio ?? -1} onClose={() => { panel.value = undefined; }} />}
+      {panel.value === 'picture' && video.current && media.value && torrent.value && file.value && (
+        <PictureMenu video={video.current} sizes={() => sizesOf(torrent.value?.infoHash ?? '', file.value?.id ?? 0, media.value?.can ?? [])} isWhole={isWhole()} rate={nowRate} isRoom={shownRate !== undefined}
+          onRate={(one) => ask('mediaplaybackraterequest', one)} toAddress={() => playing.current?.toAddress() ?? false} onClose={() => { panel.value = undefined; }} />
+      )}
       {panel.value === 'keys' && <KeysHelp onClose={() => { panel.value = undefined; }} />}
     </div>
   );
