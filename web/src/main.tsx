@@ -18,6 +18,7 @@ const loaders: Partial<Record<Place['view'], () => Promise<{ default: unknown }>
   room: () => import('./views/Room'),
   admin: () => import('./views/Admin'),
 };
+const PREPARE_MS = 1000;
 const loaded: Partial<Record<Place['view'], View>> = {};
 const isReady: Signal<boolean> = signal(false);
 
@@ -61,6 +62,16 @@ function Root() {
   return isReady.value ? <App /> : null;
 }
 
+// Who looks at the start will watch something: what that takes is fetched when nothing else is, unless bytes are dear.
+function prepare(): void {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  if (connection?.saveData) return;
+  void Promise.all([loaders.watch?.(), import('./chrome')]).catch(() => {}); // then it is asked for again
+}
+
 takeTokenFromAddress();
 render(<Root />, document.getElementById('app') as HTMLElement);
-void startLanguage().then(() => { isReady.value = true; });
+void startLanguage().then(() => {
+  isReady.value = true;
+  if (place.value.view === 'start') setTimeout(prepare, PREPARE_MS);
+});

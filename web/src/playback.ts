@@ -4,7 +4,7 @@
 // none is left it is told. Both wait for bytes as long as the server does.
 import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
-import { type Quality, type Size, isOriginalUrl, largestMade, readSizes, sizeFor } from './quality';
+import { type Quality, type Size, isOriginalUrl, largestMade, quality, readSizes, sizeFor } from './quality';
 import { here } from './router';
 
 export type Way = 'direct' | 'hls';
@@ -47,6 +47,13 @@ export async function sizesOf(hash: string, file: number, can: string[]): Promis
   return readSizes(await answer.text());
 }
 
+// What this browser probably plays as it is begins to come while the server is still asked what is in it.
+export async function prime(video: HTMLVideoElement, hash: string, file: number, mediaType: string, wants: () => boolean): Promise<void> {
+  if (quality.value !== 'auto' && quality.value !== 'original' || video.canPlayType(mediaType) === '') return;
+  const address = await openTo(hash, file, `stream/${hash}/${file}`);
+  if (wants()) video.src = address;
+}
+
 export function play(video: HTMLVideoElement, { hash, file, first, can, strains, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
   const tried = new Set<Way>();
   const onPlaying = () => { hasPlayed = true; };
@@ -55,8 +62,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
 
   function wayNow(): Way {
-    const { sound, drawn, quality } = choice;
-    return sound !== undefined || drawn !== undefined || typeof quality === 'number' || (quality === 'auto' && isTooMuch) ? 'hls' : first;
+    const { sound, drawn, quality: size } = choice;
+    return sound !== undefined || drawn !== undefined || typeof size === 'number' || (size === 'auto' && isTooMuch) ? 'hls' : first;
   }
 
   function clear(): void {
@@ -93,6 +100,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     if (way === 'direct') straight(address);
     else await byHls(address, at, mine);
     if (hasEnded || mine !== beginnings) return;
+    if (video.readyState >= video.HAVE_METADATA) place = undefined;
     if (at > 0) video.currentTime = at;
     if (goesOn) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
   }
@@ -100,7 +108,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   function straight(address: string): void {
     fails = () => giveUp(video.error?.message ?? '');
     video.addEventListener('error', fails);
-    video.src = address;
+    if (video.src !== address || video.error) video.src = address; // else prime() has begun
   }
 
   async function byHls(address: string, at: number, mine: number): Promise<void> {

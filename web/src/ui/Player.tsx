@@ -12,7 +12,7 @@ import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
 import { showLines } from '../lines';
 import { followPictures, showChapters } from '../marks';
-import { type Choice, type Playback, type Way, openTo, play, sizesOf } from '../playback';
+import { type Choice, type Playback, type Way, openTo, play, prime, sizesOf } from '../playback';
 import { quality } from '../quality';
 import { type Tracks, openTracks, textSize } from '../tracks';
 import { Icon } from './Icon';
@@ -70,6 +70,12 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
   useEffect(() => {
     void import('../chrome').then(({ speakLanguage }) => speakLanguage()).then(() => { hasChrome.value = true; }, (reason: unknown) => { film.error.value = reason; });
   }, []);
+
+  useEffect(() => {
+    const element = video.current, hash = torrent.peek()?.infoHash, { id, mediaType } = file.peek() ?? {};
+    if (!element || media.peek() || !hash || id === undefined || mediaType === undefined) return;
+    prime(element, hash, id, mediaType, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
+  }, [file.value?.id, hasChrome.value]);
 
   useEffect(() => {
     const element = video.current, found = media.peek(), hash = torrent.peek()?.infoHash, id = file.peek()?.id;
