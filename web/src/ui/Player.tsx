@@ -4,7 +4,7 @@
 // what was pressed by `onWish`.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { api } from '../api';
 import { describeToDevice, keepAwake } from '../device';
 import { type Film, fileName } from '../film';
@@ -63,7 +63,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
   const stage = useRef<HTMLDivElement>(null), video = useRef<HTMLVideoElement>(null), wish = useRef(onWish);
   const hasChrome = useSignal(false), isStalled = useSignal(false), isBlocked = useSignal(false), way = useSignal<Way | undefined>(undefined);
   const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'picture' | 'keys' | undefined>(undefined), ownRate = useSignal(1);
-  const { media, file, torrent } = film, ready = media.value !== undefined, isWhole = () => (torrent.peek()?.progress ?? 0) >= 1;
+  const { media, file, torrent } = film, ready = media.value !== undefined, isWhole = useComputed(() => (torrent.value?.progress ?? 0) >= 1);
   wish.current = onWish;
   useEffect(() => () => tracks.end(), [tracks]);
 
@@ -95,18 +95,39 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     playing.current?.choose(choice);
   });
 
-  const shown = tracks.shown.value;
+  // A script is one piece: in a film that is still coming it may be anywhere.
+  const shown = tracks.shown.value, isStyled = Boolean(shown?.script) && (isWhole.value || shown?.kind !== 'embedded');
   useEffect(() => {
     const element = video.current, hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !hash || id === undefined || !shown || shown.isImage) return undefined;
-    return showLines(element, () => openTo(hash, id, shown.playlist.slice(1)), tracks.delayMs);
-  }, [shown?.id, media.value, hasChrome.value]);
+    const toOpen = (url: string) => openTo(hash, id, url.slice(1)), ended = new AbortController(), { signal: until } = ended;
+    let endPlain: (() => void) | undefined;
+    const beginPlain = () => { endPlain ??= showLines(element, () => toOpen(shown.playlist), tracks.delayMs); };
+    const stopPlain = () => {
+      endPlain?.();
+      endPlain = undefined;
+    };
+    const style = async (script: string) => {
+      const [{ showStyled }, fonts] = await Promise.all([import('../styled'), api.fonts(hash, id, until).then((urls) => Promise.all(urls.map(toOpen)))]);
+      await showStyled(element, { script: await toOpen(script), fonts, delayMs: tracks.delayMs, size: textSize, ended: until });
+      // A drawing lies over the film on the page, and not in a small window.
+      element.addEventListener('enterpictureinpicture', beginPlain, { signal: until });
+      element.addEventListener('leavepictureinpicture', stopPlain, { signal: until });
+      if (document.pictureInPictureElement !== element) stopPlain();
+    };
+    beginPlain();
+    if (isStyled && shown.script) style(shown.script).catch((reason: unknown) => { if (!until.aborted) console.info('subtitles stay plain:', reason); });
+    return () => {
+      ended.abort();
+      stopPlain();
+    };
+  }, [shown?.id, media.value, hasChrome.value, isStyled]);
 
   useEffect(() => {
     const element = video.current, found = media.peek()?.media, hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined) return undefined;
     const ends = [showChapters(element, found.chapters)];
-    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), isWhole));
+    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => isWhole.peek()));
     return () => { for (const end of ends) end(); };
   }, [media.value, hasChrome.value]);
 
@@ -137,7 +158,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
   };
   useSignalEffect(() => {
     if (!isStalled.value) return undefined;
-    const count = () => { if (isWhole() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    const count = () => { if (isWhole.peek() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
     count();
     return () => clearInterval(timer);
   });
@@ -217,7 +238,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
             ) : isStalled.value ? <div class="veil light quiet"><Why film={film} /></div> : null}
       {panel.value === 'tracks' && <TracksMenu tracks={tracks} first={media.value?.media.audio ?? -1} onClose={() => { panel.value = undefined; }} />}
       {panel.value === 'picture' && video.current && media.value && torrent.value && file.value && (
-        <PictureMenu video={video.current} sizes={() => sizesOf(torrent.value?.infoHash ?? '', file.value?.id ?? 0, media.value?.can ?? [])} isWhole={isWhole()} rate={nowRate} isRoom={shownRate !== undefined}
+        <PictureMenu video={video.current} sizes={() => sizesOf(torrent.value?.infoHash ?? '', file.value?.id ?? 0, media.value?.can ?? [])} isWhole={isWhole.value} rate={nowRate} isRoom={shownRate !== undefined}
           onRate={(one) => ask('mediaplaybackraterequest', one)} toAddress={() => playing.current?.toAddress() ?? false} onClose={() => { panel.value = undefined; }} />
       )}
       {panel.value === 'keys' && <KeysHelp onClose={() => { panel.value = undefined; }} />}
