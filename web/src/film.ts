@@ -96,7 +96,7 @@ export function openFilm(source: string, wanted?: number): Film {
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
       if (media.value) return;
       const found = await look();
-      if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
+      if (found.way === 'unplayable') throw new ApiError(415, 'invalid', found.why);
       media.value = found;
       error.value = undefined;
     } catch (reason) {
@@ -107,7 +107,8 @@ export function openFilm(source: string, wanted?: number): Film {
         if (status === 0) error.value = reason;
         later(retryAfterS ? retryAfterS * 1000 : RETRY_MS);
       } else {
-        error.value = status === 415 && (reason as ApiError).code !== 'unplayable' ? new ApiError(415, 'unplayable', (reason as ApiError).message) : reason;
+        const { code, message } = reason as ApiError;
+        error.value = status === 415 && code === 'invalid' ? new ApiError(415, 'unreadable', message) : reason;
       }
     }
   }
