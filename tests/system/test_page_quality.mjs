@@ -39,7 +39,7 @@ test('quality and speed', async (t) => {
   const choose = (person, name) => person.page.check(`.choices label:has-text("${name}")`);
   const is = (person, way, height) => until(async () => {
     const now = await person.player();
-    return now.way === way && now.height === height && now.isThere && now;
+    return now?.way === way && now.height === height && now.isThere && now;
   }, `${way} with ${height} lines`).catch(async (error) => { throw new Error(`${error.message}: ${JSON.stringify(await person.player())}`); });
 
   await t.test('a size and a speed are chosen, and kept', async () => {
@@ -104,6 +104,28 @@ test('quality and speed', async (t) => {
     assert.equal((await ann.playsBeyond(0)).way, 'hls');
     await page.unrouteAll();
     await ann.ends();
+  });
+
+  await t.test('in a room the speed is for all, and the size for oneself', async () => {
+    const answer = await fetch(house.url('/api/v1/rooms'), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ source: small, file: '0' }) });
+    const { code } = await answer.json(), people = [];
+    for (const name of ['Ann', 'Bob']) {
+      const person = await come(name);
+      await person.page.addInitScript((who) => localStorage.setItem('sharestream.name', who), name);
+      await person.page.goto(house.url(`/room/${code}`));
+      await until(async () => (await person.player())?.height > 0, `the film of ${name}`);
+      people.push(person);
+    }
+    const [ann, bob] = people;
+    await openMenu(ann);
+    await ann.page.check('.choices label:has-text("1.5x")');
+    await closeMenu(ann);
+    for (const person of people) await person.shows('media-controller button.picture:has-text("1.5x")');
+    await openMenu(bob);
+    await choose(bob, '240p');
+    await is(bob, 'hls', 240);
+    assert.equal((await ann.player()).way, 'direct');
+    for (const person of people) await person.ends();
   });
 
   await t.test('another screen cannot open an address of this machine', async () => {
