@@ -10,7 +10,7 @@ import { startChromium } from './chromium.mjs';
 import { House, Yard, run, until } from './house.mjs';
 import { PHONE, Person } from './person.mjs';
 
-const SECONDS = 30;
+const SECONDS = 30, TOKEN = 'a token of some length'; // with which all that is asked for needs a signature
 const styles = (font) => `[Script Info]
 ScriptType: v4.00+
 PlayResX: 640
@@ -64,7 +64,7 @@ test('styled subtitles', async (t) => {
   await ffmpeg('-f', 'lavfi', '-i', 'color=c=gray:s=640x360:r=25', '-f', 'lavfi', '-i', 'sine=440', '-i', tmp('own.ass'), '-t', String(SECONDS), '-map', '0', '-map', '1', '-map', '2',
     '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-c:a', 'aac', '-c:s', 'copy', '-metadata:s:s:0', 'language=eng', '-attach', font, '-metadata:s:t', 'mimetype=application/x-truetype-font',
     path.join(dir, 'Film.mkv'));
-  const house = await House.start(t, yard), { infoHash } = await house.json('seed', dir), browser = await startChromium(t, yard), origin = house.url('/');
+  const house = await House.start(t, yard, { env: { SHARESTREAM_HTTP_ADMIN_TOKEN: TOKEN } }), { infoHash } = await house.json('seed', dir), browser = await startChromium(t, yard), origin = house.url('/');
   const come = async (name, options) => {
     const person = await Person.come(browser, name, { origin, ...options });
     person.asked = [];
@@ -72,7 +72,7 @@ test('styled subtitles', async (t) => {
     return person;
   };
   const watch = async (person) => {
-    await person.page.goto(house.url(`/watch?torrent=${infoHash}`));
+    await person.page.goto(house.url(`/watch?torrent=${infoHash}&token=${encodeURIComponent(TOKEN)}`));
     await person.playsBeyond(0);
   };
   const choose = async ({ page }, name) => {

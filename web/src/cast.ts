@@ -10,18 +10,23 @@ export const canCast = (video: HTMLVideoElement): boolean => 'remote' in video |
 // Another device asks itself, and not us, what that is.
 export const isOwnName = (host: string): boolean => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(host);
 
-// Whether it is there now. Returns what ends it.
-export function followCast(video: HTMLVideoElement): { isAway: Signal<boolean>; end(): void } {
-  const isAway = signal(false), ended = new AbortController(), { signal: until } = ended;
+// Whether it is there now, and whether there is a screen, as far as the browser tells. Returns what ends it.
+export function followCast(video: HTMLVideoElement): { isAway: Signal<boolean>; isFound: Signal<boolean | undefined>; end(): void } {
+  const isAway = signal(false), isFound = signal<boolean | undefined>(undefined), ended = new AbortController(), { signal: until } = ended;
   const look = () => { isAway.value = video.remote?.state === 'connected' || (video as AirPlay).webkitCurrentPlaybackTargetIsWireless === true; };
   for (const name of ['connect', 'connecting', 'disconnect']) video.remote?.addEventListener(name, look, { signal: until });
   video.addEventListener('webkitcurrentplaybacktargetiswirelesschanged', look, { signal: until });
   look();
-  return { isAway, end: () => ended.abort() };
+  video.remote?.watchAvailability((is) => { isFound.value = is; }).then((id) => {
+    const stop = () => void video.remote.cancelWatchAvailability(id).catch(() => {});
+    if (until.aborted) stop();
+    else until.addEventListener('abort', stop);
+  }, () => {}); // then it is not told
+  return { isAway, isFound, end: () => ended.abort() };
 }
 
 // Asks which screen, or to leave it. What it plays must have an address by then. "none": there is none; "cannot": not this film, or not here.
-export async function askForScreen(video: HTMLVideoElement): Promise<'none' | 'cannot' | undefined> {
+export async function askForScreen(video: HTMLVideoElement, isFound: boolean | undefined): Promise<'none' | 'cannot' | undefined> {
   const airplay = video as AirPlay;
   if (airplay.webkitShowPlaybackTargetPicker) {
     airplay.webkitShowPlaybackTargetPicker();
@@ -31,7 +36,7 @@ export async function askForScreen(video: HTMLVideoElement): Promise<'none' | 'c
     await video.remote.prompt();
     return undefined;
   } catch (reason) {
-    const { name } = reason as DOMException;
-    return name === 'NotFoundError' ? 'none' : name === 'NotAllowedError' || name === 'AbortError' ? undefined : 'cannot'; // NotAllowed: thought better of it
+    const { name } = reason as DOMException, isDismissed = name === 'NotAllowedError' || name === 'AbortError'; // perhaps for want of a screen
+    return name === 'NotFoundError' || (isDismissed && isFound === false) ? 'none' : isDismissed ? undefined : 'cannot';
   }
 }

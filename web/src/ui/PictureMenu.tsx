@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // PictureMenu: how large the picture is, how fast it goes, and on which screen.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { askForScreen, canCast, followCast, isOwnName } from '../cast';
 import { t } from '../i18n';
@@ -53,19 +53,12 @@ export function PictureMenu({ video, sizes, isWhole, rate, isRoom, onRate, toAdd
 }
 
 function OtherScreen({ video, toAddress }: { video: HTMLVideoElement; toAddress(): boolean }) {
-  const objection = useSignal<'none' | 'cannot' | 'local' | undefined>(undefined), isAway = useSignal(false);
-  useEffect(() => {
-    const cast = followCast(video), stop = cast.isAway.subscribe((is) => { isAway.value = is; });
-    return () => {
-      stop();
-      cast.end();
-    };
-  }, []);
+  const objection = useSignal<'none' | 'cannot' | 'local' | undefined>(undefined), cast = useMemo(() => followCast(video), [video]), { isAway, isFound } = cast;
+  useEffect(() => () => cast.end(), [cast]);
   const ask = async () => {
-    const { hostname } = location;
     objection.value = undefined;
-    if (isOwnName(hostname)) objection.value = 'local';
-    else objection.value = toAddress() ? await askForScreen(video) : 'cannot';
+    if (isOwnName(location.hostname)) objection.value = 'local';
+    else objection.value = toAddress() ? await askForScreen(video, isFound.value) : 'cannot';
   };
   return (
     <>
