@@ -20,7 +20,7 @@ async function makeFilm(yard, name, size, rate) {
 }
 
 test('quality and speed', async (t) => {
-  const yard = new Yard(t), house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
+  const yard = new Yard(t), house = await House.start(t, yard, { env: { SHARESTREAM_HTTP_NAMES: ownAddress() } }), browser = await startChromium(t, yard), origin = house.url('/');
   const seed = async (file) => (await house.json('seed', file)).infoHash;
   const small = await seed(await makeFilm(yard, 'Small.mp4', '640x360', 25)), large = await seed(await makeFilm(yard, 'Large.mp4', '1296x736', 5));
   const come = (name, options) => Person.come(browser, name, { origin, ...options });
