@@ -41,6 +41,7 @@ async function one(browser, does, argument) {
   try {
     await page.goto(origin);
     await page.waitForSelector(watch);
+    await page.mouse.move(20, 20);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     return await inTime(page.evaluate(does, argument ?? watch));
   } finally {

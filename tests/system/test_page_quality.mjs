@@ -30,7 +30,7 @@ test('quality and speed', async (t) => {
   };
   const openMenu = async ({ page }) => {
     await page.hover('media-controller');
-    await page.click('[aria-label="Picture and speed"]');
+    await page.click('media-controller button.picture');
     await page.waitForSelector('.stage dialog[open] >> text=Automatic');
   };
   const closeMenu = async ({ page }) => {

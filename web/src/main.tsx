@@ -18,7 +18,6 @@ const loaders: Partial<Record<Place['view'], () => Promise<{ default: unknown }>
   room: () => import('./views/Room'),
   admin: () => import('./views/Admin'),
 };
-const PREPARE_MS = 1000;
 const loaded: Partial<Record<Place['view'], View>> = {};
 const isReady: Signal<boolean> = signal(false);
 
@@ -33,8 +32,8 @@ function Later({ at }: { at: Place }) {
   }, [at.view]);
   void arrived.value;
   const View = loaded[at.view];
-  // Who goes on in a room with or without the film stays in it.
-  if (View) return <View at={at} key={at.view === 'room' ? at.code : JSON.stringify(at)} />;
+  // Who goes on in a room with or without the film stays in it, and so does who looks at another part of the server.
+  if (View) return <View at={at} key={at.view === 'room' ? at.code : at.view === 'admin' ? at.view : JSON.stringify(at)} />;
   if (failed.value) return <div class="start"><Notice title={t('error.offline')}><button type="button" class="button small" onClick={() => location.reload()}>{t('again')}</button></Notice></div>;
   return <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
 }
@@ -62,8 +61,9 @@ function Root() {
   return isReady.value ? <App /> : null;
 }
 
-// Who looks at the start will watch something: what that takes is fetched when nothing else is, unless bytes are dear.
+// Who moves about at the start will watch something: what that takes is fetched ahead, unless bytes are dear.
 function prepare(): void {
+  if (place.value.view !== 'start') return;
   const { connection } = navigator as { connection?: { saveData?: boolean } };
   if (connection?.saveData) return;
   void Promise.all([loaders.watch?.(), import('./chrome')]).catch(() => {}); // then it is asked for again
@@ -73,5 +73,5 @@ takeTokenFromAddress();
 render(<Root />, document.getElementById('app') as HTMLElement);
 void startLanguage().then(() => {
   isReady.value = true;
-  if (place.value.view === 'start') setTimeout(prepare, PREPARE_MS);
+  for (const name of ['pointermove', 'touchstart', 'keydown']) addEventListener(name, prepare, { once: true, passive: true });
 });

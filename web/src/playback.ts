@@ -4,6 +4,7 @@
 // none is left it is told. Both wait for bytes as long as the server does.
 import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
+import { grants, renewed } from './grants';
 import { type Quality, type Size, isOriginalUrl, largestMade, quality, readSizes, sizeFor } from './quality';
 import { here } from './router';
 
@@ -25,9 +26,21 @@ export interface Choice { sound: number | undefined; drawn: number | undefined; 
 export interface Playback { choose(choice: Choice): void; stalls(): void; toAddress(): boolean; end(): void }
 interface Wish { hash: string; file: number; first: Way; can: string[]; strains: boolean; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
 
-// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it.
+// One is asked for once and used for all that belongs to a film, as long as it is young.
+const LINK_MS = 60000;
+let link: { key: string; untilMs: number; query: Promise<string> } | undefined;
+
+// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it; in a room it has the room's grant.
 async function rights(hash: string, file: number): Promise<string> {
-  return token.value ? new URL(await api.link(hash, file)).search : '';
+  const grant = grants.peek().get(hash), key = `${token.value} ${hash}/${file}`, nowMs = performance.now();
+  if (grant) return `?${grant}`;
+  if (!token.value) return '';
+  if (link?.key !== key || nowMs > link.untilMs) link = { key, untilMs: nowMs + LINK_MS, query: api.link(hash, file).then((url) => new URL(url).search) };
+  const { query } = link;
+  return query.catch((reason: unknown) => {
+    if (link?.query === query) link = undefined;
+    throw reason;
+  });
 }
 
 // An address of ours for who can send no token with it.
@@ -35,10 +48,10 @@ export const openTo = async (hash: string, file: number, path: string): Promise<
 
 // The film by HLS: all that it is offered in.
 export async function masterOf(hash: string, file: number, can: string[], drawn?: number): Promise<string> {
-  const found = new URL(await openTo(hash, file, `hls/${hash}/${file}/master.m3u8`));
-  if (can.length > 0) found.searchParams.set('can', can.join(','));
-  if (drawn !== undefined) found.searchParams.set('burn', String(drawn));
-  return found.href;
+  const found = await openTo(hash, file, `hls/${hash}/${file}/master.m3u8`), asked: string[] = [];
+  if (can.length > 0) asked.push(`can=${encodeURIComponent(can.join(','))}`);
+  if (drawn !== undefined) asked.push(`burn=${drawn}`);
+  return asked.length > 0 ? `${found}${found.includes('?') ? '&' : '?'}${asked.join('&')}` : found;
 }
 
 export async function sizesOf(hash: string, file: number, can: string[]): Promise<Size[]> {
@@ -59,7 +72,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   const onPlaying = () => { hasPlayed = true; };
   const onMetadata = () => { place = undefined; };
   let way = first, beginnings = 0, place: { at: number; goesOn: boolean } | undefined; // where a beginning that is under way goes
-  let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
 
   function wayNow(): Way {
     const { sound, drawn, quality: size } = choice;
@@ -77,7 +90,10 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   function giveUp(text: string): void {
     const next: Way = tried.has('hls') ? 'direct' : 'hls';
     if (hasEnded) return;
-    if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
+    const grant = grants.peek().get(hash);
+    // What was renewed meanwhile may be all that it lacks.
+    if (grant && !address.includes(grant)) void begin(way);
+    else if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
 
@@ -90,7 +106,6 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     way = next;
     tried.add(way);
     onWay(way);
-    let address: string;
     try {
       address = way === 'direct' ? await openTo(hash, file, `stream/${hash}/${file}`) : await masterOf(hash, file, isPlain ? [] : can, choice.drawn);
     } catch (reason) {
@@ -119,7 +134,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
       return straight(address); // a browser that plays it by itself
     }
     const { fragLoadPolicy } = Player.DefaultConfig, patience = { default: { ...fragLoadPolicy.default, maxTimeToFirstByteMs: PATIENCE_MS, maxLoadTimeMs: PATIENCE_MS } };
-    const player = hls = new Player({ fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
+    const player = hls = new Player({ xhrSetup: (xhr, url) => xhr.open('GET', renewed(url), true), fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
       ...NO_SUBTITLES });
     player.on(Player.Events.AUDIO_TRACKS_UPDATED, takeSound);
     player.on(Player.Events.MANIFEST_PARSED, takeSize);

@@ -66,6 +66,7 @@ export async function showStyled(video: HTMLVideoElement, { script, fonts, delay
     end();
     throw reason;
   });
+  if (ended.aborted) return end();
   let isTimed = false;
   const stops = [
     delayMs.subscribe((ms) => {

@@ -8,6 +8,7 @@ import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { api } from '../api';
 import { describeToDevice, keepAwake } from '../device';
 import { type Film, fileName } from '../film';
+import { grants, isGuest } from '../grants';
 import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
 import { showLines } from '../lines';
@@ -54,9 +55,9 @@ const wishes: Record<string, (detail: unknown) => Wish> = {
 };
 
 // What only another playlist gives; other subtitles are drawn over whatever plays.
-function choiceOf({ sound, shown }: Tracks): Choice {
-  const text = shown.value;
-  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined, quality: quality.value };
+function choiceOf({ sound, shown }: Tracks, { media }: Film): Choice {
+  const text = shown.value, hasPicture = (media.value?.media.video ?? -1) >= 0;
+  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined, quality: hasPicture ? quality.value : 'auto' };
 }
 
 export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) {
@@ -80,7 +81,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
   useEffect(() => {
     const element = video.current, found = media.peek(), hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined || !hasChrome.value) return undefined;
-    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', can: found.can, strains: found.strains, choice: choiceOf(tracks), plays: !wish.current,
+    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', can: found.can, strains: found.strains, choice: choiceOf(tracks, film), plays: !wish.current,
       onWay: (one) => { way.value = one; }, onBlocked: () => { isBlocked.value = true; }, onFailure: (reason) => { film.error.value = reason; } });
     playing.current = playback;
     onVideo?.(element);
@@ -91,7 +92,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     };
   }, [media.value, hasChrome.value]);
   useSignalEffect(() => {
-    const choice = choiceOf(tracks);
+    const choice = choiceOf(tracks, film);
     playing.current?.choose(choice);
   });
 
@@ -129,7 +130,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     const ends = [showChapters(element, found.chapters)];
     if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => isWhole.peek()));
     return () => { for (const end of ends) end(); };
-  }, [media.value, hasChrome.value]);
+  }, [media.value, hasChrome.value, grants.value.get(torrent.value?.infoHash ?? '')]); // pictures have it in their addresses
 
   // A player that wants to play and stands.
   useEffect(() => {
@@ -218,7 +219,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
             <media-volume-range />
             <media-time-display showduration={true} />
             <span class="grow" />
-            <button type="button" class="rate picture" aria-label={t('picture.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'picture'; }}>
+            <button type="button" class="rate picture" aria-label={t('picture.title') + (nowRate === 1 ? '' : ` (${nowRate}x)`)} aria-haspopup="dialog" onClick={() => { panel.value = 'picture'; }}>
               {nowRate === 1 ? <Icon name="gear" size={24} /> : `${nowRate}x`}
             </button>
             <button type="button" class="rate captions" aria-label={t('tracks.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'tracks'; }}><Icon name="captions" size={24} /></button>
@@ -275,7 +276,7 @@ function Why({ film: { torrent, diagnosis, file } }: { film: Film }) {
       {found?.estimateMs !== undefined && found.estimateMs > 0 && <p>{t('why.estimate', { time: duration(found.estimateMs) })}</p>}
       {isStopped && now?.error && <p dir="auto">{now.error}</p>}
       {found && found.code !== 'ok' && <p>{has(advice) ? t(advice) : found.advice}</p>}
-      {isStopped && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
+      {isStopped && !isGuest.value && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
       {error.value !== undefined && <p role="alert">{explain(error.value).what}</p>}
       {now && <p class="tiny">{figures.filter(Boolean).join(' · ')}</p>}
     </div>
