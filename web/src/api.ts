@@ -18,7 +18,7 @@ export interface Chapter { fromUs: number; untilUs: number; title: string }
 export interface Media { media: { container: string; durationUs: number; streams: MediaStream_[]; chapters: Chapter[]; video: number; audio: number };
   way: 'unplayable' | 'direct' | 'remux' | 'sound' | 'full'; why: string }
 export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'; name: string; language: string; isForced: boolean; isImpaired: boolean; isImage: boolean;
-  playlist: string }
+  playlist: string; script?: string }
 export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
 export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
 export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
@@ -104,6 +104,9 @@ export const api = {
     (await ask<{ ranges: [number, number][] }>('GET', `torrents/${hash}/files/${file}/ready`, undefined, signal)).ranges,
   subtitles: async (hash: string, file: number, signal?: AbortSignal): Promise<Subtitle[]> =>
     (await ask<{ subtitles: Subtitle[] }>('GET', `torrents/${hash}/files/${file}/subtitles`, undefined, signal)).subtitles,
+  // That the scripts of this film want.
+  fonts: async (hash: string, file: number, signal?: AbortSignal): Promise<string[]> =>
+    (await ask<{ fonts: { url: string }[] }>('GET', `torrents/${hash}/files/${file}/subtitles`, undefined, signal)).fonts.map(({ url }) => url),
   addSubtitle: (hash: string, file: number, data: Blob, name: string): Promise<Subtitle> =>
     ask('POST', `torrents/${hash}/files/${file}/subtitles?name=${encodeURIComponent(name)}`, data),
   removeSubtitle: (hash: string, file: number, id: string): Promise<void> => ask('DELETE', `torrents/${hash}/files/${file}/subtitles/${id}`),

@@ -64,6 +64,17 @@ function Root() {
   return isReady.value ? <App /> : null;
 }
 
+// Who moves about at the start will watch something: what that takes is fetched ahead, unless bytes are dear.
+function prepare(): void {
+  if (place.value.view !== 'start') return;
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  if (connection?.saveData) return;
+  void Promise.all([loaders.watch?.(), import('./chrome')]).catch(() => {}); // then it is asked for again
+}
+
 takeTokenFromAddress();
 render(<Root />, document.getElementById('app') as HTMLElement);
-void startLanguage().then(() => { isReady.value = true; });
+void startLanguage().then(() => {
+  isReady.value = true;
+  for (const name of ['pointermove', 'touchstart', 'keydown']) addEventListener(name, prepare, { once: true, passive: true });
+});
