@@ -218,6 +218,8 @@ void handlers_stats(struct service *service, Sharestream__Torrent__StatsReply_Cl
     reply.disk_used_bytes = space_used(service);
     reply.disk_quota_bytes = service->settings->disk_quota;
     reply.disk_free_bytes = space_free(service);
+    reply.disk_floor_bytes = service->settings->disk_floor;
     reply.listen_port = service->listen_port;
+    reply.has_incoming = stats.has_incoming;
     closure(&reply, data);
 }

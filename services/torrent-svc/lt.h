@@ -79,6 +79,7 @@ struct lt_session_stats {
     uint32_t peers, half_open;
     uint32_t dht_nodes;
     uint64_t queued_disk_bytes;
+    bool has_incoming; /* somebody has connected to us since the start */
 };
 /* Non-blocking: the figures of the last call's request; asks for fresh ones. */
 void lt_session_stats(struct lt_session *session, struct lt_session_stats *out);

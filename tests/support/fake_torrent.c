@@ -35,6 +35,10 @@
 /* protobuf-c has no const strings. */
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
+/* With a key that is nobody's but the operator's. */
+#define PRIVATE_TRACKER          "wss://t/passkey"
+#define PRIVATE_TRACKER_BENCODED "15:" PRIVATE_TRACKER
+
 enum { TORRENTS_MAX = 16, FILES_MAX = 64, READERS_MAX = 64 };
 
 typedef Sharestream__Torrent__Torrent_Service Service;
@@ -379,6 +383,7 @@ HANDLER(get, GetRequest, TorrentInfo)
 {
     struct fake *fake = bus_state(data);
     struct torrent *torrent = wanted(request->info_hash, data);
+    char *trackers[] = {TEXT(PRIVATE_TRACKER)};
     struct made_info made;
 
     (void)service;
@@ -390,6 +395,8 @@ HANDLER(get, GetRequest, TorrentInfo)
         return;
     }
     make_info(torrent, request->first_file, &made);
+    made.info.ws_trackers = trackers;
+    made.info.n_ws_trackers = COUNT_OF(trackers);
     closure(&made.info, data);
 }
 
@@ -477,13 +484,16 @@ HANDLER(peers, PeersRequest, PeersReply)
 
 HANDLER(metainfo, Name, MetainfoReply)
 {
+    static const char metainfo[] =
+        "d8:announce" PRIVATE_TRACKER_BENCODED "4:infod6:lengthi1e4:name4:film"
+        "12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee";
     Sharestream__Torrent__MetainfoReply reply = SHARESTREAM__TORRENT__METAINFO_REPLY__INIT;
 
     (void)service;
     if (wanted(request->info_hash, data) == NULL)
         return;
-    reply.metainfo.data = (uint8_t *)(uintptr_t) "d4:infode";
-    reply.metainfo.len = 9;
+    reply.metainfo.data = (uint8_t *)(uintptr_t)metainfo;
+    reply.metainfo.len = sizeof(metainfo) - 1;
     reply.magnet = TEXT("magnet:?xt=urn:btih:0000000000000000000000000000000000000000");
     closure(&reply, data);
 }
@@ -583,6 +593,7 @@ HANDLER(browse, BrowseRequest, BrowseReply)
 HANDLER(diagnose, DiagnoseRequest, Diagnosis)
 {
     Sharestream__Torrent__Diagnosis reply = SHARESTREAM__TORRENT__DIAGNOSIS__INIT;
+    char *trackers[] = {TEXT(PRIVATE_TRACKER)};
 
     (void)service;
     if (wanted(request->info_hash, data) == NULL)
@@ -591,6 +602,8 @@ HANDLER(diagnose, DiagnoseRequest, Diagnosis)
     reply.summary = TEXT("nobody has this torrent right now");
     reply.advice = TEXT("wait, or add trackers");
     reply.state = SHARESTREAM__TORRENT__STATE__DOWNLOADING;
+    reply.trackers = trackers;
+    reply.n_trackers = COUNT_OF(trackers);
     closure(&reply, data);
 }
 

@@ -2,6 +2,7 @@
 //
 // api: docs/openapi.yaml, as far as the page uses it. Every failure is an ApiError, also "there is no server".
 import { signal } from '@preact/signals';
+import { renewed } from './grants';
 import { forget, recall, remember } from './memory';
 import { here } from './router';
 
@@ -9,7 +10,7 @@ export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finis
 export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
-  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; files: File[];
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; files: File[];
 }
 export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
   bitrate?: number; frameRate?: number; channels?: number; sampleRate?: number }
@@ -22,7 +23,8 @@ export interface Diagnosis { summary: string; advice: string; code: string; stat
 export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
 export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
-export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number } | null;
+export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number;
+  diskQuotaBytes?: number; diskFreeBytes?: number; diskFloorBytes?: number; listenPort?: number; hasIncoming?: boolean } | null;
   http: { streams: number; connections: number; needsToken: boolean } }
 
 // `code` is the services' word, or "offline".
@@ -68,14 +70,14 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, code, message, advice, retry > 0 ? retry : undefined);
 }
 
-async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
   const headers = new Headers();
   if (token.value) headers.set('Authorization', `Bearer ${token.value}`);
   const isBytes = body instanceof Blob;
   if (body) headers.set('Content-Type', !isBytes ? 'application/json' : path === 'torrents' ? 'application/x-bittorrent' : 'application/octet-stream');
   let answer: Response;
   try {
-    answer = await fetch(here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
+    answer = await fetch(method === 'GET' ? renewed(here(`api/v1/${path}`).href) : here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'offline', String(error));
@@ -116,14 +118,27 @@ export const api = {
 
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
+const REOPEN_MS = 5000;
+
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
-  const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
-  if (token.value) address.searchParams.set('token', token.value);
-  const source = new EventSource(address);
-  source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
-  source.addEventListener('changed', () => onChanged());
-  source.onopen = () => onOpen(true);
-  source.onerror = () => onOpen(false);
-  return () => source.close();
+  let source: EventSource, timer: ReturnType<typeof setTimeout>;
+  function open(): void {
+    const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+    if (token.value) address.searchParams.set('token', token.value);
+    source = new EventSource(renewed(address.href));
+    source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
+    source.addEventListener('changed', () => onChanged());
+    source.onopen = () => onOpen(true);
+    source.onerror = () => {
+      onOpen(false);
+      // Refused, for which a browser gives up: a grant that was renewed since may open it.
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_MS);
+    };
+  }
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }

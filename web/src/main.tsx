@@ -33,8 +33,8 @@ function Later({ at }: { at: Place }) {
   }, [at.view]);
   void arrived.value;
   const View = loaded[at.view];
-  // Who goes on in a room with or without the film stays in it.
-  if (View) return <View at={at} key={at.view === 'room' ? at.code : JSON.stringify(at)} />;
+  // Who goes on in a room with or without the film stays in it, and so does who looks at another part of the server.
+  if (View) return <View at={at} key={at.view === 'room' ? at.code : at.view === 'admin' ? at.view : JSON.stringify(at)} />;
   if (failed.value) return <div class="start"><Notice title={t('error.offline')}><button type="button" class="button small" onClick={() => location.reload()}>{t('again')}</button></Notice></div>;
   return <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
 }

@@ -468,6 +468,16 @@ static void http_link(Sharestream__Http__Http_Service *service,
     closure(&reply, data);
 }
 
+static void http_grant(Sharestream__Http__Http_Service *service,
+                       const Sharestream__Http__GrantRequest *request,
+                       Sharestream__Http__GrantReply_Closure closure, void *data)
+{
+    (void)service;
+    (void)request;
+    (void)closure;
+    bus_fail(data, ERR_INTERNAL, "not asked by the command line");
+}
+
 static void http_stats(Sharestream__Http__Http_Service *service,
                        const Sharestream__Http__StatsRequest *request,
                        Sharestream__Http__StatsReply_Closure closure, void *data)
