@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A film of one's own on the page: it plays, alone and together, while it is still being sent; it goes on after a reload when the file is
+// A film of one's own on the page: it plays, alone and together with guests, while it is still being sent; it goes on after a reload when the file is
 // chosen again; and it is the same file in the end. What is sent is held back here by hand, so that no speed of a line decides.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -9,6 +9,8 @@ import test from 'node:test';
 import { startChromium } from './chromium.mjs';
 import { House, Yard, run, sha256, until } from './house.mjs';
 import { DESK, PHONE, Person } from './person.mjs';
+
+const TOKEN = 'the-token-of-this-house';
 
 // As cameras write it: the index is at the end.
 async function shoot(yard) {
@@ -40,15 +42,15 @@ test('somebody with a film of his own, and friends', async (t) => {
   const yard = new Yard(t), film = await shoot(yard), folder = path.join(yard.dir, 'films');
   fs.mkdirSync(path.join(folder, 'Series <b>'), { recursive: true });
   fs.copyFileSync(film.file, path.join(folder, 'Series <b>', 'One.mp4'));
-  const house = await House.start(t, yard, { env: { SHARESTREAM_TORRENT_MEDIA_FOLDER: folder } }), browser = await startChromium(t, yard), origin = house.url('/');
-  const ask = async (target) => (await fetch(house.url(target))).json();
+  const house = await House.start(t, yard, { env: { SHARESTREAM_TORRENT_MEDIA_FOLDER: folder, SHARESTREAM_HTTP_ADMIN_TOKEN: TOKEN } }), browser = await startChromium(t, yard), origin = house.url('/');
+  const headers = { Authorization: `Bearer ${TOKEN}` }, ask = async (target) => (await fetch(house.url(target), { headers })).json();
   const ann = await Person.come(browser, 'Ann', { origin }), { page } = ann, choose = () => page.setInputFiles('input[type=file]', film.file);
   page.on('dialog', (dialog) => dialog.accept()); // "leave this page?"
   const held = await gate(page, film.size * 0.4);
   let hash;
 
   await t.test('plays while it is being sent', async () => {
-    await page.goto(origin);
+    await page.goto(`${origin}?token=${TOKEN}`);
     await choose();
     await until(() => /watch\?torrent=/.test(page.url()), 'the view of the film');
     hash = new URL(page.url()).searchParams.get('torrent');
@@ -113,7 +115,7 @@ test('somebody with a film of his own, and friends', async (t) => {
     await ann.look('upload-sent');
     const { torrent } = await ask(`/api/v1/uploads/${hash}`);
     assert.deepEqual((await ask('/api/v1/torrents')).torrents.map(({ infoHash }) => infoHash), [torrent]);
-    for (const one of [hash, torrent]) assert.equal(sha256((await house.get(`/stream/${one}/0`)).body), film.sha256);
+    for (const one of [hash, torrent]) assert.equal(sha256((await house.get(`/stream/${one}/0`, headers)).body), film.sha256);
     const now = (await bob.player()).time;
     await bob.playsBeyond(now + 1);
     await bob.page.reload();

@@ -5,7 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torrent } from './api';
 import { families, playsExactly, strains } from './codecs';
-import { isGuest } from './grants';
+import { grants, isGuest } from './grants';
 
 // A tab that was opened behind others begins to wait for its film when it is looked at first: that takes one of the six connections that a
 // browser has for all of them. The torrent is fetched meanwhile.
@@ -57,10 +57,13 @@ export function openFilm(source: string, wanted?: number): Film {
     if (!ended.aborted) timer = setTimeout(step, ms);
   };
 
+  // What was sent to the server has a name of its own from the time before it was a torrent: guests were let in by that.
+  const named = (found: Torrent, by: string): Torrent => (grants.peek().has(by) ? { ...found, infoHash: by } : found);
+
   async function find(): Promise<Torrent> {
     hash ??= /^magnet:|^https?:/i.test(source) ? await api.add(source) : source;
     try {
-      return await api.torrent(hash, ended);
+      return named(await api.torrent(hash, ended), hash);
     } catch (reason) {
       if (!(reason instanceof ApiError && reason.code === 'not_found')) throw reason;
       if (isGuest.peek()) throw new ApiError(404, 'not_here', '');
@@ -98,7 +101,7 @@ export function openFilm(source: string, wanted?: number): Film {
       stop ??= listen(torrent.value.infoHash, { onChanged: () => later(0), onOpen: (isOpen) => isOpen && !media.value && later(0),
         onProgress: (now) => {
           const had = torrent.value?.hasMetadata;
-          torrent.value = { ...torrent.value, ...now, files: torrent.value?.files ?? [] };
+          torrent.value = { ...torrent.value, ...now, infoHash: torrent.value?.infoHash ?? now.infoHash, files: torrent.value?.files ?? [] };
           if (now.hasMetadata && !had) later(0);
           if (now.progress >= 1 && media.value) rest();
         } });
