@@ -13,14 +13,18 @@ const here = (name) => new URL(name, import.meta.url).pathname;
 const out = path.resolve(process.argv[2] ?? here('dist'));
 const site = path.join(out, 'site');
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8', '.png': 'image/png', '.webmanifest': 'application/manifest+json' };
+  '.txt': 'text/plain; charset=utf-8', '.png': 'image/png', '.webmanifest': 'application/manifest+json', '.wasm': 'application/wasm', '.woff2': 'font/woff2' };
 // Of what a visitor loads before a player is asked for, packed.
 const FIRST_LOAD_BYTES = 200 << 10;
 
 fs.rmSync(site, { recursive: true, force: true });
 const common = { bundle: true, minify: true, outdir: path.join(site, 'assets'), target: ['es2022'], entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]',
-  assetNames: '[name]-[hash]', loader: { '.svg': 'file' }, legalComments: 'none', metafile: true, absWorkingDir: here('.') };
-const { metafile } = await build({ ...common, entryPoints: [here('src/main.tsx')], format: 'esm', splitting: true, jsx: 'automatic', jsxImportSource: 'preact' });
+  assetNames: '[name]-[hash]', loader: { '.svg': 'file', '.wasm': 'file', '.woff2': 'file' }, legalComments: 'none', metafile: true, absWorkingDir: here('.'),
+  alias: { 'lfa-ponyfill': here('src/left_out.ts'), 'rvfc-polyfill': here('src/left_out.ts') } };
+// Whole in itself, as a worker has to be.
+const worker = await build({ ...common, entryPoints: [{ in: here('node_modules/jassub/dist/worker/worker.js'), out: 'styled-worker' }], format: 'esm' });
+const [workerFile] = Object.keys(worker.metafile.outputs);
+const { metafile } = await build({ ...common, define: { STYLED_WORKER: JSON.stringify(path.basename(workerFile)) }, entryPoints: [here('src/main.tsx')], format: 'esm', splitting: true, jsx: 'automatic', jsxImportSource: 'preact' });
 // Runs before anything is drawn, so that no wrong colour or direction is seen.
 const early = await build({ ...common, entryPoints: [here('src/early.ts')], format: 'iife' });
 const icon = await build({ ...common, entryPoints: [here('src/icon.svg')], loader: { '.svg': 'copy' } });
@@ -35,7 +39,7 @@ const url = (file) => path.relative(site, path.resolve(here('.'), file));
 const main = outputOf('src/main.tsx', '.js'), style = metafile.outputs[main].cssBundle;
 
 // What others wrote, and under which terms: that is part of what is given away.
-const parts = [...new Set(Object.keys(metafile.inputs).map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean))].sort();
+const parts = [...new Set([...Object.keys(metafile.inputs), ...Object.keys(worker.metafile.inputs)].map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean))].sort();
 const licences = parts.map((name) => {
   const folder = here(`node_modules/${name}`), { version, license } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const file = fs.readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));

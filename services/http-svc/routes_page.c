@@ -19,6 +19,10 @@ enum { TAG_TEXT = 64 };
     "style-src-attr 'none'; connect-src 'self' ws: wss:; media-src 'self' blob:; "                 \
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 
+/* What of the page runs as a worker, which heeds the policy of its own file only: libass, made of
+ * bytes (styled.ts). */
+#define WORKER_POLICY "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+
 static void answer_file(struct exchange *x, const struct page_file *file)
 {
     struct bytes none_match = exchange_header(x, "if-none-match");
@@ -86,5 +90,6 @@ void on_asset(struct exchange *x)
         return;
     }
     exchange_add_header(x, "cache-control", "public, max-age=31536000, immutable");
+    exchange_add_header(x, "content-security-policy", WORKER_POLICY);
     answer_file(x, file);
 }

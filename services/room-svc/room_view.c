@@ -89,6 +89,7 @@ Sharestream__Page__Member *view_member(struct view *view, const struct room_memb
     out->joined_ms = member->joined_ms;
     if (member->capabilities != NULL)
         out->capabilities = member->capabilities;
+    out->call = view_text(member->call);
     out->avatar = view_avatar(view, member);
     out->place = view_place(view, member);
     return out;

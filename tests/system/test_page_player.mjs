@@ -238,6 +238,17 @@ test('the player', async (t) => {
     await ann.look('player-paused');
     await page.click('button:has-text("Let it go on")');
     await ann.shows('[data-why=no_peers]');
+
+    const broken = path.join(yard.dir, 'Broken.mp4');
+    fs.writeFileSync(broken, Buffer.alloc(300000, 'no film '));
+    const { infoHash } = await house.json('seed', broken);
+    await page.goto(house.url(`/watch?torrent=${infoHash}`));
+    await ann.shows('.stage [role=alert] >> text=cannot be read as a film');
+    for (const [language, words] of [['fr', 'lu comme un film'], ['de', 'nicht als Film lesen'], ['es', 'leer como película'], ['ar', 'كفيلم']]) {
+      await page.selectOption('header select', language);
+      await ann.shows(`.stage [role=alert] >> text=${words}`);
+    }
+    ann.complaints = ann.complaints.filter((text) => !/status of 415/.test(text)); // what cannot be opened
     await ann.ends();
   });
 });

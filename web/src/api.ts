@@ -2,14 +2,15 @@
 //
 // api: docs/openapi.yaml, as far as the page uses it. Every failure is an ApiError, also "there is no server".
 import { signal } from '@preact/signals';
+import { renewed } from './grants';
 import { forget, recall, remember } from './memory';
 import { here } from './router';
 
-export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing';
+export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing' | 'uploading';
 export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
-  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; files: File[];
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; files: File[];
 }
 export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
   bitrate?: number; frameRate?: number; channels?: number; sampleRate?: number }
@@ -17,10 +18,13 @@ export interface Chapter { fromUs: number; untilUs: number; title: string }
 export interface Media { media: { container: string; durationUs: number; streams: MediaStream_[]; chapters: Chapter[]; video: number; audio: number };
   way: 'unplayable' | 'direct' | 'remux' | 'sound' | 'full'; why: string }
 export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'; name: string; language: string; isForced: boolean; isImpaired: boolean; isImage: boolean;
-  playlist: string }
+  playlist: string; script?: string }
 export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
+export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
+export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
-export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number } | null;
+export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number;
+  diskQuotaBytes?: number; diskFreeBytes?: number; diskFloorBytes?: number; listenPort?: number; hasIncoming?: boolean } | null;
   http: { streams: number; connections: number; needsToken: boolean } }
 
 // `code` is the services' word, or "offline".
@@ -66,14 +70,14 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, code, message, advice, retry > 0 ? retry : undefined);
 }
 
-async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
   const headers = new Headers();
   if (token.value) headers.set('Authorization', `Bearer ${token.value}`);
   const isBytes = body instanceof Blob;
   if (body) headers.set('Content-Type', !isBytes ? 'application/json' : path === 'torrents' ? 'application/x-bittorrent' : 'application/octet-stream');
   let answer: Response;
   try {
-    answer = await fetch(here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
+    answer = await fetch(method === 'GET' ? renewed(here(`api/v1/${path}`).href) : here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'offline', String(error));
@@ -88,6 +92,10 @@ export const api = {
   add: async (source: string | Blob): Promise<string> =>
     (await ask<{ infoHash: string }>('POST', 'torrents', typeof source === 'string' ? { source } : source)).infoHash,
   remove: (hash: string): Promise<void> => ask('DELETE', `torrents/${hash}`),
+  upload: (hash: string): Promise<UploadState> => ask('GET', `uploads/${hash}`),
+  mediaFolder: (path: string): Promise<{ hasFolder?: boolean; isCut?: boolean; entries: MediaEntry[] }> => ask('GET', `media?path=${encodeURIComponent(path)}`),
+  // '': it is still being read.
+  seed: async (path: string, waitMs: number, signal?: AbortSignal): Promise<string> => (await ask<{ infoHash?: string }>('POST', 'seed', { path, waitMs }, signal)).infoHash ?? '',
   resume: (hash: string): Promise<void> => ask('POST', `torrents/${hash}/resume`),
   media: (hash: string, file: number, can: string[], signal?: AbortSignal): Promise<Media> =>
     ask('GET', `torrents/${hash}/files/${file}/media?can=${encodeURIComponent(can.join(','))}`, undefined, signal),
@@ -96,6 +104,9 @@ export const api = {
     (await ask<{ ranges: [number, number][] }>('GET', `torrents/${hash}/files/${file}/ready`, undefined, signal)).ranges,
   subtitles: async (hash: string, file: number, signal?: AbortSignal): Promise<Subtitle[]> =>
     (await ask<{ subtitles: Subtitle[] }>('GET', `torrents/${hash}/files/${file}/subtitles`, undefined, signal)).subtitles,
+  // That the scripts of this film want.
+  fonts: async (hash: string, file: number, signal?: AbortSignal): Promise<string[]> =>
+    (await ask<{ fonts: { url: string }[] }>('GET', `torrents/${hash}/files/${file}/subtitles`, undefined, signal)).fonts.map(({ url }) => url),
   addSubtitle: (hash: string, file: number, data: Blob, name: string): Promise<Subtitle> =>
     ask('POST', `torrents/${hash}/files/${file}/subtitles?name=${encodeURIComponent(name)}`, data),
   removeSubtitle: (hash: string, file: number, id: string): Promise<void> => ask('DELETE', `torrents/${hash}/files/${file}/subtitles/${id}`),
@@ -113,10 +124,15 @@ const GONE_CODE = 1000; // the torrent has been removed
 
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
+const REOPEN_MS = 5000;
+
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
-  const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
-  if (token.value) address.searchParams.set('token', token.value);
+  const address = (): URL => {
+    const plain = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+    if (token.value) plain.searchParams.set('token', token.value);
+    return new URL(renewed(plain.href));
+  };
   const hear = (event: string, data: string) => {
     if (event === 'progress') onProgress(JSON.parse(data) as Torrent);
     else if (event === 'changed') onChanged();
@@ -124,15 +140,28 @@ export function listen(hash: string | undefined, { onProgress, onChanged, onOpen
   let end = () => {};
   // Where a proxy in front passes no WebSockets.
   const listenByHttp = () => {
-    const source = new EventSource(address);
+    const source = new EventSource(address());
+    let timer: ReturnType<typeof setTimeout> | undefined;
     for (const event of ['progress', 'changed']) source.addEventListener(event, ({ data }: MessageEvent<string>) => hear(event, data));
     source.onopen = () => onOpen(true);
-    source.onerror = () => onOpen(false);
-    end = () => source.close();
+    source.onerror = () => {
+      onOpen(false);
+      if (source.readyState === EventSource.CLOSED) awaitGrant();
+    };
+    // A browser gives up where it was refused; another grant may open it.
+    const awaitGrant = () => {
+      timer = setTimeout(() => (renewed(source.url) === source.url ? awaitGrant() : listenBySocket(false)), REOPEN_MS);
+    };
+    end = () => {
+      clearTimeout(timer);
+      source.close();
+    };
   };
   // A browser has six connections to a server for all its tabs, which films need; WebSockets are not counted among them.
   const listenBySocket = (hasBeenOpen: boolean) => {
-    const socket = new WebSocket(Object.assign(new URL(address), { protocol: address.protocol === 'https:' ? 'wss:' : 'ws:' }));
+    const socketAddress = address();
+    socketAddress.protocol = socketAddress.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(socketAddress);
     let timer: ReturnType<typeof setTimeout> | undefined;
     socket.onopen = () => {
       hasBeenOpen = true;

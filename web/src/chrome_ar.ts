@@ -4,9 +4,8 @@
 const words: Record<string, string> = {
   play: 'تشغيل', pause: 'إيقاف مؤقت', mute: 'كتم الصوت', unmute: 'إعادة الصوت', volume: 'مستوى الصوت', seek: 'انتقال',
   'seek backward': 'رجوع', 'seek forward': 'تقدم', 'seek back {seekOffset} seconds': 'رجوع {seekOffset} ثوانٍ', 'seek forward {seekOffset} seconds': 'تقدم {seekOffset} ثوانٍ',
-  'playback rate': 'سرعة العرض', 'playback rate {playbackRate}': 'سرعة العرض {playbackRate}', 'current playback rate': 'سرعة العرض الحالية', 'playback time': 'وقت العرض',
+  'playback time': 'وقت العرض',
   'enter fullscreen mode': 'ملء الشاشة', 'exit fullscreen mode': 'إنهاء ملء الشاشة', 'enter picture in picture mode': 'صورة داخل صورة', 'exit picture in picture mode': 'إنهاء صورة داخل صورة',
-  'start casting': 'بدء البث إلى شاشة', 'stop casting': 'إيقاف البث إلى شاشة', 'start airplay': 'بدء AirPlay', 'stop airplay': 'إيقاف AirPlay',
   'video player': 'مشغل فيديو', 'audio player': 'مشغل صوت', 'media loading': 'جارٍ التحميل', 'video not loaded, unknown time.': 'لم يُحمَّل الفيلم، الوقت غير معروف.',
   hour: 'ساعة', hours: 'ساعات', minute: 'دقيقة', minutes: 'دقائق', second: 'ثانية', seconds: 'ثوانٍ', '{currentTime} of {totalTime}': '{currentTime} من {totalTime}', '{time} remaining': 'بقي {time}',
 };

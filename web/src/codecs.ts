@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // codecs: what this browser plays, in the words of the API's `can`.
-import type { Media } from './api';
+import type { Media, MediaStream_ } from './api';
 
 // One that is common of each kind, for which the first part of its name then stands.
 const common: [family: string, example: string][] = [
@@ -18,18 +18,42 @@ function plays(type: string): boolean {
 let found: string[] | undefined;
 export const families = (): string[] => (found ??= common.filter(([, example]) => plays(example)).map(([family]) => family));
 
-// The streams of this film which this browser plays, as it says when it is told all about them.
-export async function playsExactly({ media: { streams, video, audio, } }: Media): Promise<string[]> {
+// What this browser says of a stream when it is told all about it.
+async function judge({ codecString, width = 1280, height = 720, bitrate, frameRate, channels, sampleRate }: MediaStream_, isPicture: boolean, type: 'file' | 'media-source'): Promise<MediaCapabilitiesInfo | undefined> {
+  if (codecString === '' || !('mediaCapabilities' in navigator)) return undefined;
+  const known = isPicture
+    ? { video: { contentType: `video/mp4; codecs="${codecString}"`, width, height, bitrate: bitrate || 4_000_000, framerate: frameRate || 25 } }
+    : { audio: { contentType: `audio/mp4; codecs="${codecString}"`, channels: String(channels || 2), bitrate: bitrate || 192_000, samplerate: sampleRate || 48_000 } };
+  try {
+    return await navigator.mediaCapabilities.decodingInfo({ type, ...known });
+  } catch { // a name that it does not know
+    return undefined;
+  }
+}
+
+// The streams of this film which this browser plays, and well, though not all of their kind.
+export async function playsExactly({ media: { streams, video, audio } }: Media): Promise<string[]> {
   const exact: string[] = [];
-  for (const { index, codecString, width = 1280, height = 720, bitrate, frameRate, channels, sampleRate } of streams) {
-    if (codecString === '' || (index !== video && index !== audio) || !('mediaCapabilities' in navigator)) continue;
-    const known = index === video
-      ? { video: { contentType: `video/mp4; codecs="${codecString}"`, width, height, bitrate: bitrate || 4_000_000, framerate: frameRate || 25 } }
-      : { audio: { contentType: `audio/mp4; codecs="${codecString}"`, channels: String(channels || 2), bitrate: bitrate || 192_000, samplerate: sampleRate || 48_000 } };
-    try {
-      const { supported, smooth } = await navigator.mediaCapabilities.decodingInfo({ type: 'media-source', ...known });
-      if (supported && smooth) exact.push(codecString);
-    } catch { /* a name that it does not know */ }
+  for (const stream of streams) {
+    if (stream.index !== video && stream.index !== audio) continue;
+    const said = await judge(stream, stream.index === video, 'media-source');
+    if (said?.supported && said.smooth) exact.push(stream.codecString);
   }
   return exact;
+}
+
+// A picture that is not larger is not worth being made smaller.
+const LIGHT_HEIGHT = 720;
+
+async function runsOnBattery(): Promise<boolean> {
+  const { getBattery } = navigator as { getBattery?: () => Promise<{ charging: boolean }> };
+  return (await getBattery?.call(navigator).catch(() => undefined))?.charging === false;
+}
+
+// Would the picture as it is stutter on this machine, or empty its battery?
+export async function strains({ media: { streams, video }, way }: Media): Promise<boolean> {
+  const picture = streams.find(({ index }) => index === video);
+  if (!picture || (picture.height ?? 0) <= LIGHT_HEIGHT || way === 'full') return false;
+  const said = await judge(picture, true, way === 'direct' ? 'file' : 'media-source');
+  return said !== undefined && (!said.supported || !said.smooth || (!said.powerEfficient && await runsOnBattery()));
 }

@@ -4,7 +4,8 @@
 // it works or cannot work; what is waited for is told by the server's diagnosis.
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torrent } from './api';
-import { families, playsExactly } from './codecs';
+import { families, playsExactly, strains } from './codecs';
+import { isGuest } from './grants';
 
 // A tab that was opened behind others begins to wait for its film when it is looked at first: that takes one of the six connections that a
 // browser has for all of them. The torrent is fetched meanwhile.
@@ -17,10 +18,13 @@ const seen = new Promise<void>((resolve) => document.addEventListener('visibilit
 const RETRY_MS = 2000;
 const DIAGNOSIS_MS = 2000;
 
+// `can`: what the server was told that this browser plays; `strains`: its picture as it is would be too much for this machine.
+export interface Playable extends Media { can: string[]; strains: boolean }
+
 export interface Film {
   torrent: Signal<Torrent | undefined>;
   file: Signal<File | undefined>;
-  media: Signal<Media | undefined>;
+  media: Signal<Playable | undefined>;
   diagnosis: Signal<Diagnosis | undefined>; // while it is asked for
   error: Signal<unknown>;                   // it cannot go on by itself
   asksWhy(wants: boolean, share?: () => number): void; // how far in the film, 0 to 1: why there
@@ -43,7 +47,7 @@ export function chooseFile(files: File[]): File | undefined {
 export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 export function openFilm(source: string, wanted?: number): Film {
-  const torrent = signal<Torrent | undefined>(undefined), file = signal<File | undefined>(undefined), media = signal<Media | undefined>(undefined);
+  const torrent = signal<Torrent | undefined>(undefined), file = signal<File | undefined>(undefined), media = signal<Playable | undefined>(undefined);
   const diagnosis = signal<Diagnosis | undefined>(undefined), error = signal<unknown>(undefined);
   const end = new AbortController(), ended = end.signal;
   let hash: string | undefined, stop: (() => void) | undefined, timer: ReturnType<typeof setTimeout> | undefined, why: ReturnType<typeof setInterval> | undefined;
@@ -59,18 +63,24 @@ export function openFilm(source: string, wanted?: number): Film {
       return await api.torrent(hash, ended);
     } catch (reason) {
       if (!(reason instanceof ApiError && reason.code === 'not_found')) throw reason;
+      if (isGuest.peek()) throw new ApiError(404, 'not_here', '');
       await api.add(source);
       return api.torrent(hash, ended);
     }
   }
 
-  async function look(): Promise<Media> {
+  async function look(): Promise<Playable> {
     const { infoHash } = torrent.value as Torrent, { id } = file.value as File;
-    const found = await api.media(infoHash, id, families(), ended);
-    if (found.way === 'direct') return found;
-    // Perhaps exactly these streams are played here, though not all of their kind.
-    const exact = await playsExactly(found);
-    return exact.length > 0 ? api.media(infoHash, id, [...families(), ...exact], ended) : found;
+    let can = families(), found = await api.media(infoHash, id, can, ended);
+    if (found.way !== 'direct') {
+      // Perhaps exactly these streams are played here, though not all of their kind.
+      const exact = await playsExactly(found);
+      if (exact.length > 0) {
+        can = [...can, ...exact];
+        found = await api.media(infoHash, id, can, ended);
+      }
+    }
+    return { ...found, can, strains: await strains(found) };
   }
 
   // All is here: nothing more to hear.
@@ -84,6 +94,7 @@ export function openFilm(source: string, wanted?: number): Film {
     clearTimeout(timer);
     try {
       torrent.value = await find();
+      if ((error.value as Partial<ApiError> | undefined)?.code === 'not_here') error.value = undefined;
       stop ??= listen(torrent.value.infoHash, { onChanged: () => later(0), onOpen: (isOpen) => isOpen && !media.value && later(0),
         onProgress: (now) => {
           const had = torrent.value?.hasMetadata;
@@ -94,10 +105,10 @@ export function openFilm(source: string, wanted?: number): Film {
       if (!torrent.value.hasMetadata || torrent.value.files.length === 0) return later();
       file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
-      if (media.value) return;
+      if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
       if (!isSeen) return;
       const found = await look();
-      if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
+      if (found.way === 'unplayable') throw new ApiError(415, 'invalid', found.why);
       media.value = found;
       error.value = undefined;
     } catch (reason) {
@@ -107,8 +118,12 @@ export function openFilm(source: string, wanted?: number): Film {
       if (status === 0 || status === 503 || status === 504 || status === 429) {
         if (status === 0) error.value = reason;
         later(retryAfterS ? retryAfterS * 1000 : RETRY_MS);
+      } else if ((reason as ApiError).code === 'not_here') {
+        error.value = reason;
+        later(); // somebody may add it
       } else {
-        error.value = status === 415 && (reason as ApiError).code !== 'unplayable' ? new ApiError(415, 'unplayable', (reason as ApiError).message) : reason;
+        const { code, message } = reason as ApiError;
+        error.value = status === 415 && code === 'invalid' ? new ApiError(415, 'unreadable', message) : reason;
       }
     }
   }

@@ -79,6 +79,9 @@ export function duration(ms: number): string {
   return new Intl.NumberFormat(language.value, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.max(1, value));
 }
 
+export const dateTime = (unixMs: number): string =>
+  new Intl.DateTimeFormat(language.value, { dateStyle: 'medium', timeStyle: 'medium' }).format(unixMs);
+
 // "1.5 sec", "90 sec": for what is seldom much.
 export const seconds = (ms: number): string =>
   new Intl.NumberFormat(language.value, { style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits: ms < 10000 ? 1 : 0 }).format(ms / 1000);

@@ -4,36 +4,80 @@
 // none is left it is told. Both wait for bytes as long as the server does.
 import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
-import { families } from './codecs';
+import { grants, renewed } from './grants';
+import { type Quality, type Size, isOriginalUrl, largestMade, quality, readSizes, sizeFor } from './quality';
 import { here } from './router';
 
 export type Way = 'direct' | 'hls';
 
 const PATIENCE_MS = 120000;
 const RETRY_MS = 2000;
+// After so many the line, or the machine, is too slow for the film as it is.
+const STALLS = 3;
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 // Those are lines.ts's, which has them on every way.
 const NO_SUBTITLES: object = { subtitleTrackController: undefined, subtitleStreamController: undefined, timelineController: undefined };
 
-// Streams of the film other than those it has first: sound, and subtitles that are drawn into the picture. Only HLS can do that.
-export interface Choice { sound: number | undefined; drawn: number | undefined }
-export interface Playback { choose(choice: Choice): void; end(): void }
-interface Wish { hash: string; file: number; first: Way; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
+// Streams of the film other than those it has first (sound, and subtitles that are drawn into the picture), and a size other than its
+// own: only HLS can do that.
+export interface Choice { sound: number | undefined; drawn: number | undefined; quality: Quality }
+// stalls(): the player stood still, though the server has all of the film. toAddress(): from now on by an address, which another device
+// can open as well; false: this browser plays it by our hands only.
+export interface Playback { choose(choice: Choice): void; stalls(): void; toAddress(): boolean; end(): void }
+interface Wish { hash: string; file: number; first: Way; can: string[]; strains: boolean; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
 
-// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it.
+// One is asked for once and used for all that belongs to a film, as long as it is young.
+const LINK_MS = 60000;
+let link: { key: string; untilMs: number; query: Promise<string> } | undefined;
+
+// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it; in a room it has the room's grant.
 async function rights(hash: string, file: number): Promise<string> {
-  return token.value ? new URL(await api.link(hash, file)).search : '';
+  const grant = grants.peek().get(hash), key = `${token.value} ${hash}/${file}`, nowMs = performance.now();
+  if (grant) return `?${grant}`;
+  if (!token.value) return '';
+  if (link?.key !== key || nowMs > link.untilMs) link = { key, untilMs: nowMs + LINK_MS, query: api.link(hash, file).then((url) => new URL(url).search) };
+  const { query } = link;
+  return query.catch((reason: unknown) => {
+    if (link?.query === query) link = undefined;
+    throw reason;
+  });
 }
 
 // An address of ours for who can send no token with it.
 export const openTo = async (hash: string, file: number, path: string): Promise<string> => `${here(path).href}${await rights(hash, file)}`;
 
-export function play(video: HTMLVideoElement, { hash, file, first, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
-  const tried = new Set<Way>(), needsHls = () => choice.sound !== undefined || choice.drawn !== undefined;
+// The film by HLS: all that it is offered in.
+export async function masterOf(hash: string, file: number, can: string[], drawn?: number): Promise<string> {
+  const found = await openTo(hash, file, `hls/${hash}/${file}/master.m3u8`), asked: string[] = [];
+  if (can.length > 0) asked.push(`can=${encodeURIComponent(can.join(','))}`);
+  if (drawn !== undefined) asked.push(`burn=${drawn}`);
+  return asked.length > 0 ? `${found}${found.includes('?') ? '&' : '?'}${asked.join('&')}` : found;
+}
+
+export async function sizesOf(hash: string, file: number, can: string[]): Promise<Size[]> {
+  const answer = await fetch(await masterOf(hash, file, can));
+  if (!answer.ok) throw new Error(answer.statusText);
+  return readSizes(await answer.text());
+}
+
+// What this browser probably plays as it is begins to come while the server is still asked what is in it.
+export async function prime(video: HTMLVideoElement, hash: string, file: number, mediaType: string, wants: () => boolean): Promise<void> {
+  if (quality.value !== 'auto' && quality.value !== 'original' || video.canPlayType(mediaType) === '') return;
+  const address = await openTo(hash, file, `stream/${hash}/${file}`);
+  if (wants()) video.src = address;
+}
+
+export function play(video: HTMLVideoElement, { hash, file, first, can, strains, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
+  const tried = new Set<Way>();
   const onPlaying = () => { hasPlayed = true; };
   const onMetadata = () => { place = undefined; };
   let way = first, beginnings = 0, place: { at: number; goesOn: boolean } | undefined; // where a beginning that is under way goes
-  let hasPlayed = false, hasEnded = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+
+  function wayNow(): Way {
+    const { sound, drawn, quality: size } = choice;
+    return sound !== undefined || drawn !== undefined || typeof size === 'number' || (size === 'auto' && isTooMuch) ? 'hls' : first;
+  }
 
   function clear(): void {
     clearTimeout(retry);
@@ -46,28 +90,32 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   function giveUp(text: string): void {
     const next: Way = tried.has('hls') ? 'direct' : 'hls';
     if (hasEnded) return;
-    if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
+    const grant = grants.peek().get(hash);
+    // What was renewed meanwhile may be all that it lacks.
+    if (grant && !address.includes(grant)) void begin(way);
+    else if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
 
   async function begin(next: Way): Promise<void> {
     // Who fails at once says it is paused; what counts is what was wanted.
     place ??= { at: video.currentTime, goesOn: hasPlayed ? !video.paused : plays };
+    video.defaultPlaybackRate = video.playbackRate; // which is what a new source begins with
     const { at, goesOn } = place, mine = ++beginnings;
     clear();
     way = next;
     tried.add(way);
     onWay(way);
-    let query: string;
     try {
-      query = await rights(hash, file);
+      address = way === 'direct' ? await openTo(hash, file, `stream/${hash}/${file}`) : await masterOf(hash, file, isPlain ? [] : can, choice.drawn);
     } catch (reason) {
       return onFailure(reason as ApiError);
     }
     if (hasEnded || mine !== beginnings) return;
-    if (way === 'direct') straight(`${here(`stream/${hash}/${file}`).href}${query}`);
-    else await byHls(`${here(`hls/${hash}/${file}/master.m3u8`).href}${query}${query ? '&' : '?'}can=${encodeURIComponent(families().join(','))}${choice.drawn === undefined ? '' : `&burn=${choice.drawn}`}`, at, mine);
+    if (way === 'direct') straight(address);
+    else await byHls(address, at, mine);
     if (hasEnded || mine !== beginnings) return;
+    if (video.readyState >= video.HAVE_METADATA) place = undefined;
     if (at > 0) video.currentTime = at;
     if (goesOn) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
   }
@@ -75,20 +123,21 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   function straight(address: string): void {
     fails = () => giveUp(video.error?.message ?? '');
     video.addEventListener('error', fails);
-    video.src = address;
+    if (video.src !== address || video.error) video.src = address; // else prime() has begun
   }
 
   async function byHls(address: string, at: number, mine: number): Promise<void> {
     const { default: Player } = await import('hls.js');
     if (hasEnded || mine !== beginnings) return;
-    if (!Player.isSupported()) {
+    if (isPlain || !Player.isSupported()) {
       if (video.canPlayType(HLS_TYPE) === '') return giveUp('Media Source Extensions');
       return straight(address); // a browser that plays it by itself
     }
     const { fragLoadPolicy } = Player.DefaultConfig, patience = { default: { ...fragLoadPolicy.default, maxTimeToFirstByteMs: PATIENCE_MS, maxLoadTimeMs: PATIENCE_MS } };
-    const player = hls = new Player({ fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
+    const player = hls = new Player({ xhrSetup: (xhr, url) => xhr.open('GET', renewed(url), true), fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
       ...NO_SUBTITLES });
     player.on(Player.Events.AUDIO_TRACKS_UPDATED, takeSound);
+    player.on(Player.Events.MANIFEST_PARSED, takeSize);
     let recovered = 0;
     player.on(Player.Events.ERROR, (_: unknown, { fatal, type, details, response, reason }: ErrorData) => {
       if (!fatal || hasEnded) return;
@@ -112,19 +161,44 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
     if (hls && wanted >= 0 && wanted < streams.length && hls.audioTrack !== wanted) hls.audioTrack = wanted;
   }
 
+  function takeSize(): void {
+    const sizes = hls?.levels.map(({ height, uri }) => ({ height, isOriginal: isOriginalUrl(uri) })) ?? [];
+    if (!hls || sizes.length === 0) return;
+    hls.autoLevelCapping = isTooMuch ? largestMade(sizes) : -1;
+    const wanted = sizeFor(sizes, choice.quality);
+    if (hls.manualLevel !== wanted) hls.nextLevel = wanted;
+  }
+
   function choose(next: Choice): void {
-    const isOther = next.drawn !== choice.drawn;
+    const before = choice;
     choice = next;
-    if (!isOther && way === 'hls') return takeSound();
-    if (!isOther && !needsHls()) return;
-    tried.clear();
-    void begin(needsHls() ? 'hls' : first);
+    // By HLS it stays, until the original is wanted: sizes change there while it plays.
+    const wanted = way === 'hls' && choice.quality !== 'original' ? 'hls' : wayNow();
+    if (wanted !== way || choice.drawn !== before.drawn) {
+      tried.clear();
+      void begin(wanted);
+    } else if (way === 'hls') {
+      takeSound();
+      takeSize();
+    }
   }
 
   video.addEventListener('playing', onPlaying);
   video.addEventListener('loadedmetadata', onMetadata);
-  void begin(needsHls() ? 'hls' : first);
+  void begin(wayNow());
   return { choose,
+    stalls() {
+      if (way !== 'direct' || ++stalls !== STALLS) return;
+      isTooMuch = true;
+      choose(choice);
+    },
+    toAddress() {
+      if (way === 'direct' || isPlain) return true;
+      if (video.canPlayType(HLS_TYPE) === '') return false;
+      isPlain = true;
+      void begin('hls');
+      return true;
+    },
     end() {
       hasEnded = true;
       clear();

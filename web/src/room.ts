@@ -4,7 +4,9 @@
 // `join` again with the same id and secret, and is the same member.
 import { type Signal, signal } from '@preact/signals';
 import { io, type Socket } from 'socket.io-client';
+import { token } from './api';
 import { Clock, type State } from './clock';
+import { isGuest, leaveGrants, setGrant } from './grants';
 import { randomText, recall, recallOrMake, remember } from './memory';
 import { here } from './router';
 
@@ -13,8 +15,9 @@ export type Role = 'viewer' | 'moderator' | 'host';
 export interface Face { sign: string; hue: number }
 // Where a player is: so much behind the room, or ahead of it.
 export interface Spot { watching: 'not_known' | 'loads' | 'plays'; lagMs: number }
-export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; avatar: Face; place: Spot }
+export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; call: string; avatar: Face; place: Spot }
 export interface Item { number: number; kind: 'client' | 'torrent' | 'url'; source: string; file: string; name: string; durationMs: number; infoHash: string }
+interface Grant { infoHash: string; query: string }
 export interface Line { number: number; atMs: number; id: string; name: string; role: Role; key: string; text: string; reactions: { id: string; what: string }[] }
 // What is no line of the chat, but shown among them: after the line of that number.
 export interface Happening { number: number; after: number; what: 'joined' | 'left' | 'expired' | 'kicked' | 'banned' | 'host' | 'film'; name: string }
@@ -41,6 +44,8 @@ const UNDO_MS = 60000; // the server allows it for so long
 const TYPING_MS = 8000; // who has gone without a word is not writing any more
 const ACK_MS = 15000;
 const ranks: Record<Role, number> = { viewer: 0, moderator: 1, host: 2 };
+
+const handshake = (): Record<string, string> => (token.peek() ? { token: token.peek() } : {});
 
 // As it was chosen in this browser, in whatever room.
 function chosenFace(): Face | undefined {
@@ -69,16 +74,20 @@ export class RoomSession {
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly faces = new Map<string, Face>(); // of who has left as well, whose lines are still there
   private readonly typists = new Map<string, ReturnType<typeof setTimeout>>();
+  // For connections to other members' browsers.
+  iceServers: RTCIceServer[] = [];
+  private call = '';
   private readonly passers = new Set<ReturnType<typeof setTimeout>>();
   private password = '';
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly stopToken: () => void;
 
   // `isOpen`: who comes first makes the room.
   constructor(readonly code: string, public name: string, private readonly isOpen = false) {
     // http-svc's path may lie below one of a proxy; the namespace is no path.
     this.socket = io(`${location.origin}/room`, { path: here('socket.io/').pathname, transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true,
-      reconnectionDelay: 300, reconnectionDelayMax: 5000 });
+      query: handshake(), reconnectionDelay: 300, reconnectionDelayMax: 5000 });
     this.socket.on('connect', () => {
       this.clock.askAnew();
       if (this.standing.value === 'knocking') this.standing.value = 'joining'; // who knocked at a server that is gone knocks again
@@ -87,11 +96,20 @@ export class RoomSession {
     this.socket.on('disconnect', () => { if (this.standing.value === 'in') this.standing.value = 'away'; });
     this.socket.on('connect_error', () => { if (this.standing.value === 'joining' && !this.room.value) this.why.value = new RoomError('offline', ''); });
     this.hearRoom();
+    // The server looks at the token when a connection begins.
+    this.stopToken = token.subscribe((given) => {
+      const { opts } = this.socket.io;
+      if (given === (opts.query?.['token'] ?? '')) return;
+      opts.query = handshake();
+      this.socket.disconnect().connect();
+    });
     this.timer = setInterval(() => void this.askTime(), 100);
   }
 
   end(): void {
     clearInterval(this.timer);
+    this.stopToken();
+    leaveGrants();
     clearTimeout(this.undoTimer);
     for (const timer of [...this.typists.values(), ...this.passers]) clearTimeout(timer);
     if (this.standing.value === 'in') this.socket.emit('leave', {});
@@ -117,6 +135,10 @@ export class RoomSession {
 
   may(what: Action): boolean {
     return this.isAtLeast(this.room.value?.choices[what] ?? 'host');
+  }
+
+  isModerator(id: string): boolean {
+    return this.room.value?.members.some((one) => one.id === id && one.role !== 'viewer') === true;
   }
 
   // Chat and reactions.
@@ -150,13 +172,16 @@ export class RoomSession {
 
   async enter(password = this.password): Promise<void> {
     this.password = password;
-    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password };
+    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password, call: this.call };
     try {
-      const { room } = await this.ask('join', asked).catch((reason: RoomError) => {
+      const { room, iceServers, grants, isOperator } = await this.ask('join', asked).catch((reason: RoomError) => {
         if (!this.isOpen || reason.code !== 'room_not_found') throw reason;
         return this.ask('create', { code: this.code, id: this.id, secret: this.secret, name: this.name });
-      }) as unknown as { room: Room };
+      }) as unknown as { room: Room; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
+      this.iceServers = iceServers;
       this.why.value = undefined;
+      isGuest.value = !isOperator;
+      for (const grant of grants) setGrant(grant.infoHash, grant.query);
       this.take(room);
     } catch (error) {
       const reason = error as RoomError;
@@ -240,6 +265,23 @@ export class RoomSession {
     this.name = name;
   }
 
+  // Talks with those who do; empty: not any more.
+  async setCall(call: string): Promise<void> {
+    this.call = call;
+    await this.ask('call', { call });
+  }
+
+  // To another member's page, if that is there just now.
+  relay(to: string, what: object): void {
+    if (this.standing.value === 'in') this.socket.emit('relay', { to, kind: 'other', data: JSON.stringify(what) }, () => {});
+  }
+
+  listen<What>(event: string, hear: (what: What) => void): () => void {
+    const { socket } = this;
+    socket.on(event, hear);
+    return () => { socket.off(event, hear); };
+  }
+
   async setFace(face: Face): Promise<void> {
     await this.ask('avatar', { avatar: face });
     remember('avatar', JSON.stringify(face));
@@ -288,6 +330,7 @@ export class RoomSession {
       if (by && cause !== 'load') this.last.value = { by, cause, atMs: clock.positionMs };
       if (cause === 'seek' || cause === 'load') this.setUndo(cause === 'seek');
     });
+    socket.on('grant', ({ infoHash, query }: Grant) => setGrant(infoHash, query));
     socket.on('queue', ({ queue }: { queue: Item[] }) => {
       const [head] = queue, isSame = head?.number === this.room.value?.queue[0]?.number;
       if (head && !isSame) this.note('film', head.name || head.source);

@@ -4,12 +4,14 @@
 // so that nothing but the address bar need know what a proxy in front put before it.
 import { signal } from '@preact/signals';
 
+export const adminParts = ['services', 'torrents', 'jobs', 'rooms', 'settings', 'log'] as const;
+export type AdminPart = (typeof adminParts)[number];
 export type Place =
   | { view: 'start'; magnet?: string }
   | { view: 'watch'; source: string; file?: number }
   | { view: 'room'; code: string; screen?: 'remote' | 'chat' } // remote: without the film; chat: without its controls as well
   | { view: 'talk'; code?: string } // p2p-go-app's: a room to talk in, there as soon as somebody names it
-  | { view: 'admin' }
+  | { view: 'admin'; part?: AdminPart }
   | { view: 'nowhere' };
 
 const base = new URL(document.baseURI);
@@ -32,7 +34,10 @@ export function readPlace(address: URL): Place {
   const asked = address.searchParams, magnet = asked.get('magnet') ?? sharedSource(asked);
   if (more.length > 0) return { view: 'nowhere' };
   if ((first === '' || first === 'index.html') && second === undefined) return magnet ? { view: 'start', magnet } : { view: 'start' };
-  if (first === 'admin' && second === undefined) return { view: 'admin' };
+  if (first === 'admin' && second === undefined) {
+    const part = adminParts.find((one) => one === asked.get('part'));
+    return part ? { view: 'admin', part } : { view: 'admin' };
+  }
   if (first === 'p2p' && second === undefined) {
     const code = asked.get('room');
     return code ? { view: 'talk', code } : { view: 'talk' };
@@ -56,7 +61,7 @@ export function readPlace(address: URL): Place {
 
 export function addressOf(place: Place): URL {
   if (place.view === 'room') return here(`room/${encodeURIComponent(place.code)}${place.screen ? `?screen=${place.screen}` : ''}`);
-  if (place.view === 'admin') return here('admin');
+  if (place.view === 'admin') return here(`admin${place.part ? `?part=${place.part}` : ''}`);
   if (place.view === 'talk') return here(`p2p${place.code ? `?room=${encodeURIComponent(place.code)}` : ''}`);
   if (place.view === 'watch') {
     const address = here('watch');

@@ -136,10 +136,11 @@ static bool are_member_fields_sound(const PbMember *in)
 
     return in->id[0] != '\0' && is_text(in->id, ROOM_ID_MAX) && in->name[0] != '\0' &&
            is_text(in->name, ROOM_NAME_MAX) && is_text(in->address, ROOM_ADDRESS_MAX) &&
-           is_text(in->capabilities, ROOM_CAPABILITIES_MAX) &&
+           is_text(in->capabilities, ROOM_CAPABILITIES_MAX) && in->presence <= ROOM_HERE &&
            is_text(in->sign, ROOM_REACTION_MAX) && in->hue <= ROOM_HUES &&
-           in->presence <= ROOM_HERE && in->role <= ROOM_HOST &&
-           (in->role != ROOM_HOST || is_present) && (!in->is_banned || in->presence == ROOM_GONE) &&
+           is_text(in->call, ROOM_CALL_MAX) && (in->call[0] == '\0' || is_present) &&
+           in->role <= ROOM_HOST && (in->role != ROOM_HOST || is_present) &&
+           (!in->is_banned || in->presence == ROOM_GONE) &&
            (in->connection == 0 || may_have_connection) &&
            (in->connection != 0 || in->presence != ROOM_HERE) &&
            (in->presence == ROOM_HERE || (!in->votes_to_skip && !in->is_ready && !in->wants_rtc)) &&
@@ -184,6 +185,7 @@ static bool read_member(struct room *room, const PbMember *in)
     strcpy(member->name, in->name);
     strcpy(member->address, in->address);
     member->capabilities = in->has_capabilities ? xstrdup(in->capabilities) : NULL;
+    strcpy(member->call, in->call);
     strcpy(member->avatar.sign, in->sign);
     member->avatar.hue = in->hue;
     member->presence = (enum room_presence)in->presence;
@@ -253,6 +255,7 @@ static bool read_item(struct room *room, const PbItem *in)
         .name = in->name,
         .duration_ms = in->duration_ms,
         .added_by = in->added_by,
+        .is_to_fetch = in->is_to_fetch,
     };
 
     if (in->kind > ROOM_SOURCE_URL || in->number == 0 || in->number > room->last_item ||

@@ -122,6 +122,7 @@ static PbMember *write_member(const struct room_member *member)
     out->address = xstrdup(member->address);
     out->has_capabilities = member->capabilities != NULL;
     out->capabilities = xstrdup(member->capabilities != NULL ? member->capabilities : "");
+    out->call = xstrdup(member->call);
     out->sign = xstrdup(member->avatar.sign);
     out->hue = member->avatar.hue;
     out->presence = member->presence;
@@ -179,6 +180,7 @@ static PbItem *write_item(const struct room_item *item)
     out->name = xstrdup(item->name);
     out->duration_ms = item->duration_ms;
     out->added_by = item->added_by;
+    out->is_to_fetch = item->is_to_fetch;
     return out;
 }
 

@@ -304,6 +304,20 @@ Sharestream__Control__WhyReply *house_why(const struct house *house, const char 
     return (Sharestream__Control__WhyReply *)reply;
 }
 
+Sharestream__Control__LogsReply *house_logs(const struct house *house, const char *name,
+                                            const char *level, uint64_t after, uint32_t limit)
+{
+    Sharestream__Control__LogsRequest request = SHARESTREAM__CONTROL__LOGS_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+
+    request.name = (char *)(uintptr_t)name;
+    request.level = (char *)(uintptr_t)level;
+    request.after = after;
+    request.limit = limit;
+    assert_int_equal(ask_control(house, "Logs", &request.base, &reply), ERR_NONE);
+    return (Sharestream__Control__LogsReply *)reply;
+}
+
 int house_watch(pid_t pid)
 {
     int pid_fd = pidfd_open(pid, 0);

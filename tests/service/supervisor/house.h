@@ -59,6 +59,9 @@ struct row house_wait(const struct house *house, const char *name, const char *s
 enum err house_order(const struct house *house, const char *method, const char *name);
 /* Free with protobuf_c_message_free_unpacked(). */
 Sharestream__Control__WhyReply *house_why(const struct house *house, const char *name);
+/* What it remembers of the log, at most `limit` lines behind `after`. Free likewise. */
+Sharestream__Control__LogsReply *house_logs(const struct house *house, const char *name,
+                                            const char *level, uint64_t after, uint32_t limit);
 
 /* Waits for the end of a process that was seen before: pidfd from house_watch(). */
 int house_watch(pid_t pid);

@@ -85,6 +85,40 @@ static void unknown_names_are_refused(void **state)
     assert_int_equal(house_order(&house, "Reload", NULL), ERR_NONE);
 }
 
+/* A crash writes no lines of our log; the last one has no newline, and there are more than an
+ * obituary keeps. */
+static void last_words_are_in_the_log(void **state)
+{
+    struct row before = house_status(&house, "http.0");
+    char text[32];
+
+    (void)state;
+    house_command(&house, "http.0", "once spam 300");
+    house_wait(&house, "http.0", "ready", before.generation);
+    Sharestream__Control__LogsReply *logs = house_logs(&house, "http", "error", 1, 0);
+    assert_int_equal(logs->n_lines, 200);
+    for (size_t i = 0; i < logs->n_lines; i++) {
+        snprintf(text, sizeof(text), "spam line %zu", i + 1);
+        assert_string_equal(logs->lines[i]->text, text);
+        assert_string_equal(logs->lines[i]->level, "");
+        assert_true(i == 0 || logs->lines[i]->number > logs->lines[i - 1]->number);
+    }
+    uint64_t next = logs->next;
+
+    assert_true(next == logs->lines[199]->number);
+    sharestream__control__logs_reply__free_unpacked(logs, NULL);
+    logs = house_logs(&house, "http.0", "error", next, 1000);
+    assert_int_equal(logs->n_lines, 100);
+    assert_string_equal(logs->lines[99]->text, "spam line 300");
+    assert_false(logs->is_missed);
+    sharestream__control__logs_reply__free_unpacked(logs, NULL);
+    logs = house_logs(&house, "supervisor", "warn", 0, 1);
+    assert_int_equal(logs->n_lines, 1);
+    assert_string_equal(logs->lines[0]->level, "warn");
+    assert_non_null(strstr(logs->lines[0]->text, "msg=\"service died\" name=http.0"));
+    sharestream__control__logs_reply__free_unpacked(logs, NULL);
+}
+
 static void check_asks_every_service(void **state)
 {
     char path[64];
@@ -123,6 +157,7 @@ int main(void)
                                         house_teardown),
         cmocka_unit_test_setup_teardown(stop_lasts_until_restart, setup_started, house_teardown),
         cmocka_unit_test_setup_teardown(unknown_names_are_refused, setup_started, house_teardown),
+        cmocka_unit_test_setup_teardown(last_words_are_in_the_log, setup_started, house_teardown),
         cmocka_unit_test_setup_teardown(check_asks_every_service, setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_service_without_program_fails_and_the_others_run, setup,
                                         house_teardown),

@@ -185,9 +185,9 @@ static void verb_is_found_behind_global_options(void **state)
 
 static void verbs_of_two_words_need_both(void **state)
 {
-    char logs[] = "logs", level[] = "level", list[] = "list", other[] = "other";
-    char *both[] = {logs, level, other, NULL}, *wrong[] = {logs, other, NULL};
-    char *one[] = {list, level, NULL};
+    char logs[] = "logs", level[] = "level", room[] = "room", other[] = "other";
+    char *both[] = {logs, level, other, NULL}, *wrong[] = {room, other, NULL};
+    char *one[] = {logs, other, NULL};
     unsigned used;
 
     (void)state;

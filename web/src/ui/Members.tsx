@@ -51,7 +51,7 @@ export function Members({ session }: { session: RoomSession }) {
 }
 
 function MemberItem({ session, member }: { session: RoomSession; member: Member }) {
-  const { id, name, role, isHere, isMuted, isReady, avatar, place } = member, isOpen = useSignal(false);
+  const { id, name, role, isHere, isMuted, isReady, call, avatar, place } = member, isOpen = useSignal(false);
   const isMe = id === session.id, isWaitedFor = session.room.value?.clock.waitsFor.includes(id), hasPowers = isMe || session.hasPowerOver(member);
   return (
     <li class={`member ${isHere ? '' : 'away'}`}>
@@ -65,6 +65,7 @@ function MemberItem({ session, member }: { session: RoomSession; member: Member 
             {isHere && isWaitedFor && <span class="warn">{t('room.isWaitedFor')}</span>}
             {isHere && !isWaitedFor && place.watching !== 'not_known' && <span class={place.watching === 'plays' && place.lagMs === 0 ? 'good' : 'warn'}>{lagWords(place)}</span>}
             {isMuted && <span>{t('room.isMuted')}</span>}
+            {call !== '' && <span><Icon name="mic" size={14} />{t('call.isIn')}</span>}
             {isReady && <span class="good">{t('room.isReady')}</span>}
           </div>
         </div>

@@ -4,18 +4,21 @@
 // what was pressed by `onWish`.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { api } from '../api';
 import { describeToDevice, keepAwake } from '../device';
 import { type Film, fileName } from '../film';
+import { grants, isGuest } from '../grants';
 import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
 import { showLines } from '../lines';
 import { followPictures, showChapters } from '../marks';
-import { type Choice, type Playback, type Way, openTo, play } from '../playback';
+import { type Choice, type Playback, type Way, openTo, play, prime, sizesOf } from '../playback';
+import { quality } from '../quality';
 import { type Tracks, openTracks, textSize } from '../tracks';
 import { Icon } from './Icon';
 import { KeysHelp } from './KeysHelp';
+import { PictureMenu } from './PictureMenu';
 import { SeekMarks } from './SeekMarks';
 import { TracksMenu } from './TracksMenu';
 import { explain } from './parts';
@@ -25,8 +28,8 @@ declare module 'preact' {
   namespace JSX {
     interface IntrinsicElements {
       'media-controller': Custom; 'media-control-bar': Custom; 'media-play-button': Custom; 'media-mute-button': Custom; 'media-volume-range': Custom;
-      'media-time-range': Custom; 'media-time-display': Custom; 'media-playback-rate-button': Custom; 'media-pip-button': Custom; 'media-fullscreen-button': Custom;
-      'media-loading-indicator': Custom; 'media-seek-backward-button': Custom; 'media-seek-forward-button': Custom; 'media-airplay-button': Custom; 'media-cast-button': Custom;
+      'media-time-range': Custom; 'media-time-display': Custom; 'media-pip-button': Custom; 'media-fullscreen-button': Custom;
+      'media-loading-indicator': Custom; 'media-seek-backward-button': Custom; 'media-seek-forward-button': Custom;
       'media-preview-thumbnail': Custom; 'media-preview-chapter-display': Custom; 'media-preview-time-display': Custom;
     }
   }
@@ -34,7 +37,6 @@ declare module 'preact' {
 
 export type Wish = { does: 'play' } | { does: 'pause' } | { does: 'seek'; toMs: number } | { does: 'rate'; rate: number };
 const STALL_MS = 1500;
-const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 interface Props {
   film: Film;
@@ -55,16 +57,16 @@ const wishes: Record<string, (detail: unknown) => Wish> = {
 };
 
 // What only another playlist gives; other subtitles are drawn over whatever plays.
-function choiceOf({ sound, shown }: Tracks): Choice {
-  const text = shown.value;
-  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined };
+function choiceOf({ sound, shown }: Tracks, { media }: Film): Choice {
+  const text = shown.value, hasPicture = (media.value?.media.video ?? -1) >= 0;
+  return { sound: sound.value, drawn: text?.isImage ? Number(text.id.slice(1)) : undefined, quality: hasPicture ? quality.value : 'auto' };
 }
 
 export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRate }: Props) {
   const stage = useRef<HTMLDivElement>(null), video = useRef<HTMLVideoElement>(null), wish = useRef(onWish);
   const hasChrome = useSignal(false), isStalled = useSignal(false), isBlocked = useSignal(false), way = useSignal<Way | undefined>(undefined);
-  const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'keys' | undefined>(undefined);
-  const { media, file, torrent } = film, ready = media.value !== undefined;
+  const tracks = useMemo(() => openTracks(film), [film]), playing = useRef<Playback | undefined>(undefined), panel = useSignal<'tracks' | 'picture' | 'keys' | undefined>(undefined), ownRate = useSignal(1);
+  const { media, file, torrent } = film, ready = media.value !== undefined, isWhole = useComputed(() => (torrent.value?.progress ?? 0) >= 1);
   wish.current = onWish;
   useEffect(() => () => tracks.end(), [tracks]);
   // With all that is over it.
@@ -78,9 +80,15 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
   }, []);
 
   useEffect(() => {
+    const element = video.current, hash = torrent.peek()?.infoHash, { id, mediaType } = file.peek() ?? {};
+    if (!element || media.peek() || !hash || id === undefined || mediaType === undefined) return;
+    prime(element, hash, id, mediaType, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
+  }, [file.value?.id, hasChrome.value]);
+
+  useEffect(() => {
     const element = video.current, found = media.peek(), hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined || !hasChrome.value) return undefined;
-    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', choice: choiceOf(tracks), plays: !wish.current,
+    const playback = play(element, { hash, file: id, first: found.way === 'direct' ? 'direct' : 'hls', can: found.can, strains: found.strains, choice: choiceOf(tracks, film), plays: !wish.current,
       onWay: (one) => { way.value = one; }, onBlocked: () => { isBlocked.value = true; }, onFailure: (reason) => { film.error.value = reason; } });
     playing.current = playback;
     onVideo?.(element);
@@ -91,24 +99,45 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
     };
   }, [media.value, hasChrome.value]);
   useSignalEffect(() => {
-    const choice = choiceOf(tracks);
+    const choice = choiceOf(tracks, film);
     playing.current?.choose(choice);
   });
 
-  const shown = tracks.shown.value;
+  // A script is one piece: in a film that is still coming it may be anywhere.
+  const shown = tracks.shown.value, isStyled = Boolean(shown?.script) && (isWhole.value || shown?.kind !== 'embedded');
   useEffect(() => {
     const element = video.current, hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !hash || id === undefined || !shown || shown.isImage) return undefined;
-    return showLines(element, () => openTo(hash, id, shown.playlist.slice(1)), tracks.delayMs);
-  }, [shown?.id, media.value, hasChrome.value]);
+    const toOpen = (url: string) => openTo(hash, id, url.slice(1)), ended = new AbortController(), { signal: until } = ended;
+    let endPlain: (() => void) | undefined;
+    const beginPlain = () => { endPlain ??= showLines(element, () => toOpen(shown.playlist), tracks.delayMs); };
+    const stopPlain = () => {
+      endPlain?.();
+      endPlain = undefined;
+    };
+    const style = async (script: string) => {
+      const [{ showStyled }, fonts] = await Promise.all([import('../styled'), api.fonts(hash, id, until).then((urls) => Promise.all(urls.map(toOpen)))]);
+      await showStyled(element, { script: await toOpen(script), fonts, delayMs: tracks.delayMs, size: textSize, ended: until });
+      // A drawing lies over the film on the page, and not in a small window.
+      element.addEventListener('enterpictureinpicture', beginPlain, { signal: until });
+      element.addEventListener('leavepictureinpicture', stopPlain, { signal: until });
+      if (document.pictureInPictureElement !== element) stopPlain();
+    };
+    beginPlain();
+    if (isStyled && shown.script) style(shown.script).catch((reason: unknown) => { if (!until.aborted) console.info('subtitles stay plain:', reason); });
+    return () => {
+      ended.abort();
+      stopPlain();
+    };
+  }, [shown?.id, media.value, hasChrome.value, isStyled]);
 
   useEffect(() => {
     const element = video.current, found = media.peek()?.media, hash = torrent.peek()?.infoHash, id = file.peek()?.id;
     if (!element || !found || !hash || id === undefined) return undefined;
     const ends = [showChapters(element, found.chapters)];
-    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => (torrent.peek()?.progress ?? 1) >= 1));
+    if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => isWhole.peek()));
     return () => { for (const end of ends) end(); };
-  }, [media.value, hasChrome.value]);
+  }, [media.value, hasChrome.value, grants.value.get(torrent.value?.infoHash ?? '')]); // pictures have it in their addresses
 
   // A player that wants to play and stands.
   useEffect(() => {
@@ -135,6 +164,12 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
     const { currentTime = 0, duration: lastsS = NaN } = video.current ?? {};
     return lastsS > 0 && Number.isFinite(lastsS) ? Math.min(currentTime / lastsS, 0.99) : 0;
   };
+  useSignalEffect(() => {
+    if (!isStalled.value) return undefined;
+    const count = () => { if (isWhole.peek() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    count();
+    return () => clearInterval(timer);
+  });
   useSignalEffect(() => film.asksWhy(film.error.value === undefined && (media.value === undefined || isStalled.value), share));
 
   useEffect(() => {
@@ -151,16 +186,24 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
 
   useEffect(() => (stage.current ? hearKeys(stage.current, { onCaptions: tracks.toggleText, onHelp: () => { panel.value = 'keys'; } }) : undefined), [tracks]);
 
+  const ask = (name: string, detail?: unknown) => video.current?.parentElement?.dispatchEvent(new CustomEvent(name, { detail }));
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return undefined;
+    const look = () => { ownRate.value = element.playbackRate; };
+    element.addEventListener('ratechange', look);
+    return () => element.removeEventListener('ratechange', look);
+  }, [hasChrome.value]);
+
   const path = file.value?.path;
   useEffect(() => {
     const element = video.current;
     if (!element || path === undefined) return undefined;
-    const ask = (name: string, detail?: unknown) => element.parentElement?.dispatchEvent(new CustomEvent(name, { detail }));
     const ends = [describeToDevice(element, fileName(path), { ask }), keepAwake(element)];
     return () => { for (const end of ends) end(); };
   }, [path, hasChrome.value]);
 
-  const failure = film.error.value;
+  const failure = film.error.value, nowRate = shownRate ?? ownRate.value;
   return (
     <div class="stage" ref={stage} data-way={way.value} data-text={textSize.value}>
       {hasChrome.value && (
@@ -184,15 +227,11 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
             <media-volume-range />
             <media-time-display showduration={true} />
             <span class="grow" />
-            {shownRate === undefined ? <media-playback-rate-button rates={RATES.join(' ')} /> : (
-              <button type="button" class="rate" aria-label={t('player.rate', { rate: shownRate })} onClick={() => onWish?.({ does: 'rate', rate: RATES.find((one) => one > shownRate) ?? RATES[0] ?? 1 })}>
-                {shownRate}x
-              </button>
-            )}
+            <button type="button" class="rate picture" aria-label={t('picture.title') + (nowRate === 1 ? '' : ` (${nowRate}x)`)} aria-haspopup="dialog" onClick={() => { panel.value = 'picture'; }}>
+              {nowRate === 1 ? <Icon name="gear" size={24} /> : `${nowRate}x`}
+            </button>
             <button type="button" class="rate captions" aria-label={t('tracks.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'tracks'; }}><Icon name="captions" size={24} /></button>
             <button type="button" class="rate keyboard" aria-label={t('keys.title')} aria-haspopup="dialog" onClick={() => { panel.value = 'keys'; }}><Icon name="keys" size={24} /></button>
-            <media-cast-button />
-            <media-airplay-button />
             <media-pip-button />
             <media-fullscreen-button />
           </media-control-bar>
@@ -208,6 +247,10 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
             ) : isStalled.value ? <div class="veil light quiet"><Why film={film} /></div> : null}
       {over}
       {panel.value === 'tracks' && <TracksMenu tracks={tracks} first={media.value?.media.audio ?? -1} onClose={() => { panel.value = undefined; }} />}
+      {panel.value === 'picture' && video.current && media.value && torrent.value && file.value && (
+        <PictureMenu video={video.current} sizes={() => sizesOf(torrent.value?.infoHash ?? '', file.value?.id ?? 0, media.value?.can ?? [])} isWhole={isWhole.value} rate={nowRate} isRoom={shownRate !== undefined}
+          onRate={(one) => ask('mediaplaybackraterequest', one)} toAddress={() => playing.current?.toAddress() ?? false} onClose={() => { panel.value = undefined; }} />
+      )}
       {panel.value === 'keys' && <KeysHelp onClose={() => { panel.value = undefined; }} />}
     </div>
   );
@@ -242,7 +285,7 @@ function Why({ film: { torrent, diagnosis, file } }: { film: Film }) {
       {found?.estimateMs !== undefined && found.estimateMs > 0 && <p>{t('why.estimate', { time: duration(found.estimateMs) })}</p>}
       {isStopped && now?.error && <p dir="auto">{now.error}</p>}
       {found && found.code !== 'ok' && <p>{has(advice) ? t(advice) : found.advice}</p>}
-      {isStopped && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
+      {isStopped && !isGuest.value && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
       {error.value !== undefined && <p role="alert">{explain(error.value).what}</p>}
       {now && <p class="tiny">{figures.filter(Boolean).join(' · ')}</p>}
     </div>

@@ -7,6 +7,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type Key, t } from '../i18n';
 import type { RoomSession } from '../room';
+import { CallDoor } from './CallDoor';
 import { Chat } from './Chat';
 import { Icon } from './Icon';
 import { Knocks, Members } from './Members';
@@ -61,6 +62,7 @@ export function Side({ session }: { session: RoomSession }) {
       </div>
       <Knocks session={session} />
       {isBlocked.value && <Notice kind="warn" title={t('room.popBlocked')} onClose={() => { isBlocked.value = false; }} />}
+      <CallDoor session={session} />
       {tabs.map(([one]) => <div key={one} id={`part-${one}`} class="panel" role="tabpanel" aria-labelledby={`tab-${one}`} hidden={!isShown(one)}>{parts[one]}</div>)}
     </aside>
   );

@@ -4,47 +4,29 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { DELAY_MOST_MS, type Tracks, nameOf, setTextSize, sizes, textSize } from '../tracks';
+import { Choices } from './Choices';
 import { Dialog } from './Dialog';
 import { Icon } from './Icon';
 import { Failure } from './parts';
 
 const STEP_S = 0.5;
 
-interface Row { id: string; name: string; note?: string | undefined; onRemove?: (() => void) | undefined }
-
-function Choice({ legend, name, rows, chosen, onChoose }: { legend: string; name: string; rows: Row[]; chosen: string; onChoose: (id: string) => void }) {
-  return (
-    <fieldset class="choices">
-      <legend>{legend}</legend>
-      {rows.map(({ id, name: text, note, onRemove }) => (
-        <div class="row" key={id}>
-          <label class="grow">
-            <input type="radio" name={name} value={id} checked={id === chosen} onChange={() => onChoose(id)} />
-            <span class="grow"><bdi>{text}</bdi>{note && <span class="soft tiny"> {note}</span>}</span>
-          </label>
-          {onRemove && <button type="button" class="button bare icon small" aria-label={t('tracks.removeOne', { name: text })} onClick={onRemove}><Icon name="remove" size={18} /></button>}
-        </div>
-      ))}
-    </fieldset>
-  );
-}
-
 export function TracksMenu({ tracks, first, onClose }: { tracks: Tracks; first: number; onClose: () => void }) {
-  const picker = useRef<HTMLInputElement>(null), { sounds, sound, texts, text, delayMs, shown, error } = tracks;
+  const picker = useRef<HTMLInputElement>(null), { sounds, sound, texts, text, delayMs, shown, mayAdd, error } = tracks;
   useEffect(() => void tracks.look(), []);
   const notes = { embedded: undefined, external: t('tracks.external'), upload: t('tracks.uploaded') };
   const setDelay = (seconds: number) => { if (Number.isFinite(seconds)) tracks.setDelay(seconds * 1000); };
   return (
     <Dialog title={t('tracks.title')} onClose={onClose}>
       {sounds.value.length > 1 && (
-        <Choice legend={t('tracks.audio')} name="sound" chosen={String(sound.value ?? first)} onChoose={(id) => tracks.chooseSound(Number(id))}
+        <Choices legend={t('tracks.audio')} name="sound" chosen={String(sound.value ?? first)} onChoose={(id) => tracks.chooseSound(Number(id))}
           rows={sounds.value.map(({ stream, name }) => ({ id: String(stream), name }))} />
       )}
-      <Choice legend={t('tracks.subtitles')} name="text" chosen={text.value} onChoose={tracks.chooseText}
+      <Choices legend={t('tracks.subtitles')} name="text" chosen={text.value} onChoose={tracks.chooseText}
         rows={[{ id: '', name: t('tracks.off') }, ...texts.value.map((one) => ({ id: one.id, name: nameOf(one), note: notes[one.kind],
-          onRemove: one.kind === 'upload' ? () => void tracks.remove(one.id) : undefined }))]} />
+          onRemove: one.kind === 'upload' && mayAdd.value ? () => void tracks.remove(one.id) : undefined }))]} />
       {error.value !== undefined && <Failure error={error.value} onClose={() => { error.value = undefined; }} />}
-      <button type="button" class="button" onClick={() => picker.current?.click()}><Icon name="file" />{t('tracks.add')}</button>
+      {mayAdd.value && <button type="button" class="button" onClick={() => picker.current?.click()}><Icon name="file" />{t('tracks.add')}</button>}
       <input ref={picker} type="file" accept=".srt,.vtt,.ass,.ssa" hidden aria-label={t('tracks.add')}
         onChange={({ currentTarget }) => {
           const [file] = currentTarget.files ?? [];
