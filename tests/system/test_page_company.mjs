@@ -113,6 +113,13 @@ test('company in a room', async (t) => {
 
   await t.test('the chat in a window of its own, and on a second screen', async () => {
     await ann.page.click('#tab-chat');
+    await ann.page.evaluate(() => {
+      globalThis.reallyOpen = globalThis.open;
+      globalThis.open = () => null; // as browsers do that let pages open none
+    });
+    await ann.page.click('[aria-label="Chat in its own window"]');
+    await shows(ann, '.side .notice', /Allow pop-ups/);
+    await ann.page.evaluate(() => { globalThis.open = globalThis.reallyOpen; });
     const [popup] = await Promise.all([ann.page.waitForEvent('popup'), ann.page.click('[aria-label="Chat in its own window"]')]);
     await popup.waitForSelector('.line');
     await popup.fill('#say', 'From the other window');

@@ -11,6 +11,7 @@ import { CallDoor } from './CallDoor';
 import { Chat } from './Chat';
 import { Icon } from './Icon';
 import { Knocks, Members } from './Members';
+import { Notice } from './parts';
 import { PopOut, openWindow } from './PopOut';
 import { Queue } from './Queue';
 import { RoomSettings } from './RoomSettings';
@@ -20,12 +21,16 @@ const tabs: [Tab, Key][] = [['chat', 'room.chat'], ['people', 'room.people'], ['
 
 export function Side({ session }: { session: RoomSession }) {
   const tab = useSignal<Tab>('chat'), isClosed = useSignal(false), list = useRef<HTMLDivElement>(null);
-  const isShown = (one: Tab) => !isClosed.value && tab.value === one, popped = useSignal<Window | undefined>(undefined);
+  const isShown = (one: Tab) => !isClosed.value && tab.value === one, popped = useSignal<Window | undefined>(undefined), isBlocked = useSignal(false);
   const chat = session.room.value?.chat ?? [], lastLine = chat.at(-1)?.number ?? 0, seen = useSignal(lastLine), isChatShown = isShown('chat') || popped.value !== undefined;
   useEffect(() => { if (isChatShown) seen.value = lastLine; }, [isChatShown, lastLine]);
   const unread = isChatShown ? 0 : chat.filter(({ number, id }) => number > seen.value && id !== session.id).length;
   const counts: Record<Tab, number> = { chat: unread, people: session.room.value?.members.length ?? 0, queue: session.room.value?.queue.length ?? 0 };
-  const parts: Record<Tab, JSX.Element> = { chat: popped.value ? <ElsewhereChat session={session} into={popped.value} onClose={() => { popped.value = undefined; }} /> : <Chat session={session} isShown={isChatShown} onPopOut={() => { popped.value = openWindow(); }} />, people: <Members session={session} />, queue: <Queue session={session} /> };
+  const popOut = () => {
+    popped.value = openWindow();
+    isBlocked.value = popped.value === undefined;
+  };
+  const parts: Record<Tab, JSX.Element> = { chat: popped.value ? <ElsewhereChat session={session} into={popped.value} onClose={() => { popped.value = undefined; }} /> : <Chat session={session} isShown={isChatShown} onPopOut={popOut} />, people: <Members session={session} />, queue: <Queue session={session} /> };
 
   const choose = (one: Tab) => {
     tab.value = one;
@@ -56,6 +61,7 @@ export function Side({ session }: { session: RoomSession }) {
         <button type="button" class="button bare icon small" aria-expanded={!isClosed.value} aria-label={t(isClosed.value ? 'room.openSide' : 'room.closeSide')} onClick={() => { isClosed.value = !isClosed.value; }}><Icon name={isClosed.value ? 'up' : 'down'} /></button>
       </div>
       <Knocks session={session} />
+      {isBlocked.value && <Notice kind="warn" title={t('room.popBlocked')} onClose={() => { isBlocked.value = false; }} />}
       <CallDoor session={session} />
       {tabs.map(([one]) => <div key={one} id={`part-${one}`} class="panel" role="tabpanel" aria-labelledby={`tab-${one}`} hidden={!isShown(one)}>{parts[one]}</div>)}
     </aside>
