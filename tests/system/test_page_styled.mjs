@@ -82,6 +82,7 @@ test('styled subtitles', async (t) => {
     await page.keyboard.press('Escape');
     await page.waitForSelector('.stage dialog', { state: 'detached' });
   };
+  const plain = ({ page }) => page.evaluate(() => [...document.querySelector('video').textTracks].some(({ kind, mode, activeCues }) => kind === 'subtitles' && mode === 'showing' && activeCues?.length > 0));
   const seek = ({ page }, seconds) => page.evaluate((to) => { document.querySelector('video').currentTime = to; }, seconds);
   const is = async ({ page }, what, check) => {
     let now;
@@ -98,7 +99,7 @@ test('styled subtitles', async (t) => {
     await choose(ann, 'English');
     const { height } = await is(ann, 'green letters and a red box', ({ green, red }) => green > 200 && red > 12000);
     assert.ok(ann.asked.some((one) => one.startsWith(`/hls/${infoHash}/`) && /\/font|attach|f\d/.test(one)), `the film's own font is fetched: ${ann.asked.filter((one) => one.startsWith('/hls'))}`);
-    await until(() => page.evaluate(() => [...document.querySelector('video').textTracks].every(({ kind, mode }) => kind !== 'subtitles' || mode !== 'showing')), 'no plain lines below them');
+    await until(async () => !await plain(ann), 'no plain lines below them');
     await ann.look('styled');
     await seek(ann, 5);
     await is(ann, 'no box', ({ green, red }) => green > 200 && red === 0);
@@ -129,6 +130,19 @@ test('styled subtitles', async (t) => {
     await choose(bob, 'العربية');
     await is(bob, 'Arabic letters', ({ green }) => green > 100);
     await bob.look('styled-arabic');
+
+    const { page } = bob;
+    await page.tap('media-fullscreen-button');
+    await until(() => page.evaluate(() => Boolean(document.fullscreenElement?.querySelector('canvas.styled'))), 'the screen to be full of it');
+    await is(bob, 'letters there', ({ green }) => green > 100);
+    await page.tap('media-fullscreen-button');
+    await until(() => page.evaluate(() => document.fullscreenElement === null), 'the page again');
+    // What is drawn on the page is not in the small window.
+    await page.tap('media-pip-button');
+    await until(() => page.evaluate(() => document.pictureInPictureElement?.tagName === 'VIDEO'), 'a small window');
+    await until(() => plain(bob), 'plain lines in it');
+    await page.tap('media-pip-button');
+    await until(async () => !await plain(bob), 'no plain lines');
     await bob.ends();
   });
 
@@ -137,10 +151,9 @@ test('styled subtitles', async (t) => {
     await page.route('**/*.wasm', (route) => route.abort());
     await watch(ann);
     await choose(ann, 'English');
-    const plain = () => page.evaluate(() => [...document.querySelector('video').textTracks].some(({ kind, mode, activeCues }) => kind === 'subtitles' && mode === 'showing' && activeCues?.length > 0));
-    await until(plain, 'plain lines');
+    await until(() => plain(ann), 'plain lines');
     await until(async () => ann.asked.some((one) => /wasm/.test(one)) && await drawn(page) === undefined, 'what cannot draw to be gone');
-    assert.ok(await plain(), 'and the lines to stay');
+    assert.ok(await plain(ann), 'and the lines to stay');
     ann.complaints = ann.complaints.filter((text) => !/ERR_FAILED|Failed to fetch|Unserializable return value/.test(text)); // what jassub says of it
     await ann.ends();
   });

@@ -32,7 +32,12 @@ test('browsers get the page, programs words', async (t) => {
     assert.doesNotMatch(body.toString(), /<script(?![^>]* src=)|<style| style=| on\w+=|https?:/, 'nothing inline, nothing from elsewhere');
     // Behind a proxy that puts it below a path of its own, too.
     assert.ok(assetsOf(body.toString(), `http://x${target}`).length >= 4);
-    for (const asset of assetsOf(body.toString(), `http://x${target}`)) assert.equal((await ask(stack, 'GET', asset)).status, 200, asset);
+    for (const asset of assetsOf(body.toString(), `http://x${target}`)) {
+      const { status: found, headers: got } = await ask(stack, 'GET', asset);
+      assert.equal(found, 200, asset);
+      // One that runs as a worker heeds its own.
+      assert.equal(got['content-security-policy'], "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'");
+    }
     for (const asset of assetsOf(body.toString(), `http://x/films${target}`)) assert.match(asset, /^\/films\/assets\//);
   }
   for (const target of ['/watch/', '/room/', '/room/A/b', '/rooms', '/p2p/', '/room.html', '/assets', '/assets/', '/assets/main.js', '/assets/../index.html', '/assets/%2e%2e/index.html'])
