@@ -9,6 +9,7 @@ import { takeTokenFromAddress } from './api';
 import { language, startLanguage, t } from './i18n';
 import { type Place, place } from './router';
 import { Top } from './ui/Top';
+import { startWorker } from './worker_side';
 import { Link, Notice } from './ui/parts';
 import { Start } from './views/Start';
 
@@ -62,5 +63,6 @@ function Root() {
 }
 
 takeTokenFromAddress();
+startWorker();
 render(<Root />, document.getElementById('app') as HTMLElement);
 void startLanguage().then(() => { isReady.value = true; });

@@ -6,6 +6,7 @@ import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
 import { families } from './codecs';
 import { here } from './router';
+import { distrust, untilRelayed } from './worker_side';
 
 export type Way = 'direct' | 'hls';
 
@@ -46,6 +47,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   function giveUp(text: string): void {
     const next: Way = tried.has('hls') ? 'direct' : 'hls';
     if (hasEnded) return;
+    // Without who stood between it may well play.
+    if (way === 'direct' && distrust(`${hash}/${file}`)) return void begin('direct');
     if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
@@ -64,6 +67,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
     } catch (reason) {
       return onFailure(reason as ApiError);
     }
+    if (way === 'direct') await untilRelayed(`${hash}/${file}`);
     if (hasEnded || mine !== beginnings) return;
     if (way === 'direct') straight(`${here(`stream/${hash}/${file}`).href}${query}`);
     else await byHls(`${here(`hls/${hash}/${file}/master.m3u8`).href}${query}${query ? '&' : '?'}can=${encodeURIComponent(families().join(','))}${choice.drawn === undefined ? '' : `&burn=${choice.drawn}`}`, at, mine);

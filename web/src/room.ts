@@ -50,6 +50,9 @@ export class RoomSession {
   passing: Signal<Passer[]> = signal([]);
   typing: Signal<string[]> = signal([]);
   clock = new Clock();
+  // Where browsers meet, and how they reach each other; with credentials, so it is asked for as late as can be.
+  tracker = 'tracker';
+  iceServers: RTCIceServer[] = [];
   readonly id = recallOrMake('id', () => randomText(12));
   private readonly secret = recallOrMake('secret', () => randomText(24));
   private readonly socket: Socket;
@@ -130,7 +133,8 @@ export class RoomSession {
     this.password = password;
     const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password };
     try {
-      const { room } = await this.ask('join', asked) as unknown as { room: Room };
+      const { room, tracker, iceServers } = await this.ask('join', asked) as unknown as { room: Room; tracker: string; iceServers: RTCIceServer[] };
+      Object.assign(this, { tracker, iceServers });
       this.why.value = undefined;
       this.take(room);
     } catch (error) {

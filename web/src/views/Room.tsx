@@ -20,7 +20,9 @@ import { NextUp, itemName } from '../ui/Queue';
 import { Remote } from '../ui/Remote';
 import { Passing, ReactToFilm } from '../ui/Reactions';
 import { Facts, Link, Notice, TokenForm, explainRoom } from '../ui/parts';
+import { openSharing } from '../sharing';
 import { Share } from '../ui/Share';
+import { SharingSwitch, SwarmButton } from '../ui/Sharing';
 import { Side } from '../ui/Side';
 
 export default function RoomView({ at: { code, screen } }: { at: Place & { view: 'room' } }) {
@@ -105,7 +107,9 @@ function Outside({ session, why }: { session: RoomSession; why: RoomError }) {
 function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
   const film = useMemo(() => openFilm(item.infoHash || item.source, /^\d+$/.test(item.file) ? Number(item.file) : undefined), [item.number]);
   const video = useSignal<HTMLVideoElement | undefined>(undefined), isBlocked = useSignal(false), { attempt, refusal } = useAttempt();
+  const sharing = useMemo(() => openSharing(film, { isUsual: () => (session.room.value?.members.length ?? 0) > 1, tracker: () => session.tracker, iceServers: async () => session.iceServers }), [film]);
   useEffect(() => () => film.end(), [film]);
+  useEffect(() => () => sharing.end(), [sharing]);
   const element = video.value;
   useEffect(() => (element ? keepInSync(session, element, (is) => { isBlocked.value = is; }) : undefined), [element]);
   // Nobody but a player knows how long a film is.
@@ -145,7 +149,9 @@ function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
       </div>
       <Below session={session} title={title} attempt={attempt}>
         {torrent && <Facts torrent={torrent} />}
+        {torrent && <SwarmButton hash={torrent.infoHash} />}
       </Below>
+      {film.media.value && <div class="below"><SharingSwitch sharing={sharing} /></div>}
       {(refusal || wantsToken) && <div class="below">{refusal}{wantsToken && <details><summary class="soft">{t('room.operator')}</summary><TokenForm /></details>}</div>}
     </>
   );
