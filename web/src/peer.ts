@@ -4,6 +4,7 @@
 // keeps that in the browser's private files (in memory where there are none) until it ends. What the player had from the server it
 // passes on as well: to webtorrent that is a web seed.
 import Wire from 'bittorrent-protocol';
+import FileStore from 'fsa-chunk-store';
 import parse, { type Parsed } from 'parse-torrent';
 import WebTorrent, { type Torrent } from 'webtorrent';
 import { Gatherer, type Layout, ahead, hereAgain, hereUntil, lengthOf, pieceAt } from './pieces';
@@ -30,6 +31,7 @@ const KEPT_MAX_BYTES = 4 * 2 ** 30, MEMORY_MAX_BYTES = 192 << 20;
 const CACHE_BYTES = 16 << 20, CACHE_PIECES = 20;
 const READY_MS = 20000, FIGURES_MS = 1000;
 const CONNECTIONS = 24;
+const FOLDER = 'sharestream-';
 const NOT_NOW = -1;
 // As webtorrent names itself; rtc-svc's peers are of libtorrent.
 const isBrowser = ({ peerId }: Wire): boolean => peerId.startsWith('2d5757');
@@ -76,22 +78,32 @@ function fileOf({ files, info }: Parsed, id: number): Parsed['files'][number] | 
   return files.filter((_, i) => !info.files?.[i]?.attr?.includes('p'.charCodeAt(0)))[id];
 }
 
-async function roomFor(): Promise<number> {
-  if (!navigator.storage?.getDirectory) return MEMORY_MAX_BYTES;
+// Where pieces are kept: in a folder of the browser's private files, which nobody else uses as long as its lock is held. Those of pages
+// that went without a word are cleared away. Without such files webtorrent keeps all in memory.
+async function openStore(ended: Promise<void>): Promise<{ roomBytes: number; store?: new (pieceBytes: number, options: { length: number }) => object }> {
+  if (!('getDirectory' in navigator.storage) || !('locks' in navigator)) return { roomBytes: MEMORY_MAX_BYTES };
+  const root = await navigator.storage.getDirectory() as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> }, name = `${FOLDER}${crypto.randomUUID()}`;
+  await new Promise<void>((resolve) => { void navigator.locks.request(name, () => { resolve(); return ended; }); });
+  const held = new Set((await navigator.locks.query()).held?.map((lock) => lock.name)), left = [];
+  for await (const folder of root.keys()) if (folder.startsWith(FOLDER) && !held.has(folder)) left.push(folder);
+  for (const folder of left) await root.removeEntry(folder, { recursive: true }).catch(() => {});
   const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-  return Math.min(KEPT_MAX_BYTES, (quota - usage) / 2);
+  return { roomBytes: Math.min(KEPT_MAX_BYTES, (quota - usage) / 2),
+    store: class extends FileStore { constructor(pieceBytes: number, { length }: { length: number }) { super(pieceBytes, { name, length }); } } };
 }
 
 export async function join({ metainfo, file: id, fileBytes, bytesPerS, tracker, iceServers, mayTake, onEnd }: Wish): Promise<Peer> {
-  const parsed = await parse(metainfo), file = fileOf(parsed, id), roomBytes = await roomFor();
+  const parsed = await parse(metainfo), file = fileOf(parsed, id);
   if (parsed.private) throw new Error('it is private');
   if (!file || file.length !== fileBytes) throw new Error('its files are other than the server says');
   const layout: Layout = { pieceBytes: parsed.pieceLength, pieceCount: parsed.pieces.length, totalBytes: parsed.length, fileOffset: file.offset, fileBytes };
+  let setEnded = () => {};
+  const { roomBytes, store } = await openStore(new Promise((resolve) => { setEnded = resolve; }));
   const aheadBytes = Math.min(AHEAD_MAX_BYTES, Math.max(AHEAD_MIN_BYTES, bytesPerS * AHEAD_S));
   const client = new WebTorrent({ dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, webSeeds: false, maxConns: CONNECTIONS, tracker: { rtcConfig: { iceServers } } });
   // Whatever else the torrent names: nobody is asked but our own tracker.
   const torrent: Torrent = client.add({ ...parsed, announce: [tracker], urlList: [] }, { deselect: true, strategy: 'rarest', destroyStoreOnDestroy: true,
-    bitfield: new Uint8Array(Math.ceil(layout.pieceCount / 8)), storeCacheSlots: Math.min(CACHE_PIECES, Math.floor(CACHE_BYTES / layout.pieceBytes)) });
+    bitfield: new Uint8Array(Math.ceil(layout.pieceCount / 8)), storeCacheSlots: Math.min(CACHE_PIECES, Math.floor(CACHE_BYTES / layout.pieceBytes)), ...(store ? { store } : {}) });
   const passed = new Passed(parsed.infoHash), has = (piece: number) => torrent.bitfield.get(piece);
   let head = NOT_NOW, position = 0, keptBytes = 0, chosen = '', hasEnded = false, timer: ReturnType<typeof setInterval> | undefined;
   let before = { taken: 0, given: 0, atMs: performance.now() };
@@ -101,7 +113,7 @@ export async function join({ metainfo, file: id, fileBytes, bytesPerS, tracker, 
     if (hasEnded) return;
     hasEnded = true;
     clearInterval(timer);
-    client.destroy();
+    client.destroy(setEnded);
   };
   const fail = (reason: Error) => {
     if (hasEnded) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// webtorrent, parse-torrent and bittorrent-protocol, as far as peer.ts uses them; they bring no types.
+// webtorrent, parse-torrent, bittorrent-protocol and fsa-chunk-store, as far as peer.ts uses them; they bring no types.
 declare module 'parse-torrent' {
   export interface Parsed {
     infoHash: string; private?: boolean; announce: string[]; urlList: string[]; pieceLength: number; length: number; pieces: string[];
@@ -24,6 +24,11 @@ declare module 'bittorrent-protocol' {
     on(name: 'download' | 'upload', hear: (bytes: number) => void): this;
   }
 }
+declare module 'fsa-chunk-store' {
+  export default class FSAChunkStore {
+    constructor(pieceBytes: number, options: { name: string; length: number });
+  }
+}
 declare module 'webtorrent' {
   import type { Parsed } from 'parse-torrent';
   import type Wire from 'bittorrent-protocol';
@@ -43,7 +48,7 @@ declare module 'webtorrent' {
     on(name: 'warning', hear: (error: unknown) => void): this;
   }
   interface Options { dht: boolean; lsd: boolean; utPex: boolean; natUpnp: boolean; natPmp: boolean; webSeeds: boolean; maxConns: number; tracker: { rtcConfig: RTCConfiguration } }
-  interface AddOptions { deselect: boolean; strategy: 'rarest' | 'sequential'; destroyStoreOnDestroy: boolean; bitfield: Uint8Array; storeCacheSlots: number }
+  interface AddOptions { deselect: boolean; strategy: 'rarest' | 'sequential'; destroyStoreOnDestroy: boolean; bitfield: Uint8Array; storeCacheSlots: number; store?: new (pieceBytes: number, options: { length: number }) => object }
   export default class WebTorrent {
     constructor(options: Options);
     add(torrent: Parsed, options: AddOptions): Torrent;

@@ -8,7 +8,7 @@ import { type Answer, type Ask, type Call, type Seen, type Told, readRange, stre
 interface Waiting extends Event { waitUntil(work: Promise<unknown>): void }
 interface Fetching extends Waiting { request: Request; clientId: string; respondWith(answer: Promise<Response>): void }
 interface World {
-  addEventListener(name: 'install' | 'activate', hear: (event: Waiting) => void): void;
+  addEventListener(name: 'install' | 'activate' | 'message', hear: (event: Waiting) => void): void;
   addEventListener(name: 'fetch', hear: (event: Fetching) => void): void;
   skipWaiting(): Promise<void>;
   clients: { claim(): Promise<void>; get(id: string): Promise<{ postMessage(message: unknown, ports: MessagePort[]): void } | undefined> };
@@ -23,6 +23,7 @@ const ANSWER_MS = 1000;
 
 world.addEventListener('install', (event) => event.waitUntil(world.skipWaiting()));
 world.addEventListener('activate', (event) => event.waitUntil(world.clients.claim()));
+world.addEventListener('message', () => {}); // to hear something is all that is wanted
 world.addEventListener('fetch', (event) => {
   const { request, clientId } = event, stream = streamOf(new URL(request.url).pathname);
   if (request.method !== 'GET') return;

@@ -8,6 +8,7 @@ import { here } from './router';
 export interface Relay { answer(): Answer; open(port: MessagePort): void; onDistrust(): void }
 
 const CONTROL_MS = 2000; // until then a first visit has it, or does without
+const STAY_MS = 20000; // browsers end a worker that hears nothing for half a minute, with what passes through it
 const relays = new Map<string, Relay>();
 
 export const hasWorker = (): boolean => 'serviceWorker' in navigator && isSecureContext;
@@ -20,6 +21,7 @@ export function startWorker(): void {
     if (port && relay && answer) relay.open(port);
   });
   navigator.serviceWorker.startMessages();
+  setInterval(() => { if (relays.size > 0) navigator.serviceWorker.controller?.postMessage('stay'); }, STAY_MS);
   // Without it all goes on as well.
   navigator.serviceWorker.register(here('worker.js'), { scope: here('.').pathname }).catch(() => {});
 }

@@ -54,7 +54,7 @@ export function SwarmPanel({ hash }: { hash: string }) {
   const isOpen = useSignal(false);
   return (
     <details class="card swarm-panel" onToggle={({ currentTarget }) => { isOpen.value = currentTarget.open; }}>
-      <summary>{t('swarm.title')}</summary>
+      <summary><h2>{t('swarm.title')}</h2></summary>
       {isOpen.value && <Later hash={hash} />}
     </details>
   );

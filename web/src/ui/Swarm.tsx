@@ -5,8 +5,9 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type File, type SwarmPeer, type Torrent, type Tracker, api } from '../api';
 import { fileName } from '../film';
+import { type Swarm, followSwarm } from '../follow_swarm';
 import { bytes, language, percent, rate, t } from '../i18n';
-import { type Map_, type Priority, type Swarm, cells, kindOf, kinds, openSwarm, priorityOf, rarest, selectionWith, shares } from '../swarm';
+import { type PieceMap, type Priority, cells, kindOf, kinds, priorityOf, rarest, selectionWith, shares } from '../swarm';
 import { Failure, Progress } from './parts';
 
 const PEERS_SHOWN = 50, FILES_SHOWN = 200;
@@ -14,7 +15,7 @@ const CELL = 9, GAP = 2; // of the map, in pixels of the page
 const PLENTY = 5; // so many have it: more need not be seen
 
 export default function SwarmView({ hash }: { hash: string }) {
-  const swarm = useMemo(() => openSwarm(hash), [hash]), { torrent, error, map } = swarm;
+  const swarm = useMemo(() => followSwarm(hash), [hash]), { torrent, error, map } = swarm;
   useEffect(() => () => swarm.end(), [swarm]);
   const now = torrent.value;
   if (!now) return error.value !== undefined ? <Failure error={error.value} /> : <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
@@ -39,7 +40,7 @@ function Figures({ torrent }: { torrent: Torrent }) {
 
 // ---- pieces
 
-function draw(canvas: HTMLCanvasElement, { ready, states, peers, readers }: Map_): void {
+function draw(canvas: HTMLCanvasElement, { ready, states, peers, readers }: PieceMap): void {
   const style = getComputedStyle(canvas), colour = (name: string) => style.getPropertyValue(`--${name}`).trim(), step = CELL + GAP;
   const columns = Math.max(1, Math.floor((canvas.clientWidth + GAP) / step)), rows = Math.ceil(ready.length / columns), dense = devicePixelRatio || 1, pen = canvas.getContext('2d');
   canvas.width = Math.round(canvas.clientWidth * dense);
@@ -67,14 +68,18 @@ function draw(canvas: HTMLCanvasElement, { ready, states, peers, readers }: Map_
   }
 }
 
-function Pieces({ map }: { map: Map_ }) {
-  const canvas = useRef<HTMLCanvasElement>(null), now = shares(map), fewest = rarest(map), width = useSignal(0);
+function Pieces({ map }: { map: PieceMap }) {
+  const canvas = useRef<HTMLCanvasElement>(null), now = shares(map), fewest = rarest(map), looks = useSignal(0); // how often its size or its colours have changed
   useEffect(() => {
-    const watch = new ResizeObserver(() => { width.value = canvas.current?.clientWidth ?? 0; });
+    const watch = new ResizeObserver(() => { looks.value++; }), theme = new MutationObserver(() => { looks.value++; });
     if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
+    theme.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    return () => {
+      watch.disconnect();
+      theme.disconnect();
+    };
   }, []);
-  useEffect(() => { if (canvas.current) draw(canvas.current, map); }, [map, width.value]);
+  useEffect(() => { if (canvas.current) draw(canvas.current, map); }, [map, looks.value]);
   const text = [...cells.filter((cell) => cell === 'here' || now[cell] > 0).map((cell) => `${t(`cell.${cell}`)}: ${percent(now[cell])}`), ...(fewest === undefined ? [] : [t('swarm.rarest', { count: fewest })])];
   return (
     <section aria-label={t('swarm.pieces')}>
@@ -110,7 +115,7 @@ function Peer({ peer, pieceCount }: { peer: SwarmPeer; pieceCount: number }) {
   return (
     <li data-kind={kind}>
       <span class="kind">{t(`kind.${kind}`)}</span>
-      <span class="grow"><bdi>{client || t('swarm.unnamed')}</bdi>{kind !== 'webrtc' && <span class="soft tiny" dir="ltr"> {address}</span>}</span>
+      <span class="grow"><bdi>{client.replace(/^WW /, 'WebTorrent ') || t('swarm.unnamed')}</bdi>{kind !== 'webrtc' && <span class="soft tiny" dir="ltr"> {address}</span>}</span>
       <span class="soft tiny">{t('swarm.hasPart', { part: percent(has) })}</span>
       <span class="soft tiny"><span aria-hidden="true">↓ </span><span class="unseen">{t('download')} </span>{rate(downloadRate)} ({bytes(downloadedBytes)})</span>
       <span class="soft tiny"><span aria-hidden="true">↑ </span><span class="unseen">{t('upload')} </span>{rate(uploadRate)} ({bytes(uploadedBytes)})</span>
@@ -142,11 +147,11 @@ function Files({ torrent, swarm }: { torrent: Torrent; swarm: Swarm }) {
           <li key={file.id}>
             <span class="grow name" dir="auto">{fileName(file.path)}</span>
             <span class="soft tiny">{t('ofSize', { part: percent(file.progress), size: bytes(file.sizeBytes) })}</span>
-            <select class="choice" aria-label={t('swarm.priority', { name: fileName(file.path) })} value={priorityOf(file)} onChange={({ currentTarget }) => void change(file, currentTarget.value as Priority)}>
+            {file.progress < 1 && <select class="choice" aria-label={t('swarm.priority', { name: fileName(file.path) })} value={priorityOf(file)} onChange={({ currentTarget }) => void change(file, currentTarget.value as Priority)}>
               <option value="normal">{t('swarm.normal')}</option>
               <option value="first">{t('swarm.first')}</option>
               <option value="skip" disabled={isLast(file)}>{t('swarm.skip')}</option>
-            </select>
+            </select>}
             <Progress torrent={{ ...torrent, progress: file.progress }} label={fileName(file.path)} />
           </li>
         ))}
