@@ -8,8 +8,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { startChromium } from './chromium.mjs';
-import { House, Yard, magnet, makeTorrent, seedWithAria2, until } from './house.mjs';
+import { House, Yard, film, infoHash, magnet, makeTorrent, run, seedWithAria2, until } from './house.mjs';
 import { PHONE, Person, makeSwarm } from './person.mjs';
+import { aria2 } from './swarm.mjs';
 
 const SLOW = 60000; // bytes/s: as long as somebody looks, there is something to fetch
 const FILE_BYTES = 4 << 20;
@@ -26,10 +27,10 @@ const shares = (person, check, what) => until(async () => check(await sharing(pe
   .catch(async (error) => { throw new Error(`${error.message}: ${JSON.stringify(await sharing(person))} ${person.complaints}`); });
 
 test('people who watch together share what they have', async (t) => {
-  const yard = new Yard(t), [film] = await makeSwarm(yard), house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
-  await post(house, '/api/v1/torrents', { source: film.link });
-  await until(async () => (await torrentOf(house, film.hash)).progress === 1, 'the server to have it all');
-  const { url } = await post(house, '/api/v1/rooms', { source: film.hash });
+  const yard = new Yard(t), [{ hash, link }] = await makeSwarm(yard), house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
+  await post(house, '/api/v1/torrents', { source: link });
+  await until(async () => (await torrentOf(house, hash)).progress === 1, 'the server to have it all');
+  const { url } = await post(house, '/api/v1/rooms', { source: hash });
   const enter = async (person) => {
     await person.page.goto(url);
     await person.page.fill('#name', person.name);
@@ -70,6 +71,22 @@ test('people who watch together share what they have', async (t) => {
   for (const person of people) await person.ends();
 });
 
+test('a private torrent is not shared', async (t) => {
+  const yard = new Yard(t), folder = path.join(yard.dir, 'original'), torrent = path.join(yard.dir, 'private.torrent');
+  fs.mkdirSync(folder);
+  const { file } = await film(yard, { name: 'original/film.mp4', seconds: 5 }), house = await House.start(t, yard, { env: { SHARESTREAM_TORRENT_ALLOW_PRIVATE_URLS: 'true' } });
+  const { code, err } = await run('mktorrent', ['-p', '-a', `http://${house.env.SHARESTREAM_HTTP_TRACKER_LISTEN}/announce`, '-o', torrent, file]);
+  assert.equal(code, 0, err);
+  await aria2(yard, { torrent }, folder);
+  await fetch(house.url('/api/v1/torrents'), { method: 'POST', headers: { 'Content-Type': 'application/x-bittorrent' }, body: fs.readFileSync(torrent) });
+  const browser = await startChromium(t, yard), ann = await Person.come(browser, 'Ann', { origin: house.url('/') });
+  await ann.page.goto(house.url(`/watch?torrent=${infoHash(fs.readFileSync(torrent))}`));
+  await ann.playsBeyond(0);
+  assert.ok(await ann.page.isDisabled('.sharing input'));
+  await ann.shows('.sharing:has-text("private")');
+  await ann.ends();
+});
+
 test('a swarm is shown, and what is fetched of it chosen', async (t) => {
   const yard = new Yard(t), folder = path.join(yard.dir, 'Two <b>files');
   fs.mkdirSync(folder);
@@ -107,6 +124,7 @@ test('a swarm is shown, and what is fetched of it chosen', async (t) => {
   await arabic.page.goto(house.url(`/watch?torrent=${hash}`));
   await arabic.page.click('.swarm-panel summary');
   await arabic.shows('.swarm-panel .peers li');
+  await arabic.page.evaluate(() => document.querySelector('.swarm-panel').scrollIntoView());
   await arabic.look('swarm-arabic');
   await arabic.ends();
 });

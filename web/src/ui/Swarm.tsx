@@ -115,7 +115,7 @@ function Peer({ peer, pieceCount }: { peer: SwarmPeer; pieceCount: number }) {
   return (
     <li data-kind={kind}>
       <span class="kind">{t(`kind.${kind}`)}</span>
-      <span class="grow"><bdi>{client.replace(/^WW /, 'WebTorrent ') || t('swarm.unnamed')}</bdi>{kind !== 'webrtc' && <span class="soft tiny" dir="ltr"> {address}</span>}</span>
+      <span class="grow"><bdi>{client.replace(/^WW /, 'WebTorrent ') || t('swarm.unnamed')}</bdi>{kind !== 'webrtc' && <bdi class="soft tiny address" dir="ltr">{address}</bdi>}</span>
       <span class="soft tiny">{t('swarm.hasPart', { part: percent(has) })}</span>
       <span class="soft tiny"><span aria-hidden="true">↓ </span><span class="unseen">{t('download')} </span>{rate(downloadRate)} ({bytes(downloadedBytes)})</span>
       <span class="soft tiny"><span aria-hidden="true">↑ </span><span class="unseen">{t('upload')} </span>{rate(uploadRate)} ({bytes(uploadedBytes)})</span>
@@ -145,7 +145,7 @@ function Files({ torrent, swarm }: { torrent: Torrent; swarm: Swarm }) {
       <ul class="torrent-files">
         {files.slice(0, FILES_SHOWN).map((file) => (
           <li key={file.id}>
-            <span class="grow name" dir="auto">{fileName(file.path)}</span>
+            <span class="grow name"><bdi>{fileName(file.path)}</bdi></span>
             <span class="soft tiny">{t('ofSize', { part: percent(file.progress), size: bytes(file.sizeBytes) })}</span>
             {file.progress < 1 && <select class="choice" aria-label={t('swarm.priority', { name: fileName(file.path) })} value={priorityOf(file)} onChange={({ currentTarget }) => void change(file, currentTarget.value as Priority)}>
               <option value="normal">{t('swarm.normal')}</option>
@@ -172,9 +172,9 @@ function Trackers({ trackers }: { trackers: Tracker[] }) {
           {trackers.map(({ url, message, isWorking, fails = 0, seeds = 0, peers = 0 }) => (
             <li key={url}>
               <span class={`state ${isWorking ? '' : 'off'}`}>{t(isWorking ? 'swarm.works' : fails > 0 ? 'swarm.fails' : 'swarm.waits')}</span>
-              <span class="grow" dir="ltr">{url}</span>
+              <span class="grow"><bdi dir="ltr">{url}</bdi></span>
               {seeds + peers > 0 && <span class="soft tiny">{t('peers', { count: seeds + peers })}</span>}
-              {message && <span class="soft tiny said-of" dir="auto">{message}</span>}
+              {message && <span class="soft tiny said-of"><bdi>{message}</bdi></span>}
             </li>
           ))}
         </ul>
