@@ -60,6 +60,18 @@ test('people who watch together share what they have', async (t) => {
   await ann.look('swarm-room');
   await ann.page.keyboard.press('Escape');
 
+  // What goes on without the player hearing of it: the server is away for a moment.
+  const { pid } = await house.service('http.0');
+  process.kill(pid, 'SIGKILL');
+  await until(async () => (await house.service('http.0')).state === 'ready' && (await house.service('http.0')).pid !== pid, 'http-svc to be back');
+  await until(async () => (await ann.page.innerText('.state')) !== '' && !(await ann.page.isVisible('text=The connection to the room is broken')), 'the room to be back');
+  await ann.page.evaluate(() => document.querySelector('media-controller').dispatchEvent(new CustomEvent('mediaseekrequest', { detail: 250 })));
+  for (const person of people) {
+    assert.equal((await person.playsBeyond(251)).way, 'direct');
+    assert.ok((await sharing(person)).isOn, `${person.name} shares still`);
+    person.complaints = person.complaints.filter((one) => !/net::ERR_|WebSocket/.test(one));
+  }
+
   await bob.page.click('.sharing input');
   await shares(bob, ({ isOn, browsers }) => !isOn && browsers === -1, 'to have stopped');
   await shares(ann, ({ browsers }) => browsers === 1, 'to see him go');

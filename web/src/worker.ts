@@ -20,6 +20,7 @@ declare const OFFLINE_WORDS: Record<string, Words>;
 
 const world = self as unknown as World;
 const ANSWER_MS = 1000;
+const FAILURES_MAX = 6, PAUSE_MS = 300; // of the server, before the player is told; it waits longer each time
 
 world.addEventListener('install', (event) => event.waitUntil(world.skipWaiting()));
 world.addEventListener('activate', (event) => event.waitUntil(world.clients.claim()));
@@ -72,7 +73,7 @@ async function relay(request: Request, clientId: string, stream: string): Promis
 
 // As fast as the player takes them.
 function bytesOf(url: string, port: MessagePort, first: number, last: number): ReadableStream<Uint8Array> {
-  let at = first, isDeaf = false, server: ReadableStreamDefaultReader<Uint8Array> | undefined, abort: AbortController | undefined;
+  let at = first, isDeaf = false, hasEnded = false, failures = 0, server: ReadableStreamDefaultReader<Uint8Array> | undefined, abort: AbortController | undefined;
   const leave = () => {
     abort?.abort();
     abort = server = undefined;
@@ -83,7 +84,23 @@ function bytesOf(url: string, port: MessagePort, first: number, last: number): R
     if (answer.status !== 206 || !answer.body) throw new Error(`the server said ${answer.status}`);
     return answer.body.getReader();
   };
+  // Nothing: ask again. A server drops who reads nothing for long, as a player does that stands still; or it was started anew.
+  const readOn = async (until: number): Promise<Uint8Array | undefined> => {
+    try {
+      server ??= await fetchFrom(at, until);
+      const { done, value } = await server.read();
+      if (done) leave();
+      else failures = 0;
+      return value;
+    } catch (error) {
+      leave();
+      if (++failures > FAILURES_MAX || hasEnded) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, failures * PAUSE_MS); });
+      return undefined;
+    }
+  };
   const finish = () => {
+    hasEnded = true;
     leave();
     port.postMessage({ from: at } satisfies Seen);
     port.close();
@@ -92,6 +109,7 @@ function bytesOf(url: string, port: MessagePort, first: number, last: number): R
     async pull(player) {
       try {
         for (;;) {
+          if (hasEnded) return;
           if (at > last) {
             finish();
             return player.close();
@@ -104,12 +122,8 @@ function bytesOf(url: string, port: MessagePort, first: number, last: number): R
             at += told.bytes.byteLength;
             return player.enqueue(told.bytes);
           }
-          server ??= await fetchFrom(at, told ? Math.min(last, told.until - 1) : last);
-          const { done, value } = await server.read();
-          if (done) {
-            leave();
-            continue;
-          }
+          const value = await readOn(told ? Math.min(last, told.until - 1) : last);
+          if (!value) continue;
           if (told?.wants) {
             const bytes = value.slice();
             port.postMessage({ from: at, bytes } satisfies Seen, [bytes.buffer]);
