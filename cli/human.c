@@ -100,6 +100,7 @@ const char *human_state(Sharestream__Torrent__State state)
         [SHARESTREAM__TORRENT__STATE__PAUSED] = "paused",
         [SHARESTREAM__TORRENT__STATE__FAILED] = "failed",
         [SHARESTREAM__TORRENT__STATE__HASHING] = "hashing",
+        [SHARESTREAM__TORRENT__STATE__UPLOADING] = "being uploaded",
     };
 
     return (size_t)state < COUNT_OF(words) && words[state] != NULL ? words[state] : "unknown";

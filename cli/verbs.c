@@ -139,6 +139,12 @@ const struct verb verbs[] = {
      .run = do_logs_level,
      .help = "log more or less until the next restart",
      .more = "Levels: error, warn, info, debug.\n"},
+    {.pattern = "logs [--follow] [--level <level>] [--lines <count>] [service]",
+     .run = do_logs,
+     .help = "what the services, or one of them, logged last",
+     .more = "  --follow          go on with what is logged from now on; Ctrl-C ends it\n"
+             "  --level <level>   leave out what matters less: error, warn, info, debug\n"
+             "  --lines <count>   at most so many to begin with; 200 if not given, at most 1000\n"},
     {.pattern = "metrics <service>", .run = do_metrics, .help = "counters, as Prometheus text"},
     {.pattern = "trace [--for <time>] <service> <peer>",
      .run = do_trace,

@@ -69,6 +69,7 @@ enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);
 enum cli_exit do_restart(struct cli *cli);
 enum cli_exit do_stop(struct cli *cli);
+enum cli_exit do_logs(struct cli *cli);
 /* verbs_inspect.c: looking inside one process */
 enum cli_exit do_config(struct cli *cli);
 enum cli_exit do_logs_level(struct cli *cli);

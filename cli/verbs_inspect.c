@@ -31,7 +31,8 @@ static void print_settings(const Sharestream__Svc__ConfigReply *reply, const str
 
         table_cell(&table, "%s", setting->name);
         table_cell_in(&table, is_default ? COLOUR_NONE : COLOUR_BUSY, "%s", setting->value);
-        table_cell_in(&table, is_default ? COLOUR_FAINT : COLOUR_BUSY, "%s", setting->origin);
+        table_cell_in(&table, is_default ? COLOUR_FAINT : COLOUR_BUSY, "%s",
+                      setting->place[0] != '\0' ? setting->place : setting->origin);
         table_cell_in(&table, COLOUR_FAINT, "%s", setting->help);
     }
     print_table(term, &table);

@@ -15,6 +15,7 @@
 #include "verbs.h"
 
 enum { LOOK_EVERY_MS = 200, STOP_WAIT_MS = 60000 };
+enum { LOGS_EVERY_MS = 500, LOGS_LINES = 200, LOGS_LINES_MAX = 1000 };
 
 typedef Sharestream__Control__StatusReply Status;
 typedef Sharestream__Control__StatusReply__Service Service;
@@ -290,5 +291,64 @@ enum cli_exit do_stop(struct cli *cli)
     else
         puts("stopped");
     reply_free(reply);
+    return CLI_OK;
+}
+
+static void print_log_line(const struct cli *cli, const Sharestream__Control__LogsReply__Line *line)
+{
+    struct text clean = {0};
+
+    if (cli->wants_json) {
+        cli_print_json(&line->base);
+        return;
+    }
+    human_clean(&clean, line->text);
+    /* Lines of our log say themselves whose they are. */
+    if (line->level[0] != '\0')
+        puts(text_str(&clean));
+    else
+        printf("%s: %s\n", line->name, text_str(&clean));
+    text_fini(&clean);
+}
+
+enum cli_exit do_logs(struct cli *cli)
+{
+    Sharestream__Control__LogsRequest request = SHARESTREAM__CONTROL__LOGS_REQUEST__INIT;
+    const char *name = args_value(&cli->args, 0), *level = args_option(&cli->args, "--level", 0);
+    const char *lines = args_option(&cli->args, "--lines", 0);
+    bool follows = args_has(&cli->args, "--follow");
+    uint64_t count = LOGS_LINES;
+    struct error error;
+    void *answer;
+
+    if (lines != NULL && (!parse_count(lines, &count) || count < 1 || count > LOGS_LINES_MAX))
+        return cli_refuse(cli, CLI_USAGE, ERR_INVALID,
+                          "--lines \"%.40s\" is no number from 1 to %d", lines, LOGS_LINES_MAX);
+    if (name != NULL && !check_service(cli, name))
+        return cli->exit;
+    request.name = (char *)(uintptr_t)(name != NULL ? name : "");
+    request.level = (char *)(uintptr_t)(level != NULL ? level : "");
+    request.limit = (uint32_t)count;
+    if (follows)
+        term_catch_interrupt();
+    do {
+        enum cli_exit how = cli_try(cli, "supervisor", "Logs", &request.base, &answer, &error);
+
+        /* Who follows waits for one that is away for a moment. */
+        if (how == CLI_AWAY && request.after != 0)
+            continue;
+        if (how != CLI_OK)
+            return cli_complain(cli, how, &error);
+        const Sharestream__Control__LogsReply *reply = answer;
+
+        if (reply->is_missed && !cli->wants_json)
+            fputs("(some lines came too fast and are left out)\n", stderr);
+        for (size_t i = 0; i < reply->n_lines; i++)
+            print_log_line(cli, reply->lines[i]);
+        fflush(stdout);
+        request.after = reply->next;
+        request.limit = LOGS_LINES_MAX;
+        reply_free(answer);
+    } while (follows && (term_nap(LOGS_EVERY_MS), !term_interrupted()));
     return CLI_OK;
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "supervisor.h"
 #include "svc/contract.h"
 
 extern char **environ;
@@ -231,16 +232,24 @@ bool child_read_ready(struct child *child)
 }
 
 /* Our own stderr, which may be a pipe or a file; what it does not take is lost. */
-static void forward(struct bytes lines)
+static void forward(struct bytes line)
 {
-    while (lines.len > 0) {
-        ssize_t done = write(STDERR_FILENO, lines.data, lines.len);
+    while (line.len > 0) {
+        ssize_t done = write(STDERR_FILENO, line.data, line.len);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
             return;
-        lines = bytes_of(lines.data + done, lines.len - (size_t)done);
+        line = bytes_of(line.data + done, line.len - (size_t)done);
     }
+}
+
+static void on_line(void *arg, struct bytes line)
+{
+    const struct child *child = arg;
+
+    log_ring_add(&child->owner->log, child->name, line, clock_unix_ms());
+    forward(line);
 }
 
 bool child_read_stderr(struct child *child)
@@ -253,7 +262,7 @@ bool child_read_stderr(struct child *child)
             return false;
         if (len < 0)
             return errno == EAGAIN || errno == EINTR;
-        tail_feed(&child->tail, bytes_of(buffer, (size_t)len), forward);
+        tail_feed(&child->tail, bytes_of(buffer, (size_t)len), on_line, child);
     }
     return true;
 }
@@ -284,7 +293,7 @@ int child_reap(struct child *child)
     /* A pipe holds 64 KiB, so this ends; a grandchild that got away does not keep us reading. */
     for (int i = 0; i < 4 && child_read_stderr(child); i++)
         ;
-    tail_finish(&child->tail, forward);
+    tail_finish(&child->tail, on_line, child);
     close_pipes(child);
     return status;
 }

@@ -41,7 +41,7 @@ struct child {
     bool has_answered; /* a ping, in this life */
     uint64_t next_ping_ms;
     unsigned pings_missed; /* in a row */
-    char degraded_text[256], note[160];
+    char degraded_text[256], note[160], log_level[8];
     char last_death[256]; /* one line */
 };
 
@@ -54,7 +54,7 @@ void child_fini(struct child *child);
 enum err child_spawn(struct child *child, uint64_t generation, struct error *error);
 /* Reads what there is of the ready line; true when it is complete. */
 bool child_read_ready(struct child *child);
-/* Forwards what there is of stderr to ours; false at end of file. */
+/* Forwards what there is of stderr to ours, and into the ring; false at end of file. */
 bool child_read_stderr(struct child *child);
 /* To the process alone. */
 void child_signal(const struct child *child, int number);

@@ -108,8 +108,8 @@ static bool spawn(struct supervisor *supervisor, struct child *child)
     supervisor->last_generation = generation;
     if (child_spawn(child, generation, &error) != ERR_NONE) {
         log_error("cannot start a process", "name=%s error=%s", child->name, error.text);
-        tail_feed(&child->tail, bytes_of_text(error.text), NULL);
-        tail_finish(&child->tail, NULL);
+        tail_feed(&child->tail, bytes_of_text(error.text), NULL, NULL);
+        tail_finish(&child->tail, NULL, NULL);
         return false;
     }
     supervisor->metrics.starts_total++;

@@ -34,6 +34,7 @@ static void on_answer(const Sharestream__Svc__PingReply *reply, void *arg)
     snprintf(child->degraded_text, sizeof(child->degraded_text), "%s",
              reply->is_degraded ? reply->degraded_text : "");
     snprintf(child->note, sizeof(child->note), "%s", reply->note);
+    snprintf(child->log_level, sizeof(child->log_level), "%s", reply->log_level);
 }
 
 static void ping(struct supervisor *supervisor, struct child *child, uint64_t now_ms)
@@ -81,5 +82,5 @@ void health_forget(struct child *child)
     child->is_ping_out = child->has_answered = false;
     child->pings_missed = 0;
     child->next_ping_ms = 0;
-    child->degraded_text[0] = '\0';
+    child->degraded_text[0] = child->log_level[0] = '\0';
 }

@@ -40,6 +40,13 @@ static void on_time(void *arg)
     health_tick(supervisor, clock_ms());
 }
 
+static void on_own_line(void *arg, struct bytes line)
+{
+    struct supervisor *supervisor = arg;
+
+    log_ring_add(&supervisor->log, svc_name(supervisor->svc), line, clock_unix_ms());
+}
+
 static enum err watch_children(struct supervisor *supervisor, struct error *error)
 {
     sigset_t set;
@@ -62,6 +69,7 @@ static enum err supervisor_start(void *state, struct svc *svc, struct error *err
     supervisor->settings = svc_settings(svc);
     supervisor->started_ms = clock_ms();
     supervisor->signal_fd = -1;
+    log_also(on_own_line, supervisor);
     if ((err = fleet_init(supervisor, error)) != ERR_NONE ||
         (err = watch_children(supervisor, error)) != ERR_NONE)
         return err;
@@ -102,6 +110,8 @@ static void supervisor_stop(void *state)
         svc_unwatch_fd(supervisor->svc, supervisor->signal_fd);
         close(supervisor->signal_fd);
     }
+    log_also(NULL, NULL);
+    log_ring_fini(&supervisor->log);
 }
 
 static void refresh_metrics(void *state)

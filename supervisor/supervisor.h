@@ -9,6 +9,7 @@
 
 #include "base/settings.h"
 #include "child.h"
+#include "log_ring.h"
 #include "obituary.h"
 #include "svc/svc.h"
 
@@ -52,6 +53,7 @@ struct supervisor {
     int signal_fd;   /* SIGCHLD; -1 before start() */
     bool is_leaving; /* stopping everything */
     struct obituaries obituaries;
+    struct log_ring log;
     struct supervisor_metrics metrics;
 };
 

@@ -9,6 +9,8 @@
 #include "base/must.h"
 #include "supervisor.h"
 
+enum { LOGS_USUALLY = 200 };
+
 static const Sharestream__Control__Empty empty = SHARESTREAM__CONTROL__EMPTY__INIT;
 
 /* proto structs hold char *, ours are const or arrays; nobody writes through them. */
@@ -35,6 +37,7 @@ static void describe(const struct child *child, uint64_t now_ms,
     out->degraded_text = borrowed(child->degraded_text);
     out->note = borrowed(child->restart.state == RESTART_READY ? child->note : "");
     out->last_death = borrowed(child->last_death);
+    out->log_level = borrowed(child->log_level);
     if (child->restart.state == RESTART_BACKOFF && child->restart.due_ms > now_ms)
         out->backoff_ms = child->restart.due_ms - now_ms;
 }
@@ -162,6 +165,51 @@ static void on_reload(Sharestream__Control__Control_Service *service,
     (void)request;
     fleet_reload(bus_state(closure_data));
     reply(&empty, closure_data);
+}
+
+/* False: that is not the word of a level. */
+static bool read_question(const Sharestream__Control__LogsRequest *request,
+                          struct log_ring_question *out)
+{
+    *out = (struct log_ring_question){
+        .after = request->after,
+        .name = request->name,
+        .level = LOG_LEVEL_DEBUG,
+        .limit = MIN(request->limit, (uint32_t)LOG_RING_ASKED_MAX),
+    };
+    if (out->limit == 0)
+        out->limit = LOGS_USUALLY;
+    return request->level[0] == '\0' || log_level_parse(request->level, &out->level);
+}
+
+static void on_logs(Sharestream__Control__Control_Service *service,
+                    const Sharestream__Control__LogsRequest *request,
+                    Sharestream__Control__LogsReply_Closure reply, void *closure_data)
+{
+    const struct supervisor *supervisor = bus_state(closure_data);
+    const struct log_ring_line *found[LOG_RING_ASKED_MAX];
+    Sharestream__Control__LogsReply__Line lines[LOG_RING_ASKED_MAX], *list[LOG_RING_ASKED_MAX];
+    Sharestream__Control__LogsReply out = SHARESTREAM__CONTROL__LOGS_REPLY__INIT;
+    struct log_ring_question question;
+
+    (void)service;
+    if (!read_question(request, &question)) {
+        bus_fail(closure_data, ERR_INVALID, "'%s' is not one of error, warn, info, debug",
+                 request->level);
+        return;
+    }
+    out.n_lines = log_ring_read(&supervisor->log, &question, found, &out.next);
+    for (size_t i = 0; i < out.n_lines; i++) {
+        sharestream__control__logs_reply__line__init(&lines[i]);
+        lines[i].number = found[i]->number;
+        lines[i].name = borrowed(found[i]->name);
+        lines[i].level = borrowed(found[i]->has_level ? log_level_word(found[i]->level) : "");
+        lines[i].text = found[i]->text;
+        list[i] = &lines[i];
+    }
+    out.lines = list;
+    out.is_missed = log_ring_missed(&supervisor->log, question.after);
+    reply(&out, closure_data);
 }
 
 Sharestream__Control__Control_Service supervisor_service = SHARESTREAM__CONTROL__CONTROL__INIT(on_);

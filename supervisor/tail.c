@@ -15,7 +15,7 @@ static void remember(struct tail *tail, const char *line, size_t len)
 }
 
 /* Everything up to the last newline goes out; the rest stays. */
-static void hand_on(struct tail *tail, void (*on_lines)(struct bytes lines))
+static void hand_on(struct tail *tail, tail_fn *on_line, void *arg)
 {
     size_t done = 0;
 
@@ -23,17 +23,15 @@ static void hand_on(struct tail *tail, void (*on_lines)(struct bytes lines))
         if (tail->partial[i] != '\n')
             continue;
         remember(tail, tail->partial + done, i - done);
+        if (on_line != NULL)
+            on_line(arg, bytes_of(tail->partial + done, i + 1 - done));
         done = i + 1;
     }
-    if (done == 0)
-        return;
-    if (on_lines != NULL)
-        on_lines(bytes_of(tail->partial, done));
     tail->len -= done;
     memmove(tail->partial, tail->partial + done, tail->len);
 }
 
-void tail_feed(struct tail *tail, struct bytes more, void (*on_lines)(struct bytes lines))
+void tail_feed(struct tail *tail, struct bytes more, tail_fn *on_line, void *arg)
 {
     while (more.len > 0) {
         size_t room = sizeof(tail->partial) - 1 - tail->len; /* one byte for a newline of ours */
@@ -42,18 +40,18 @@ void tail_feed(struct tail *tail, struct bytes more, void (*on_lines)(struct byt
         memcpy(tail->partial + tail->len, more.data, len);
         tail->len += len;
         more = bytes_of(more.data + len, more.len - len);
-        hand_on(tail, on_lines);
+        hand_on(tail, on_line, arg);
         if (tail->len == sizeof(tail->partial) - 1)
-            tail_finish(tail, on_lines);
+            tail_finish(tail, on_line, arg);
     }
 }
 
-void tail_finish(struct tail *tail, void (*on_lines)(struct bytes lines))
+void tail_finish(struct tail *tail, tail_fn *on_line, void *arg)
 {
     if (tail->len == 0)
         return;
     tail->partial[tail->len++] = '\n';
-    hand_on(tail, on_lines);
+    hand_on(tail, on_line, arg);
 }
 
 void tail_take(struct tail *tail, struct obituary *obituary)

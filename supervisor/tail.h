@@ -18,11 +18,12 @@ struct tail {
     size_t count;                /* lines ever seen */
 };
 
-/* Hands complete lines (with their newline, maybe several at once) to `on_lines` (may be NULL).
- * A line longer than the buffer is broken in two. */
-void tail_feed(struct tail *tail, struct bytes more, void (*on_lines)(struct bytes lines));
+typedef void tail_fn(void *arg, struct bytes line);
+/* Hands each complete line (with its newline) to `on_line` (may be NULL). A line longer than the
+ * buffer is broken in two. */
+void tail_feed(struct tail *tail, struct bytes more, tail_fn *on_line, void *arg);
 /* The writer is gone: what stands without newline is a line too. */
-void tail_finish(struct tail *tail, void (*on_lines)(struct bytes lines));
+void tail_finish(struct tail *tail, tail_fn *on_line, void *arg);
 /* Moves the remembered lines, oldest first, into the obituary. */
 void tail_take(struct tail *tail, struct obituary *obituary);
 void tail_fini(struct tail *tail);

@@ -13,13 +13,15 @@
 #include "base/must.h"
 #include "base/text.h"
 
-enum { LINE_MAX_BYTES = 2048, VALUE_MAX_BYTES = 768 };
+enum { LINE_MAX_BYTES = 2048, VALUE_MAX_BYTES = 768, HEAD_MAX_BYTES = 64 };
 
 static struct {
     char service[64];
     _Atomic enum log_level level;
     bool as_json;
-} config = {"-", LOG_LEVEL_INFO, false};
+    log_also_fn *also;
+    void *also_arg;
+} config = {.service = "-", .level = LOG_LEVEL_INFO};
 
 static _Thread_local uint64_t current_trace;
 
@@ -56,6 +58,37 @@ bool log_level_parse(const char *word, enum log_level *out)
 const char *log_level_word(enum log_level level)
 {
     return level_words[level];
+}
+
+bool log_read_level(struct bytes line, enum log_level *out)
+{
+    /* The time comes first; its length is no matter of ours. */
+    static const struct {
+        const char *start, *level, *end;
+    } shapes[] = {{"ts=", " lvl=", " "}, {"{\"ts\":\"", "\",\"lvl\":\"", "\""}};
+
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+        char head[HEAD_MAX_BYTES], *level, *end;
+        size_t len = MIN(line.len, sizeof(head) - 1);
+
+        memcpy(head, line.data, len);
+        head[len] = '\0';
+        if (strncmp(head, shapes[i].start, strlen(shapes[i].start)) != 0 ||
+            (level = strstr(head, shapes[i].level)) == NULL)
+            continue;
+        level += strlen(shapes[i].level);
+        if ((end = strstr(level, shapes[i].end)) == NULL)
+            continue;
+        *end = '\0';
+        return log_level_parse(level, out);
+    }
+    return false;
+}
+
+void log_also(log_also_fn *fn, void *arg)
+{
+    config.also = fn;
+    config.also_arg = arg;
 }
 
 void log_set_trace(uint64_t trace)
@@ -246,5 +279,7 @@ void log_line(enum log_level level, const char *message, const char *fields, ...
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
         /* whoever read our log is gone; nothing useful can be done */
     }
+    if (config.also != NULL)
+        config.also(config.also_arg, bytes_of(line.data, line.len));
     errno = saved;
 }

@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* `service` as in "torrent.0"; it is copied. */
@@ -26,6 +28,12 @@ void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 bool log_level_parse(const char *word, enum log_level *out);
 const char *log_level_word(enum log_level level);
+/* Of a line that log_line() wrote, in either shape; false: it is none. */
+bool log_read_level(struct bytes line, enum log_level *out);
+/* `fn` sees each line that this process writes too, with its newline; NULL: nobody does. It is for
+ * processes with one thread that logs. */
+typedef void log_also_fn(void *arg, struct bytes line);
+void log_also(log_also_fn *fn, void *arg);
 
 /* The trace id of what is being handled now; shown as trace=... in every line of this thread, 0 =
  * none. */

@@ -240,8 +240,10 @@ static enum err from_environment(const struct settings_source *source, const cha
         return ERR_NONE;
     }
     snprintf(file_name, sizeof(file_name), "%s_FILE", name_out);
-    if (holds_text(row) && (value = getenv(file_name)) != NULL)
+    if (holds_text(row) && (value = getenv(file_name)) != NULL) {
+        snprintf(name_out, name_cap, "%s", file_name);
         return read_secret_file(file_name, value, value_out, error);
+    }
     if (alias == NULL)
         return ERR_NONE;
     snprintf(name_out, name_cap, "%s", alias->key);
@@ -251,11 +253,26 @@ static enum err from_environment(const struct settings_source *source, const cha
     return ERR_NONE;
 }
 
+/* `key` is what the file calls it. */
+static enum err refuse(const struct setting_place *place, const char *key, const struct error *why,
+                       struct error *error)
+{
+    switch (place->origin) {
+    case ORIGIN_ENVIRONMENT:
+        return error_set(error, why->code, "environment %s: %s", place->text, why->text);
+    case ORIGIN_FILE:
+        return error_set(error, why->code, "%s %s: %s", place->text, key, why->text);
+    case ORIGIN_DEFAULT:
+        break;
+    }
+    return error_set(error, why->code, "default of %s: %s", key, why->text);
+}
+
 static enum err load_row(const struct settings_source *source, struct settings_file *file,
                          const char *section, const struct setting *row, void *values,
-                         enum setting_origin *origin, struct error *error)
+                         struct setting_place *place, struct error *error)
 {
-    char place[512], name[160];
+    char name[160], key[160];
     struct error why;
     char *value = NULL;
     enum err err = from_environment(source, section, row, &value, name, sizeof(name), error);
@@ -264,42 +281,43 @@ static enum err load_row(const struct settings_source *source, struct settings_f
 
     if (err != ERR_NONE)
         return err;
-    snprintf(place, sizeof(place), "environment %s", name);
-    *origin = ORIGIN_ENVIRONMENT;
+    snprintf(key, sizeof(key), "%s.%s", section, row->name);
+    *place = (struct setting_place){.origin = ORIGIN_ENVIRONMENT};
+    snprintf(place->text, sizeof(place->text), "%s", name);
     if (value == NULL && (in_file = settings_file_get(file, section, row->name)) != NULL) {
         value = xstrdup(in_file);
-        settings_file_place(file, section, row->name, place, sizeof(place));
-        *origin = ORIGIN_FILE;
+        settings_file_place(file, section, row->name, place->text, sizeof(place->text));
+        place->origin = ORIGIN_FILE;
     } else if (value == NULL && alias != NULL &&
                (in_file = settings_file_get(file, NULL, alias->key)) != NULL) {
         value = with_unit(alias, in_file);
-        settings_file_place(file, NULL, alias->key, place, sizeof(place));
-        *origin = ORIGIN_FILE;
+        snprintf(key, sizeof(key), "%s", alias->key);
+        settings_file_place(file, NULL, alias->key, place->text, sizeof(place->text));
+        place->origin = ORIGIN_FILE;
     } else if (value == NULL) {
         value = xstrdup(row->fallback);
-        snprintf(place, sizeof(place), "default of %s.%s", section, row->name);
-        *origin = ORIGIN_DEFAULT;
+        *place = (struct setting_place){.origin = ORIGIN_DEFAULT};
     }
     err = set_value(row, values, value, &why);
     free(value);
-    return err == ERR_NONE ? ERR_NONE : error_set(error, err, "%s: %s", place, why.text);
+    return err == ERR_NONE ? ERR_NONE : refuse(place, key, &why, error);
 }
 
 enum err settings_load(const struct settings_source *source,
                        const struct settings_table *const *tables, void *const *values,
-                       enum setting_origin *const *origins, size_t table_count, struct error *error)
+                       struct setting_place *const *places, size_t table_count, struct error *error)
 {
     struct settings_file *file = NULL;
     enum err err = settings_file_read(source, tables, table_count, &file, error);
 
     for (size_t i = 0; i < table_count && err == ERR_NONE; i++) {
         for (size_t k = 0; k < tables[i]->count && err == ERR_NONE; k++) {
-            enum setting_origin origin;
+            struct setting_place place;
 
-            err = load_row(source, file, tables[i]->section, &tables[i]->rows[k], values[i],
-                           &origin, error);
-            if (origins != NULL && err == ERR_NONE)
-                origins[i][k] = origin;
+            err = load_row(source, file, tables[i]->section, &tables[i]->rows[k], values[i], &place,
+                           error);
+            if (places != NULL && err == ERR_NONE)
+                places[i][k] = place;
         }
     }
     settings_file_free(&file);
@@ -403,7 +421,7 @@ static void print_list(FILE *out, const char *list)
 }
 
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
-                         const enum setting_origin *origins)
+                         const struct setting_place *places)
 {
     fprintf(out, "%s:\n", table->section);
     for (size_t i = 0; i < table->count; i++) {
@@ -411,8 +429,8 @@ void settings_print_yaml(FILE *out, const struct settings_table *table, const vo
         char *text = setting_text(row, values, true);
 
         fprintf(out, "  # %s", row->help);
-        if (origins != NULL && origins[i] != ORIGIN_DEFAULT)
-            fprintf(out, " [%s]", setting_origin_word(origins[i]));
+        if (places != NULL && places[i].origin != ORIGIN_DEFAULT)
+            fprintf(out, " [%s]", setting_origin_word(places[i].origin));
         /* A secret that is set stays a comment: "(set)" must not become the secret when somebody
          * saves what we print. */
         bool is_hidden = is_secret(row) && *text != '\0';

@@ -39,6 +39,14 @@ enum setting_type {
 
 enum setting_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT };
 
+/* Where a value comes from: "config.yaml:12", the name of the variable, or empty for a default. A
+ * long one is cut. */
+enum { SETTING_PLACE_TEXT = 256 };
+struct setting_place {
+    enum setting_origin origin;
+    char text[SETTING_PLACE_TEXT];
+};
+
 struct setting {
     enum setting_type type;
     const char *name;
@@ -74,12 +82,12 @@ struct settings_source {
     size_t other_section_count;
 };
 
-/* Fills `values` (struct_size bytes for each table, zeroed before) and `origins` (may be NULL; else
- * origins[i] has tables[i]->count entries). ERR_CONFIG with file, line and a near match on the
+/* Fills `values` (struct_size bytes for each table, zeroed before) and `places` (may be NULL; else
+ * places[i] has tables[i]->count entries). ERR_CONFIG with file, line and a near match on the
  * first mistake. settings_free() the values in either case. */
 enum err settings_load(const struct settings_source *source,
                        const struct settings_table *const *tables, void *const *values,
-                       enum setting_origin *const *origins, size_t table_count,
+                       struct setting_place *const *places, size_t table_count,
                        struct error *error);
 void settings_free(const struct settings_table *table, void *values);
 
@@ -90,9 +98,9 @@ char *setting_text(const struct setting *row, const void *values, bool shows_sec
 const char *setting_origin_word(enum setting_origin origin);
 
 /* The commented YAML section with effective values, which parses back to the same, but for secrets:
- * those are only mentioned in a comment. `origins` may be NULL. */
+ * those are only mentioned in a comment. `places` may be NULL. */
 void settings_print_yaml(FILE *out, const struct settings_table *table, const void *values,
-                         const enum setting_origin *origins);
+                         const struct setting_place *places);
 /* The next item of a comma-separated list, without the blanks around it; false at the end. */
 bool settings_list_next(const char **at, struct bytes *item_out);
 

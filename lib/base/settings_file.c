@@ -375,6 +375,5 @@ void settings_file_place(const struct settings_file *file, const char *section, 
 
     if (line != 0)
         snprintf(number, sizeof(number), ":%u", line);
-    snprintf(out, cap, "%s%s %s%s%s", file->path, number, section ? section : "",
-             section ? "." : "", name);
+    snprintf(out, cap, "%s%s", file->path, number);
 }

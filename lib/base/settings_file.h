@@ -19,7 +19,7 @@ void settings_file_free(struct settings_file **file);
 /* NULL when the file does not set it. `section` NULL means a top-level key. */
 const char *settings_file_get(const struct settings_file *file, const char *section,
                               const char *name);
-/* "config.yaml:12 torrent.listen" */
+/* "config.yaml:12" */
 void settings_file_place(const struct settings_file *file, const char *section, const char *name,
                          char *out, size_t cap);
 

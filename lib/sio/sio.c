@@ -143,6 +143,7 @@ static void keep_client(struct sio_connection *connection, const struct sio_clie
     connection->client.target = keep(&at, client->target);
     connection->client.address = keep(&at, client->address);
     connection->client.origin = keep(&at, client->origin);
+    connection->client.is_admin = client->is_admin;
 }
 
 static void resume_socket(struct sio_socket *socket)

@@ -102,6 +102,7 @@ struct sio_client {
     struct bytes target;  /* path and query as sent: "/socket.io/?EIO=4&transport=websocket" */
     struct bytes address; /* 4 or 16 bytes, or empty */
     struct bytes origin;
+    bool is_admin; /* so says who let it in */
 };
 
 /* From below: a connection is open, has said something, is closed. `tag` is empty for a new one. */

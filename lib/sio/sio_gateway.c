@@ -71,6 +71,7 @@ struct sio_connection *sio_gateway_opened(struct sio *sio, uint64_t connection,
     return sio_opened(sio, connection,
                       &(struct sio_client){.target = client->target,
                                            .address = client->address,
-                                           .origin = client->origin},
+                                           .origin = client->origin,
+                                           .is_admin = client->is_admin},
                       client->tag);
 }

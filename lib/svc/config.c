@@ -93,8 +93,8 @@ static enum err load(const char *file, bool is_required, struct config *config, 
         .other_section_count = other_count,
     };
     for (size_t i = 0; i < count; i++)
-        config->origins[i] = xcalloc(tables[i]->count + 1, sizeof(*config->origins[i]));
-    return settings_load(&source, tables, values, config->origins, count, error);
+        config->places[i] = xcalloc(tables[i]->count + 1, sizeof(*config->places[i]));
+    return settings_load(&source, tables, values, config->places, count, error);
 }
 
 enum err config_load(const char *file, const struct settings_table *own, struct config *out,
@@ -131,8 +131,8 @@ void config_free(struct config *config)
         settings_free(config->own_table, config->own);
         free(config->own);
     }
-    for (size_t i = 0; i < COUNT_OF(config->origins); i++)
-        free(config->origins[i]);
+    for (size_t i = 0; i < COUNT_OF(config->places); i++)
+        free(config->places[i]);
     *config = (struct config){0};
 }
 
@@ -163,12 +163,12 @@ enum err config_make_dirs(const struct config *config, struct error *error)
 
 void config_print_yaml(FILE *out, const struct config *config)
 {
-    settings_print_yaml(out, &common_settings_table, &config->common, config->origins[0]);
+    settings_print_yaml(out, &common_settings_table, &config->common, config->places[0]);
     fprintf(out, "\n");
-    settings_print_yaml(out, &bus_settings_table, &config->bus, config->origins[1]);
+    settings_print_yaml(out, &bus_settings_table, &config->bus, config->places[1]);
     if (config->own_table != NULL) {
         fprintf(out, "\n");
-        settings_print_yaml(out, config->own_table, config->own, config->origins[2]);
+        settings_print_yaml(out, config->own_table, config->own, config->places[2]);
     }
 }
 

@@ -14,7 +14,7 @@ struct config {
     struct bus_settings bus;
     const struct settings_table *own_table; /* NULL: none */
     void *own;                              /* struct of own_table */
-    enum setting_origin *origins[3];        /* common, bus, own */
+    struct setting_place *places[3];        /* common, bus, own */
 };
 
 /* `file` NULL: $SHARESTREAM_CONFIG, else config.yaml in the current folder if it exists. Does not

@@ -120,7 +120,8 @@ static void open_connection(struct gateways *gateways, uint64_t id,
                                     .address = view(opened->address),
                                     .local = view(opened->local),
                                     .origin = view(opened->origin),
-                                    .tag = view(opened->tag)};
+                                    .tag = view(opened->tag),
+                                    .is_admin = opened->is_admin};
     struct connection *connection;
 
     if (connection_find(gateways, id) != NULL || client.address.len > GATEWAY_ADDRESS_MAX ||

@@ -29,6 +29,7 @@ struct gateway_client {
     struct bytes local;   /* by which address of ours it came; likewise */
     struct bytes origin;  /* of a browser's page */
     struct bytes tag;     /* what gateway_tag() left; empty for a new connection */
+    bool is_admin;        /* of a connection: may do what the API lets the operator do */
 };
 
 /* One of these addresses as 16 bytes, IPv4 mapped into IPv6. False: it is not known; 0.0.0.0. */

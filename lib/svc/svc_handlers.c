@@ -26,6 +26,7 @@ static void on_ping(Service *service, const Sharestream__Svc__PingRequest *reque
     reply.is_degraded = svc->degraded[0] != '\0';
     reply.degraded_text = svc->degraded;
     reply.note = svc->note;
+    reply.log_level = (char *)(uintptr_t)log_level_word(log_get_level());
     closure(&reply, data);
 }
 
@@ -88,7 +89,7 @@ static void on_trace(Service *service, const Sharestream__Svc__TraceRequest *req
 
 /* One Setting per row of the three tables; names and values are made for the reply. */
 static void add_settings(Sharestream__Svc__ConfigReply *reply, const struct settings_table *table,
-                         const void *values, const enum setting_origin *origins)
+                         const void *values, const struct setting_place *places)
 {
     for (size_t i = 0; table != NULL && i < table->count; i++) {
         Sharestream__Svc__ConfigReply__Setting *setting = xcalloc(1, sizeof(*setting));
@@ -96,8 +97,10 @@ static void add_settings(Sharestream__Svc__ConfigReply *reply, const struct sett
         sharestream__svc__config_reply__setting__init(setting);
         setting->name = xasprintf("%s.%s", table->section, table->rows[i].name);
         setting->value = setting_text(&table->rows[i], values, false);
-        setting->origin = xstrdup(setting_origin_word(origins[i]));
+        setting->origin = xstrdup(setting_origin_word(places[i].origin));
         setting->help = xstrdup(table->rows[i].help);
+        setting->place = xstrdup(places[i].text);
+        setting->fallback = xstrdup(table->rows[i].fallback);
         reply->settings[reply->n_settings++] = setting;
     }
 }
@@ -115,9 +118,9 @@ static void on_config(Service *service, const Sharestream__Svc__ConfigRequest *r
     (void)request;
     sharestream__svc__config_reply__init(reply);
     reply->settings = xcalloc(rows, sizeof(*reply->settings));
-    add_settings(reply, config->own_table, config->own, config->origins[2]);
-    add_settings(reply, &common_settings_table, &config->common, config->origins[0]);
-    add_settings(reply, &bus_settings_table, &config->bus, config->origins[1]);
+    add_settings(reply, config->own_table, config->own, config->places[2]);
+    add_settings(reply, &common_settings_table, &config->common, config->places[0]);
+    add_settings(reply, &bus_settings_table, &config->bus, config->places[1]);
     closure(reply, data);
     sharestream__svc__config_reply__free_unpacked(reply, NULL);
 }

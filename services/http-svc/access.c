@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "base/settings.h"
-#include "base/units.h"
 #include "wire/link.h"
 #include "wire/secret.h"
 
@@ -111,19 +110,23 @@ static struct bytes bearer_of(struct bytes authorization)
     return bytes_of(authorization.data + len, authorization.len - len);
 }
 
-static bool link_opens(const struct access_policy *policy, const struct access_request *request)
+bool access_read_expiry(struct bytes text, uint64_t *out)
 {
-    char text[UNITS_TEXT];
+    return text.len > 0 && bytes_decimal(text, out) == text.len;
+}
+
+static bool is_signed_for(const struct access_policy *policy, const struct access_request *request,
+                          const char *path)
+{
     uint64_t expires_s;
 
-    if (request->link_path == NULL || request->expires.len == 0 ||
-        request->expires.len >= sizeof(text))
-        return false;
-    memcpy(text, request->expires.data, request->expires.len);
-    text[request->expires.len] = '\0';
-    return parse_count(text, &expires_s) &&
-           link_verify(policy->link_key, request->link_path, expires_s, request->signature,
-                       request->now_s);
+    return path != NULL && access_read_expiry(request->expires, &expires_s) &&
+           link_verify(policy->link_key, path, expires_s, request->signature, request->now_s);
+}
+
+static bool takes_signature(enum route_need need)
+{
+    return need == NEED_LINK || need == NEED_GRANT;
 }
 
 static enum access_verdict judge_by_token(const struct access_policy *policy,
@@ -133,8 +136,11 @@ static enum access_verdict judge_by_token(const struct access_policy *policy,
 
     if (is_token(policy, bearer) || is_token(policy, request->token))
         return ACCESS_ADMIN;
-    if (request->need == NEED_LINK && request->signature.data != NULL)
-        return link_opens(policy, request) ? ACCESS_VIEWER : ACCESS_BAD_LINK;
+    if (takes_signature(request->need) && request->signature.data != NULL)
+        return is_signed_for(policy, request, request->link_path) ||
+                       is_signed_for(policy, request, request->grant_path)
+                   ? ACCESS_VIEWER
+                   : ACCESS_BAD_LINK;
     return bearer.data == NULL && request->token.data == NULL ? ACCESS_NO_TOKEN : ACCESS_BAD_TOKEN;
 }
 

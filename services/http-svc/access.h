@@ -4,8 +4,9 @@
  *
  * Bound to loopback and without a token, everybody on this machine is the admin, but pages of other
  * sites in a browser on this machine are not: their requests carry a Host or an Origin that gives
- * them away (DNS rebinding, cross-site requests). Else the admin token is asked for, and a signed
- * link opens the one file it was made for.
+ * them away (DNS rebinding, cross-site requests). Else the admin token is asked for; a signed link
+ * opens the one file it was made for, and a grant, which is signed likewise, what there is to see
+ * of one torrent.
  */
 #ifndef HTTP_ACCESS_H
 #define HTTP_ACCESS_H
@@ -28,6 +29,7 @@ struct access_request {
     enum route_need need;
     bool changes_state;                    /* by its method */
     const char *link_path;                 /* what a link would have to be signed for, or NULL */
+    const char *grant_path;                /* likewise a grant */
     struct bytes host, origin, fetch_site; /* header values; no data when absent */
     struct bytes authorization;            /* header value */
     struct bytes token;                    /* ?token=, decoded */
@@ -47,6 +49,8 @@ enum access_verdict {
 
 enum access_verdict access_judge(const struct access_policy *policy,
                                  const struct access_request *request);
+/* ?exp= as a number; false: it is none. */
+bool access_read_expiry(struct bytes text, uint64_t *out);
 /* May a page of `origin` read our answers? `host` is what the browser thinks we are called. */
 bool access_allows_origin(const struct access_policy *policy, struct bytes host,
                           struct bytes origin);

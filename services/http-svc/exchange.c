@@ -129,6 +129,7 @@ static const char *reason_of(int status)
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
         {421, "Misdirected Request"},
+        {423, "Locked"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {499, "Client Closed Request"},
@@ -176,7 +177,8 @@ static void add_cors(struct exchange *x)
     exchange_add_header(x, "access-control-allow-credentials", "true");
     exchange_add_header(x, "access-control-expose-headers",
                         "Content-Range, Content-Length, Accept-Ranges, ETag, Content-Disposition, "
-                        "Location, Retry-After");
+                        "Location, Retry-After, Tus-Resumable, Tus-Version, Upload-Offset, "
+                        "Upload-Length, Upload-Expires");
 }
 
 void exchange_set_head(struct exchange *x, int status, const char *type, size_t length)
@@ -306,14 +308,38 @@ ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms)
     return call(x, x->loop->rtc, deadline_ms, NULL);
 }
 
+/* Where to put the id of a call on the side bus. */
+static uint64_t *side_call(struct exchange *x, struct bus_remote *remote, uint32_t *deadline_ms)
+{
+    must(x->svc_call_count < COUNT_OF(x->svc_calls));
+    if (!bus_is_up(remote))
+        *deadline_ms = MIN(*deadline_ms, (uint32_t)SVC_AWAY_MS);
+    x->called = remote;
+    return &x->svc_calls[x->svc_call_count++];
+}
+
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms)
 {
     struct bus_remote *remote = x->loop->neighbours[neighbour];
+    uint64_t *call = side_call(x, remote, &deadline_ms);
 
-    must(x->svc_call_count < COUNT_OF(x->svc_calls));
-    if (!bus_is_up(remote))
-        deadline_ms = MIN(deadline_ms, (uint32_t)SVC_AWAY_MS);
-    return bus_to(remote, deadline_ms, bytes_of(NULL, 0), &x->svc_calls[x->svc_call_count++]);
+    return bus_to(remote, deadline_ms, bytes_of(NULL, 0), call);
+}
+
+ProtobufCService *exchange_svc_instance(struct exchange *x, enum neighbour neighbour,
+                                        unsigned instance, uint32_t deadline_ms)
+{
+    struct bus_remote *remote = x->loop->neighbours[neighbour];
+    uint64_t *call = side_call(x, remote, &deadline_ms);
+
+    return bus_to_instance(remote, instance, deadline_ms, call);
+}
+
+ProtobufCService *exchange_control(struct exchange *x, uint32_t deadline_ms)
+{
+    uint64_t *call = side_call(x, x->loop->control, &deadline_ms);
+
+    return bus_to(x->loop->control, deadline_ms, bytes_of(NULL, 0), call);
 }
 
 struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out)
@@ -324,6 +350,11 @@ struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_o
 
 static enum neighbour called(const struct exchange *x)
 {
+    for (enum neighbour i = 0; i < NEIGHBOURS; i++)
+        if (x->called == x->loop->neighbours[i])
+            return i;
+    if (x->called == x->loop->control)
+        return NEIGHBOUR_supervisor;
     if (x->called == x->loop->torrent)
         return NEIGHBOUR_torrent;
     if (x->called == x->loop->rtc)
@@ -467,6 +498,7 @@ struct gateway_client *exchange_client(struct exchange *x)
         .origin = exchange_header(x, "origin"),
         .address = bytes_of(x->ip.bytes, x->ip.len),
         .local = bytes_of(local.bytes, local.len),
+        .is_admin = routes_is_operator(x),
     };
 
     return gateway_client_copy(&client);

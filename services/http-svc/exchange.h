@@ -77,9 +77,14 @@ ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms);
 struct joined *exchange_joined(struct exchange *x, struct joined_asker **asker_out);
 /* In the closure of a call, when that got NULL: why; until the next time. */
 const struct error *exchange_call_error(const struct exchange *x);
-/* svc.Svc of any of them but ourselves; one such call to each may run at the same time. One that is
- * away is not waited for that long. */
+/* svc.Svc of any of them, ourselves included; one such call to each may run at the same time. One
+ * that is away is not waited for that long. */
 ProtobufCService *exchange_svc(struct exchange *x, enum neighbour neighbour, uint32_t deadline_ms);
+/* The same of one instance of it. */
+ProtobufCService *exchange_svc_instance(struct exchange *x, enum neighbour neighbour,
+                                        unsigned instance, uint32_t deadline_ms);
+/* And the supervisor's own service. */
+ProtobufCService *exchange_control(struct exchange *x, uint32_t deadline_ms);
 bool exchange_has_neighbour(const struct exchange *x, enum neighbour neighbour);
 /* Notice when the client leaves while we wait for something that may take long. */
 void exchange_watch(struct exchange *x);
@@ -108,5 +113,7 @@ void exchange_fail_question(struct gateway_question *question);
 
 /* ---- routes.c: what on_req calls */
 void routes_dispatch(struct exchange *x);
+/* May who asks change things, by what the request says of itself? Of any path. */
+bool routes_is_operator(struct exchange *x);
 
 #endif

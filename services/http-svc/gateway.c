@@ -144,6 +144,7 @@ struct gateway_client *gateway_client_copy(const struct gateway_client *client)
     copy->origin = keep(&at, client->origin);
     copy->address = keep(&at, client->address);
     copy->local = keep(&at, client->local);
+    copy->is_admin = client->is_admin;
     return copy;
 }
 

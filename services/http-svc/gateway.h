@@ -35,6 +35,7 @@ struct gateway_client {
     struct bytes target;         /* path and query as sent */
     struct bytes address, local; /* 4 or 16 bytes */
     struct bytes origin;
+    bool is_admin; /* of a connection: may do what the API lets the operator do */
 };
 
 /* One block of memory with all that it refers to; free() it. */

@@ -25,7 +25,7 @@ enum event_kind { EVENT_OPENED, EVENT_RECEIVED, EVENT_CLOSED };
 /* Views into the heap of its batch, which moves while it grows. */
 struct event {
     enum event_kind kind;
-    bool is_binary;
+    bool is_binary, is_admin;
     uint8_t address_len, local_len;
     uint32_t len, origin_len; /* len: of the target or the payload, which comes first */
     size_t at;

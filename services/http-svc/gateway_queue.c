@@ -79,6 +79,7 @@ bool queue_opened(struct queue *queue, uint64_t number, const struct gateway_cli
     event->origin_len = (uint32_t)client->origin.len;
     event->address_len = (uint8_t)client->address.len;
     event->local_len = (uint8_t)client->local.len;
+    event->is_admin = client->is_admin;
     heap = &queue->batches->prev->heap;
     text_add_bytes(heap, client->target);
     text_add_bytes(heap, client->origin);
@@ -189,6 +190,7 @@ static void add_opened(struct scratch *scratch, uint64_t number,
     message->of.opened.local = data_of(client->local);
     message->of.opened.origin = data_of(client->origin);
     message->of.opened.tag = data_of(tag);
+    message->of.opened.is_admin = client->is_admin;
 }
 
 static void add_queued(struct gateway *gateway, const struct batch *batch,
@@ -206,6 +208,7 @@ static void add_queued(struct gateway *gateway, const struct batch *batch,
             .address = bytes_of(at + event->len + event->origin_len, event->address_len),
             .local = bytes_of(at + event->len + event->origin_len + event->address_len,
                               event->local_len),
+            .is_admin = event->is_admin,
         };
 
         add_opened(&gateway->scratch, event->number, &client, bytes_of(NULL, 0));

@@ -64,6 +64,31 @@ static void on_link(Service *service, const Sharestream__Http__LinkRequest *requ
     text_fini(&url);
 }
 
+static void on_grant(Service *service, const Sharestream__Http__GrantRequest *request,
+                     Sharestream__Http__GrantReply_Closure closure, void *data)
+{
+    const struct http *http = bus_state(data);
+    Sharestream__Http__GrantReply reply = SHARESTREAM__HTTP__GRANT_REPLY__INIT;
+    char hash_text[INFOHASH_TEXT], path[NAMING_STREAM_PATH];
+    struct text query = {0};
+    struct infohash hash;
+
+    (void)service;
+    if (!infohash_parse(bytes_of_text(request->info_hash), &hash)) {
+        bus_fail(data, ERR_INVALID, "'%.80s' is no info-hash", request->info_hash);
+        return;
+    }
+    if (http->policy.needs_token) {
+        reply.expires_unix_s = (clock_unix_ms() + http->settings->grant_lifetime) / 1000;
+        naming_signature(&query, http->link_key,
+                         naming_torrent_path(infohash_text(&hash, hash_text), path),
+                         reply.expires_unix_s);
+        reply.query = query.data;
+    }
+    closure(&reply, data);
+    text_fini(&query);
+}
+
 static Service service = SHARESTREAM__HTTP__HTTP__INIT(on_);
 
 ProtobufCService *http_service(void)

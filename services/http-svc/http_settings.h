@@ -52,6 +52,9 @@
       "machine, and all that have the token")                                                      \
     X(TEXT, public_url, "", 0, 0,                                                                  \
       "base of the links handed out, when clients reach us by another address than listen")        \
+    X(DURATION, grant_lifetime, "6h", 10000, 2592000000,                                           \
+      "how long who has left a room can still see what it played; members are given a new grant "  \
+      "after half of it")                                                                          \
     X(DURATION, link_lifetime, "6h", 60000, 2592000000, "how long a signed stream link works")     \
     X(DURATION, request_timeout, "30s", 1000, 600000,                                              \
       "for a whole request to arrive, and for the next one on an open connection")                 \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include <proto/control.pb-c.h>
 #include <proto/room.pb-c.h>
 #include <proto/rtc.pb-c.h>
 #include <proto/svc.pb-c.h>
@@ -313,9 +314,10 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     loop->rtc = bus_remote(loop->bus, "rtc", &sharestream__rtc__rtc__descriptor);
     loop->joined = joined_new(loop->bus, loop->transcode, &http->metrics);
     for (enum neighbour i = 0; i < NEIGHBOURS; i++)
-        if (i != NEIGHBOUR_http)
-            loop->neighbours[i] =
-                bus_remote(loop->side_bus, neighbour_name(i), &sharestream__svc__svc__descriptor);
+        loop->neighbours[i] =
+            bus_remote(loop->side_bus, neighbour_name(i), &sharestream__svc__svc__descriptor);
+    loop->control = bus_remote(loop->side_bus, neighbour_name(NEIGHBOUR_supervisor),
+                               &sharestream__control__control__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();

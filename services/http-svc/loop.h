@@ -2,7 +2,8 @@
  *
  * loop: what the h2o side of http-svc shares: the thread, its connections and its requests. Only
  * front.c, loop.c, loop_maps.c, listener.c, exchange.c, stream_answer.c, ready_answer.c,
- * stream_body.c, event_body.c, websocket.c and engine*.c include this; nothing else knows h2o.
+ * stream_body.c, upload_file.c, event_body.c, websocket.c and engine*.c include this; nothing else
+ * knows h2o.
  *
  * Everything of a loop is touched by its own thread only, but for `inbox`, `mail` and `is_over`
  * (behind their lock).
@@ -80,7 +81,8 @@ struct loop {
     /* For rare questions: what a bus has to look after is looked at with each message. */
     struct bus *side_bus;
     h2o_socket_t *side_socket;
-    struct bus_remote *neighbours[NEIGHBOURS]; /* their svc.Svc; of ourselves NULL */
+    struct bus_remote *neighbours[NEIGHBOURS]; /* svc.Svc of all, ourselves included */
+    struct bus_remote *control;                /* of the supervisor */
     struct gateway *gateways[ROUTE_ACTORS];
     struct engine *engine;
     struct lease_set *leases;
@@ -132,8 +134,8 @@ struct exchange {
     struct gateway_question question;
     struct gateway_client question_client;
     bool is_admin;
-    uint64_t call, svc_calls[NEIGHBOURS];
-    struct bus_remote *called; /* by `call` */
+    uint64_t call, svc_calls[NEIGHBOURS + 1]; /* one to each, and one to the supervisor */
+    struct bus_remote *called;                /* by `call` */
     struct joined_asker asker;
     size_t svc_call_count;
     bool is_answered;

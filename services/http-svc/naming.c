@@ -41,9 +41,23 @@ char *naming_stream_path(const char *hash, uint32_t file, char out[NAMING_STREAM
     return out;
 }
 
+char *naming_torrent_path(const char *hash, char out[NAMING_STREAM_PATH])
+{
+    snprintf(out, NAMING_STREAM_PATH, "/torrents/%s", hash);
+    return out;
+}
+
+void naming_signature(struct text *out, const uint8_t *key, const char *path, uint64_t expires_s)
+{
+    char signature[LINK_SIGNATURE_TEXT];
+
+    link_sign(key, path, expires_s, signature);
+    text_addf(out, "exp=%" PRIu64 "&sig=%s", expires_s, signature);
+}
+
 void naming_url(struct text *out, const struct naming_link *link)
 {
-    char path[NAMING_STREAM_PATH], signature[LINK_SIGNATURE_TEXT];
+    char path[NAMING_STREAM_PATH];
 
     naming_stream_path(link->hash, link->file, path);
     text_addf(out, "%s%s", link->base, path);
@@ -53,8 +67,8 @@ void naming_url(struct text *out, const struct naming_link *link)
     }
     if (link->key == NULL)
         return;
-    link_sign(link->key, path, link->expires_s, signature);
-    text_addf(out, "?exp=%" PRIu64 "&sig=%s", link->expires_s, signature);
+    text_add(out, "?");
+    naming_signature(out, link->key, path, link->expires_s);
 }
 
 void naming_m3u_begin(struct text *out)

@@ -19,6 +19,9 @@ enum { NAMING_STREAM_PATH = 80 };
 /* "/stream/<hash>/<file>": what a link is signed for. Returns `out`. */
 char *naming_stream_path(const char *hash, uint32_t file, char out[NAMING_STREAM_PATH]);
 
+/* "/torrents/<hash>": what a grant is signed for. Returns `out`. */
+char *naming_torrent_path(const char *hash, char out[NAMING_STREAM_PATH]);
+
 struct naming_link {
     const char *base; /* "http://host:port" */
     const char *hash;
@@ -28,6 +31,9 @@ struct naming_link {
     uint64_t expires_s; /* with a key */
 };
 void naming_url(struct text *out, const struct naming_link *link);
+
+/* "exp=...&sig=...": the query of a link or grant for that path. */
+void naming_signature(struct text *out, const uint8_t *key, const char *path, uint64_t expires_s);
 
 void naming_m3u_begin(struct text *out);
 /* One title and its URL. */

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "neighbours.h"
 
+#include <stdint.h>
+#include <string.h>
+
+#include "base/units.h"
+
 static const struct {
     const char *name, *binary;
 } rows[NEIGHBOURS] = {
@@ -18,6 +23,20 @@ const char *neighbour_name(enum neighbour neighbour)
 const char *neighbour_binary(enum neighbour neighbour)
 {
     return rows[neighbour].binary;
+}
+
+bool neighbour_find(const char *name, enum neighbour *out, unsigned *instance_out)
+{
+    size_t len = strcspn(name, ".");
+    uint64_t instance = 0;
+
+    if (name[len] == '.' && (!parse_count(name + len + 1, &instance) || instance > INT32_MAX))
+        return false;
+    *instance_out = (unsigned)instance;
+    for (*out = 0; *out < NEIGHBOURS; ++*out)
+        if (strlen(rows[*out].name) == len && strncmp(rows[*out].name, name, len) == 0)
+            return true;
+    return false;
 }
 
 bool neighbour_is_needed(enum neighbour neighbour)

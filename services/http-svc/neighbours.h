@@ -25,6 +25,8 @@ enum neighbour {
 const char *neighbour_name(enum neighbour neighbour);
 /* For people: "torrent-svc". */
 const char *neighbour_binary(enum neighbour neighbour);
+/* Who is meant by "torrent" or "torrent.0"; false: nobody. */
+bool neighbour_find(const char *name, enum neighbour *out, unsigned *instance_out);
 /* Is something missing when it is away? Not the supervisor: without it everything goes on. */
 bool neighbour_is_needed(enum neighbour neighbour);
 /* Of a call that failed: who is away did not merely take too long. */

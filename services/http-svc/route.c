@@ -23,8 +23,9 @@ static const struct {
     unsigned method;
     const char *word;
 } method_words[] = {
-    {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},     {METHOD_POST, "POST"},
-    {METHOD_PUT, "PUT"}, {METHOD_DELETE, "DELETE"}, {METHOD_OPTIONS, "OPTIONS"},
+    {METHOD_GET, "GET"},     {METHOD_HEAD, "HEAD"},     {METHOD_POST, "POST"},
+    {METHOD_PUT, "PUT"},     {METHOD_DELETE, "DELETE"}, {METHOD_OPTIONS, "OPTIONS"},
+    {METHOD_PATCH, "PATCH"},
 };
 
 static unsigned method_of(struct bytes word)
@@ -87,7 +88,7 @@ static bool matches(const char *pattern, struct bytes path, struct route *out)
         if (bytes_equal_text(want, ":file")) {
             out->has_file = read_file_id(have, &out->file);
         } else if (bytes_equal_text(want, ":hash") || bytes_equal_text(want, ":source") ||
-                   bytes_equal_text(want, ":code")) {
+                   bytes_equal_text(want, ":code") || bytes_equal_text(want, ":service")) {
             if (have.len == 0)
                 return false;
             out->source = have;

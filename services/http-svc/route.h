@@ -18,6 +18,7 @@ enum {
     METHOD_PUT = 1 << 3,
     METHOD_DELETE = 1 << 4,
     METHOD_OPTIONS = 1 << 5,
+    METHOD_PATCH = 1 << 6,
     METHOD_READ = METHOD_GET | METHOD_HEAD,
 };
 
@@ -25,14 +26,15 @@ enum {
 enum route_need {
     NEED_NOTHING, /* health, the page */
     NEED_OPEN,    /* nothing, and every page may read the answer */
-    NEED_LINK,    /* the admin, or whoever holds a signed link to this very file */
+    NEED_LINK,    /* the admin, or whoever holds a signed link to this very file, or a grant */
+    NEED_GRANT,   /* the admin, or whoever holds a grant for this torrent; reads */
     NEED_ADMIN,   /* reads */
     NEED_CHANGE,  /* changes something, whatever its method: never for pages of strangers */
 };
 
 /* X(id, pattern, methods, need, handler). Patterns: literal segments; ":hash" an info-hash,
- * ":source" an info-hash or magnet link, ":code" the code of a room, ":file" a file id, ":any" one
- * segment, "*" whatever follows, also nothing. First match wins. */
+ * ":source" an info-hash or magnet link, ":code" the code of a room, ":service" the name of one,
+ * ":file" a file id, ":any" one segment, "*" whatever follows, also nothing. First match wins. */
 #define ROUTES(X)                                                                                  \
     X(ANNOUNCE, "/announce/*", METHOD_GET, NEED_OPEN, on_tracker)                                  \
     X(SCRAPE, "/scrape/*", METHOD_GET, NEED_OPEN, on_tracker)                                      \
@@ -68,7 +70,7 @@ enum route_need {
     X(OPENAPI_ROOT, "/openapi.yaml", METHOD_READ, NEED_ADMIN, on_openapi)                          \
     X(LIST, "/api/v1/torrents", METHOD_READ, NEED_ADMIN, on_list)                                  \
     X(ADD, "/api/v1/torrents", METHOD_POST, NEED_CHANGE, on_add)                                   \
-    X(GET, "/api/v1/torrents/:hash", METHOD_READ, NEED_ADMIN, on_get)                              \
+    X(GET, "/api/v1/torrents/:hash", METHOD_READ, NEED_GRANT, on_get)                              \
     X(REMOVE, "/api/v1/torrents/:hash", METHOD_DELETE, NEED_CHANGE, on_remove)                     \
     X(PAUSE, "/api/v1/torrents/:hash/pause", METHOD_POST, NEED_CHANGE, on_pause)                   \
     X(RESUME, "/api/v1/torrents/:hash/resume", METHOD_POST, NEED_CHANGE, on_resume)                \
@@ -77,30 +79,46 @@ enum route_need {
     X(LIMITS, "/api/v1/torrents/:hash/limits", METHOD_READ, NEED_ADMIN, on_limits)                 \
     X(SET_LIMITS, "/api/v1/torrents/:hash/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)         \
     X(PEERS, "/api/v1/torrents/:hash/peers", METHOD_READ, NEED_ADMIN, on_peers)                    \
-    X(PIECES, "/api/v1/torrents/:hash/pieces", METHOD_READ, NEED_ADMIN, on_pieces)                 \
+    X(PIECES, "/api/v1/torrents/:hash/pieces", METHOD_READ, NEED_GRANT, on_pieces)                 \
     X(BROWSERS, "/api/v1/torrents/:hash/browsers", METHOD_READ, NEED_ADMIN, on_browsers)           \
-    X(METAINFO, "/api/v1/torrents/:hash/metainfo", METHOD_READ, NEED_ADMIN, on_metainfo)           \
-    X(PLAYLIST, "/api/v1/torrents/:hash/playlist.m3u", METHOD_READ, NEED_ADMIN, on_playlist)       \
-    X(EVENTS, "/api/v1/torrents/:hash/events", METHOD_GET, NEED_ADMIN, on_torrent_events)          \
-    X(FILES, "/api/v1/torrents/:hash/files", METHOD_READ, NEED_ADMIN, on_files)                    \
-    X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_ADMIN,          \
+    X(METAINFO, "/api/v1/torrents/:hash/metainfo", METHOD_READ, NEED_GRANT, on_metainfo)           \
+    X(PLAYLIST, "/api/v1/torrents/:hash/playlist.m3u", METHOD_READ, NEED_GRANT, on_playlist)       \
+    X(EVENTS, "/api/v1/torrents/:hash/events", METHOD_GET, NEED_GRANT, on_torrent_events)          \
+    X(FILES, "/api/v1/torrents/:hash/files", METHOD_READ, NEED_GRANT, on_files)                    \
+    X(DIAGNOSIS, "/api/v1/torrents/:hash/files/:file/diagnosis", METHOD_READ, NEED_GRANT,          \
       on_diagnosis)                                                                                \
-    X(FILE_READY, "/api/v1/torrents/:hash/files/:file/ready", METHOD_READ, NEED_ADMIN,             \
+    X(FILE_READY, "/api/v1/torrents/:hash/files/:file/ready", METHOD_READ, NEED_GRANT,             \
       on_file_ready)                                                                               \
-    X(MEDIA, "/api/v1/torrents/:hash/files/:file/media", METHOD_READ, NEED_ADMIN, on_media)        \
-    X(SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_READ, NEED_ADMIN,          \
+    X(MEDIA, "/api/v1/torrents/:hash/files/:file/media", METHOD_READ, NEED_GRANT, on_media)        \
+    X(SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_READ, NEED_GRANT,          \
       on_subtitles)                                                                                \
     X(ADD_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles", METHOD_POST, NEED_CHANGE,     \
       on_add_subtitles)                                                                            \
     X(REMOVE_SUBTITLES, "/api/v1/torrents/:hash/files/:file/subtitles/:any", METHOD_DELETE,        \
       NEED_CHANGE, on_remove_subtitles)                                                            \
     X(JOBS, "/api/v1/jobs", METHOD_READ, NEED_ADMIN, on_jobs)                                      \
-    X(LINK, "/api/v1/torrents/:hash/files/:file/link", METHOD_READ, NEED_ADMIN, on_link)           \
+    X(LINK, "/api/v1/torrents/:hash/files/:file/link", METHOD_READ, NEED_GRANT, on_link)           \
     X(ALL_EVENTS, "/api/v1/events", METHOD_GET, NEED_ADMIN, on_all_events)                         \
     X(STATS, "/api/v1/stats", METHOD_READ, NEED_ADMIN, on_stats)                                   \
     X(SESSION_LIMITS, "/api/v1/limits", METHOD_READ, NEED_ADMIN, on_limits)                        \
     X(SET_SESSION_LIMITS, "/api/v1/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)                \
+    X(SERVICES, "/api/v1/services", METHOD_READ, NEED_ADMIN, on_services)                          \
+    X(SERVICE_DEATHS, "/api/v1/services/:service/deaths", METHOD_READ, NEED_ADMIN,                 \
+      on_service_deaths)                                                                           \
+    X(SERVICE_RESTART, "/api/v1/services/:service/restart", METHOD_POST, NEED_CHANGE,              \
+      on_service_restart)                                                                          \
+    X(SERVICE_SETTINGS, "/api/v1/services/:service/settings", METHOD_READ, NEED_ADMIN,             \
+      on_service_settings)                                                                         \
+    X(SERVICE_LOG_LEVEL, "/api/v1/services/:service/log-level", METHOD_PUT, NEED_CHANGE,           \
+      on_service_log_level)                                                                        \
+    X(LOGS, "/api/v1/logs", METHOD_READ, NEED_ADMIN, on_logs)                                      \
     X(SEED, "/api/v1/seed", METHOD_POST, NEED_CHANGE, on_seed)                                     \
+    X(UPLOAD_BEGIN, "/api/v1/uploads", METHOD_POST, NEED_CHANGE, on_begin_upload)                  \
+    X(UPLOAD, "/api/v1/uploads/:hash", METHOD_READ, NEED_ADMIN, on_upload)                         \
+    X(UPLOAD_GROW, "/api/v1/uploads/:hash", METHOD_PATCH, NEED_CHANGE, on_grow_upload)             \
+    X(UPLOAD_REMOVE, "/api/v1/uploads/:hash", METHOD_DELETE, NEED_CHANGE, on_remove_upload)        \
+    X(UPLOAD_TAIL, "/api/v1/uploads/:hash/tail", METHOD_PUT, NEED_CHANGE, on_upload_tail)          \
+    X(MEDIA_FOLDER, "/api/v1/media", METHOD_READ, NEED_ADMIN, on_media_folder)                     \
     X(ROOMS, "/api/v1/rooms", METHOD_READ, NEED_ADMIN, on_rooms)                                   \
     X(ROOM_CREATE, "/api/v1/rooms", METHOD_POST, NEED_CHANGE, on_room_create)                      \
     X(ROOM_SHOW, "/api/v1/rooms/:code", METHOD_READ, NEED_ADMIN, on_room_show)                     \
@@ -127,7 +145,7 @@ struct route {
     bool is_api;         /* errors in the shape of /api/v1 */
     struct bytes path;   /* without the query, still encoded */
     struct bytes query;  /* behind '?', may be empty */
-    struct bytes source; /* segment that :hash, :source or :code matched, still encoded */
+    struct bytes source; /* segment that :hash, :source, :code or :service matched, still encoded */
     bool has_file;       /* :file matched a number; false: it is no number */
     uint32_t file;
 };

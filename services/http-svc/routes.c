@@ -57,27 +57,34 @@ bool routes_read_source(struct exchange *x, struct routes_source *out, struct er
     return true;
 }
 
-/* What a signed link of this request would be for. */
-static const char *link_path(struct exchange *x, char out[NAMING_STREAM_PATH])
+/* What a signed link or a grant of this request would be for. */
+struct paths {
+    char link[NAMING_STREAM_PATH], grant[NAMING_STREAM_PATH];
+};
+
+static void find_paths(const struct route *route, struct paths *paths,
+                       struct access_request *request)
 {
-    const struct route *route = exchange_route(x);
     struct infohash hash;
     char hash_text[INFOHASH_TEXT];
 
-    if (route->need != NEED_LINK || !route->has_file || !infohash_parse(route->source, &hash))
-        return NULL;
-    return naming_stream_path(infohash_text(&hash, hash_text), route->file, out);
+    if ((route->need != NEED_LINK && route->need != NEED_GRANT) ||
+        !infohash_parse(route->source, &hash))
+        return;
+    infohash_text(&hash, hash_text);
+    request->grant_path = naming_torrent_path(hash_text, paths->grant);
+    if (route->need == NEED_LINK && route->has_file)
+        request->link_path = naming_stream_path(hash_text, route->file, paths->link);
 }
 
-/* Answers 401 or 403 and returns false when the request may not go on. */
-static bool authorise(struct exchange *x)
+static enum access_verdict judge(struct exchange *x, enum route_need need)
 {
     const struct route *route = exchange_route(x);
-    char path[NAMING_STREAM_PATH], token[TOKEN_TEXT_MAX];
+    struct paths paths;
+    char token[TOKEN_TEXT_MAX];
     struct access_request request = {
-        .need = route->need,
+        .need = need,
         .changes_state = (route->method & METHOD_READ) == 0,
-        .link_path = link_path(x, path),
         .host = exchange_host(x),
         .origin = exchange_header(x, "origin"),
         .fetch_site = exchange_header(x, "sec-fetch-site"),
@@ -86,13 +93,25 @@ static bool authorise(struct exchange *x)
         .signature = query_raw(route->query, "sig"),
         .now_s = clock_unix_ms() / 1000,
     };
-    enum access_verdict verdict;
-    const char *reason, *advice;
 
+    find_paths(route, &paths, &request);
     if (query_get(route->query, "token", token, sizeof(token)))
         request.token = bytes_of_text(token);
-    verdict = access_judge(&exchange_http(x)->policy, &request);
-    reason = access_reason(verdict, &advice);
+    return access_judge(&exchange_http(x)->policy, &request);
+}
+
+bool routes_is_operator(struct exchange *x)
+{
+    return judge(x, NEED_CHANGE) == ACCESS_ADMIN;
+}
+
+/* Answers 401 or 403 and returns false when the request may not go on. */
+static bool authorise(struct exchange *x)
+{
+    const struct route *route = exchange_route(x);
+    enum access_verdict verdict = judge(x, route->need);
+    const char *advice, *reason = access_reason(verdict, &advice);
+
     exchange_set_admin(x, verdict == ACCESS_ADMIN);
     if (reason[0] == '\0')
         return true;
@@ -111,12 +130,14 @@ static void answer_preflight(struct exchange *x)
 {
     char allow[ROUTE_ALLOW_TEXT];
 
+    routes_add_tus(x);
     route_allow(exchange_route(x)->allowed, allow);
     exchange_add_header(x, "allow", allow);
     exchange_add_header(x, "access-control-allow-methods", allow);
     exchange_add_header(x, "access-control-allow-headers",
                         "Accept, Authorization, Content-Type, Range, If-Range, If-Match, "
-                        "If-None-Match, Cache-Control, Last-Event-ID, X-CSRF-Token");
+                        "If-None-Match, Cache-Control, Last-Event-ID, X-CSRF-Token, "
+                        "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset");
     exchange_add_header(x, "access-control-max-age", "600");
     exchange_reply(x, 204, NULL, bytes_of(NULL, 0));
 }

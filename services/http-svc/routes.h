@@ -43,6 +43,8 @@ ProtobufCMessage *routes_read_message(struct exchange *x,
 void routes_set_text(char **field, const char *text);
 /* In the closure of a call: its reply as JSON, or why there is none (NULL). */
 void routes_answer_message(struct exchange *x, const void *message);
+/* How files are sent here, for answers to OPTIONS of those paths. */
+void routes_add_tus(struct exchange *x);
 /* How this client reaches us: the setting, else the name it used itself. */
 void routes_add_base(struct exchange *x, struct text *out);
 

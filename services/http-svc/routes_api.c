@@ -123,12 +123,33 @@ void routes_answer_message(struct exchange *x, const void *message)
     {                                                                                              \
         routes_answer_message(arg, reply);                                                         \
     }
-DEFINE_ANSWER(on_info, TorrentInfo)
 DEFINE_ANSWER(on_list_reply, ListReply)
 DEFINE_ANSWER(on_limits_reply, Limits)
 DEFINE_ANSWER(on_peers_reply, PeersReply)
 DEFINE_ANSWER(on_pieces_reply, PiecesReply)
-DEFINE_ANSWER(on_diagnosis_reply, Diagnosis)
+
+/* What viewers may ask as well. */
+static void answer_seen(struct exchange *x, const ProtobufCMessage *message)
+{
+    exchange_add_header(x, "cache-control", "no-store");
+    exchange_reply_json(x, 200, shape_torrent(message, exchange_is_admin(x)));
+}
+
+static void on_info(const Sharestream__Torrent__TorrentInfo *info, void *arg)
+{
+    if (info != NULL)
+        answer_seen(arg, &info->base);
+    else
+        exchange_fail_error(arg, exchange_call_error(arg));
+}
+
+static void on_diagnosis_reply(const Sharestream__Torrent__Diagnosis *reply, void *arg)
+{
+    if (reply != NULL)
+        answer_seen(arg, &reply->base);
+    else
+        exchange_fail_error(arg, exchange_call_error(arg));
+}
 
 static void on_done(const Sharestream__Torrent__Empty *reply, void *arg)
 {

@@ -14,6 +14,7 @@
 #include "routes.h"
 #include "routes_listing.h"
 #include "shapes.h"
+#include "wire/query.h"
 
 /* ---- statistics */
 
@@ -67,14 +68,16 @@ static void get(struct exchange *x, uint32_t first_file,
 static void on_metainfo_reply(const Sharestream__Torrent__MetainfoReply *reply, void *arg)
 {
     struct exchange *x = arg;
-    struct text disposition = {0};
+    struct text disposition = {0}, body = {0};
     char name[64];
 
     if (reply == NULL) {
         exchange_fail_error(x, exchange_call_error(x));
         return;
     }
-    if (reply->metainfo.len == 0) {
+    shape_metainfo(&body, bytes_of(reply->metainfo.data, reply->metainfo.len),
+                   exchange_is_admin(x));
+    if (body.len == 0) {
         exchange_fail(x, ERR_NOT_FOUND, "the metadata of this torrent is not here yet");
         return;
     }
@@ -83,8 +86,8 @@ static void on_metainfo_reply(const Sharestream__Torrent__MetainfoReply *reply, 
     naming_disposition(&disposition, name, true);
     exchange_add_header(x, "content-disposition", text_str(&disposition));
     text_fini(&disposition);
-    exchange_reply(x, 200, "application/x-bittorrent",
-                   bytes_of(reply->metainfo.data, reply->metainfo.len));
+    exchange_reply(x, 200, "application/x-bittorrent", bytes_of(body.data, body.len));
+    text_fini(&body);
 }
 
 void on_metainfo(struct exchange *x)
@@ -110,15 +113,20 @@ void routes_add_base(struct exchange *x, struct text *out)
         naming_base(out, exchange_host(x), http->base_url);
 }
 
+/* No longer than the grant of who asks with one: nobody prolongs that himself. */
 static struct naming_link link_of(struct exchange *x, const struct text *base, const char *hash)
 {
     const struct http *http = exchange_http(x);
+    uint64_t expires_s = (clock_unix_ms() + http->settings->link_lifetime) / 1000, granted_s;
 
+    if (!exchange_is_admin(x) &&
+        access_read_expiry(query_raw(exchange_route(x)->query, "exp"), &granted_s))
+        expires_s = MIN(expires_s, granted_s);
     return (struct naming_link){
         .base = text_str(base),
         .hash = hash,
         .key = http->policy.needs_token ? http->link_key : NULL,
-        .expires_s = (clock_unix_ms() + http->settings->link_lifetime) / 1000,
+        .expires_s = expires_s,
     };
 }
 
@@ -225,7 +233,7 @@ static void on_events_info(const Sharestream__Torrent__TorrentInfo *info, void *
         exchange_fail_error(x, exchange_call_error(x));
         return;
     }
-    json = pb_to_json(&info->base);
+    json = shape_torrent(&info->base, exchange_is_admin(x));
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     event_body_start(x, &hash, feed_event_new("progress", text, &hash));

@@ -5,6 +5,7 @@
  * Socket.IO and WebSockets.
  */
 #include <proto/room.pb-c.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/must.h"
@@ -149,7 +150,9 @@ static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
         exchange_fail_error(making->x, exchange_call_error(making->x));
         return;
     }
-    if (request->name[0] == '\0' && reply->info != NULL)
+    /* Before its metadata is here a torrent is called by its hash, which is no name for people. */
+    if (request->name[0] == '\0' && reply->info != NULL &&
+        strcmp(reply->info->name, reply->info_hash) != 0)
         routes_set_text(&request->name, reply->info->name);
     create(making);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "bus/pb_json.h"
+#include "wire/metainfo.h"
 
 static json_t *packed(json_t *json)
 {
@@ -42,6 +44,30 @@ json_t *shape_error(const char *code, const char *message, const char *advice)
 json_t *shape_p2m_error(const char *text)
 {
     return packed(json_pack("{s:o}", "error", shape_text(text)));
+}
+
+json_t *shape_torrent(const ProtobufCMessage *message, bool is_admin)
+{
+    json_t *json = pb_to_json(message);
+
+    if (!is_admin) {
+        json_array_clear(json_object_get(json, "trackers"));
+        json_array_clear(json_object_get(json, "wsTrackers"));
+    }
+    return json;
+}
+
+void shape_metainfo(struct text *out, struct bytes metainfo, bool is_admin)
+{
+    struct metainfo found;
+
+    if (is_admin) {
+        text_add_bytes(out, metainfo);
+    } else if (metainfo_check(metainfo, &found, NULL) == ERR_NONE) {
+        text_add(out, "d4:info");
+        text_add_bytes(out, found.info);
+        text_add(out, "e");
+    }
 }
 
 const char *shape_advice(enum err code)

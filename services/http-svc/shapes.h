@@ -21,6 +21,12 @@ json_t *shape_p2m_error(const char *text);
 /* What to do about an error of a neighbour, or NULL. */
 const char *shape_advice(enum err code);
 
+/* A message of torrent-svc as JSON. To others than the admin it names no trackers: addresses of
+ * private ones have the operator's key in them. */
+json_t *shape_torrent(const ProtobufCMessage *message, bool is_admin);
+/* Likewise a .torrent file; nothing of one that is none. */
+void shape_metainfo(struct text *out, struct bytes metainfo, bool is_admin);
+
 /* {"infoHash","name","files":[{"id","name","size","progress"}],"seeders","leechers"} as text,
  * because the files may come in several messages: begin, the files of each, end. */
 void shape_p2m_begin(struct text *out, const Sharestream__Torrent__TorrentInfo *info);

@@ -28,6 +28,8 @@ struct guest {
     char address[ROOM_ADDRESS_MAX + 1];
     char code[CODE_MAX + 1];     /* of its room; "": in none */
     uint32_t number;             /* of the member that it is */
+    bool is_admin;               /* may do what the API lets the operator do */
+    bool is_adding;              /* a film for the queue is being looked for */
     char own[GUEST_OWN_MAX + 1]; /* what its dialect wants to know of it; guest_keep() */
     void *state;                 /* its dialect's, while it is here; on_gone() frees it */
     uint64_t speak_by_ms;        /* clock_ms(); closed if it has said nothing by then; 0: it may */

@@ -121,6 +121,8 @@ static void on_event(void *arg, const struct room *room, const struct room_event
         on_expelled(svc, room, event);
         return;
     }
+    if (event->kind == ROOM_QUEUED)
+        films_look(svc, room);
     if (event->kind == ROOM_FOR_SERVER) {
         server_peer_asked(svc, room, event);
         return;

@@ -110,7 +110,14 @@ static void enter(struct call *call, struct room *room, struct room_join *join,
         return;
     }
     struct view view = {.now_ms = call->now_ms};
+    Sharestream__Page__Grant grant, *grants = &grant;
 
+    films_look(svc, room);
+    if (films_grant(svc, room, &grant)) {
+        reply.grants = &grants;
+        reply.n_grants = 1;
+    }
+    reply.is_operator = call->guest->is_admin;
     reply.you = member->id;
     reply.tracker = view_text("tracker"); /* http-svc's path */
     reply.now_ms = call->now_ms;
@@ -161,7 +168,8 @@ static bool read_join(struct call *call, const Sharestream__Page__JoinRequest *r
                                .secret = request->secret,
                                .name = request->name,
                                .password = told(request->password),
-                               .capabilities = told(request->capabilities)};
+                               .capabilities = told(request->capabilities),
+                               .call = told(request->call)};
     *room_out = rooms_find(call->guest->svc->rooms, request->code);
     error = *room_out != NULL ? check_identity(join) : ROOM_NO_ROOM;
     if (error != ROOM_OK)
@@ -244,6 +252,7 @@ static void on_close(Page *page, const Nothing *request, done_fn done, void *dat
 HANDLER(on_rename, RenameRequest, room_rename(THEIR, request->name, NOW))
 HANDLER(on_capabilities, CapabilitiesRequest,
         room_set_capabilities(THEIR, request->capabilities, NOW))
+HANDLER(on_call, CallRequest, room_set_call(THEIR, request->call, NOW))
 HANDLER(on_answer, AnswerRequest, room_answer(THEIR, request->id, request->admits, NOW))
 HANDLER(on_kick, Whom, room_kick(THEIR, request->id, NOW))
 HANDLER(on_ban, BanRequest, room_ban(THEIR, request->id, request->by_address, NOW))
@@ -382,20 +391,109 @@ static void reply_number(struct call *call, enum room_error error, uint64_t numb
         refuse_as(call, error);
 }
 
-static void on_queue_add(Page *page, const Sharestream__Page__QueueAddRequest *request,
-                         Sharestream__Page__Number_Closure done, void *data)
+typedef Sharestream__Page__QueueAddRequest QueueAddRequest;
+
+/* `name`: where none was told. */
+static void add_to_queue(struct call *call, const QueueAddRequest *request, const char *name,
+                         bool is_to_fetch, Sharestream__Page__Number_Closure done)
 {
-    struct call *call = data;
     const struct room_item item = {.kind = asked_source(request->source),
                                    .source = request->source,
                                    .file = request->file,
-                                   .name = request->name,
-                                   .duration_ms = request->duration_ms};
+                                   .name = request->name[0] != '\0' ? request->name : name,
+                                   .duration_ms = request->duration_ms,
+                                   .is_to_fetch = is_to_fetch};
     uint64_t number;
     enum room_error error = room_queue_add(THEIR, &item, NOW, &number);
 
-    (void)page;
     reply_number(call, error, number, done);
+}
+
+/* Who waits to hear whether the server has what is to go into the queue. */
+struct adding {
+    struct room_svc *svc;
+    uint64_t connection;
+    char code[CODE_MAX + 1];
+    uint32_t number;
+    struct sio_event event; /* for the ack alone */
+    QueueAddRequest *request;
+    Sharestream__Page__Number_Closure done;
+};
+
+static void on_found(void *arg, enum room_error error, const char *name)
+{
+    struct adding *adding = arg;
+    struct guest *guest = guest_find(adding->svc, adding->connection);
+    struct call call = {.guest = guest, .event = &adding->event, .now_ms = house_now(adding->svc)};
+
+    if (guest != NULL) {
+        guest->is_adding = false;
+        if (strcmp(guest->code, adding->code) == 0 && guest->number == adding->number)
+            call.member = guest_member(guest, &call.room);
+        if (call.member == NULL)
+            error = ROOM_NO_ROOM;
+        if (error == ROOM_OK)
+            add_to_queue(&call, adding->request, name, false, adding->done);
+        else
+            refuse_as(&call, error);
+        house_flush(adding->svc);
+    }
+    protobuf_c_message_free_unpacked(&adding->request->base, NULL);
+    free(adding);
+}
+
+static QueueAddRequest *copy_request(const QueueAddRequest *request)
+{
+    size_t len = sharestream__page__queue_add_request__get_packed_size(request);
+    uint8_t *packed = xcalloc(1, len + 1);
+    QueueAddRequest *copy;
+
+    sharestream__page__queue_add_request__pack(request, packed);
+    copy = sharestream__page__queue_add_request__unpack(NULL, len, packed);
+    must(copy != NULL);
+    free(packed);
+    return copy;
+}
+
+static void look_first(struct call *call, const QueueAddRequest *request,
+                       const struct infohash *hash, Sharestream__Page__Number_Closure done)
+{
+    struct guest *guest = call->guest;
+    struct adding *adding;
+
+    if (guest->is_adding) {
+        refuse_as(call, ROOM_TOO_FAST);
+        return;
+    }
+    guest->is_adding = true;
+    adding = xcalloc(1, sizeof(*adding));
+    *adding = (struct adding){
+        .svc = guest->svc,
+        .connection = guest->connection,
+        .number = guest->number,
+        .event = {.wants_ack = call->event->wants_ack, .id = call->event->id},
+        .request = copy_request(request),
+        .done = done,
+    };
+    memcpy(adding->code, guest->code, sizeof(adding->code));
+    films_find(guest->svc, hash, on_found, adding);
+}
+
+static void on_queue_add(Page *page, const QueueAddRequest *request,
+                         Sharestream__Page__Number_Closure done, void *data)
+{
+    struct call *call = data;
+    bool may_add = call->guest->is_admin || call->guest->svc->settings->guests_may_add;
+    struct infohash hash;
+
+    (void)page;
+    /* Who may not change the queue at all is told so at once. */
+    if (may_add || !room_may(THEIR, ROOM_MAY_QUEUE) ||
+        asked_source(request->source) != ROOM_SOURCE_TORRENT ||
+        !asked_torrent(request->source, &hash))
+        add_to_queue(call, request, "", may_add, done);
+    else
+        look_first(call, request, &hash, done);
 }
 
 static void on_say(Page *page, const Sharestream__Page__SayRequest *request,

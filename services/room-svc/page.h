@@ -9,9 +9,15 @@
 #ifndef ROOM_PAGE_H
 #define ROOM_PAGE_H
 
+#include <proto/page.pb-c.h>
+
 #include "dialect.h"
 
 void page_on_room(struct room_svc *svc, const struct room *room, const struct room_event *event,
                   struct guest *guest);
+
+/* To all pages in the room. */
+void page_tell_grant(struct room_svc *svc, const struct room *room,
+                     Sharestream__Page__Grant *grant);
 
 #endif

@@ -326,3 +326,11 @@ void page_on_room(struct room_svc *svc, const struct room *room, const struct ro
     tell_event(&telling);
     view_fini(&telling.view);
 }
+
+void page_tell_grant(struct room_svc *svc, const struct room *room, Sharestream__Page__Grant *grant)
+{
+    static const struct room_event event = {.kind = ROOM_QUEUED}; /* as it, to all */
+    struct telling telling = {.svc = svc, .room = room, .event = &event};
+
+    TELL(&telling, GRANT, grant, grant);
+}

@@ -168,7 +168,8 @@ static enum room_error furnish(struct room *room, const Sharestream__Room__Creat
                                    .source = request->source,
                                    .file = request->file,
                                    .name = request->name,
-                                   .duration_ms = request->duration_ms};
+                                   .duration_ms = request->duration_ms,
+                                   .is_to_fetch = true};
     enum room_error error;
     uint64_t number;
 

@@ -23,6 +23,9 @@
       "how often clients of earlier systems are asked where they are")                             \
     X(BOOL, needs_approval, "false", 0, 0,                                                         \
       "in new rooms somebody has to let people in; the host can change it")                        \
+    X(BOOL, guests_may_add, "false", 0, 0,                                                         \
+      "also who comes without the admin token may put torrents into queues that the server has "   \
+      "yet to add; where no token is needed everybody may")                                        \
     X(TEXT, public_url, "", 0, 0,                                                                  \
       "where clients reach this server, such as https://watch.example.org: told to those of "      \
       "earlier systems as their tunnel, for the links that they share")                            \
@@ -63,6 +66,8 @@ extern const struct settings_table room_settings_table;
     X(COUNTER, commits_total, "times that rooms were written, with what was said of them")         \
     X(COUNTER, commits_failed_total, "times that this did not succeed")                            \
     X(COUNTER, saved_bytes_total, "bytes of rooms written")                                        \
+    X(COUNTER, grants_total, "times that rooms were told how to see their film")                   \
+    X(COUNTER, fetched_total, "torrents added because they were played")                           \
     X(COUNTER, silent_total, "clients closed that did not say in time who they are")               \
     X(COUNTER, questions_total, "plain HTTP requests")                                             \
     X(COUNTER, limited_total, "of these over the limit of their address")                          \

@@ -24,6 +24,7 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
     socket_front_start(room);
     house_start(room);
     server_peer_start(room);
+    films_start(room);
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     svc_every(svc, CLOCK_TICK_MS, on_clock, room);
@@ -49,6 +50,7 @@ void room_svc_tick(void *state, uint64_t now_ms)
     gateways_tick(room->gateways, now_ms);
     sio_tick(room->sio);
     guests_tick(room, now_ms);
+    films_tick(room);
     ice_front_tick(room, now_ms);
     svc_degraded(room->svc, find_lack(room, now_ms));
     room->metrics.rooms = rooms_count(room->rooms);
@@ -67,6 +69,7 @@ void room_svc_stop(void *state)
     sio_free(&room->sio);
     keep_stop(room); /* what that changed is not written: the next life finds them connected */
     house_stop(room);
+    films_stop(room);
 }
 
 void room_svc_add_metrics(void *state, struct text *out)

@@ -10,6 +10,7 @@
 
 #include "base/limiter.h"
 #include "cloudflare.h"
+#include "films.h"
 #include "house.h"
 #include "ice.h"
 #include "keep.h"
@@ -36,6 +37,7 @@ struct room_svc {
     unsigned monkeys;            /* in the hub of monkey.c */
     struct limiter limiter;      /* of questions by HTTP */
     struct bus_remote *rtc;      /* server_peer.c */
+    struct films *films;
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */

@@ -69,6 +69,7 @@ Sharestream__Page__Member *view_member(struct view *view, const struct room_memb
     out->joined_ms = member->joined_ms;
     if (member->capabilities != NULL)
         out->capabilities = member->capabilities;
+    out->call = view_text(member->call);
     return out;
 }
 

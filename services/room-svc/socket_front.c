@@ -21,6 +21,7 @@ static void on_connect(void *arg, struct sio_socket *socket, const struct sio_ha
     }
     guest = guest_new(room, connection, handshake->client->address);
     guest->socket = socket;
+    guest->is_admin = handshake->client->is_admin;
     sio_set_state(socket, guest);
     if (handshake->how == SIO_RESUMED)
         guest_resumed(guest, handshake->kept);

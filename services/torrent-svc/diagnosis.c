@@ -58,6 +58,13 @@ static void on_missing_head(const struct facts *facts, struct diagnosis *out)
 {
     char rate[UNITS_TEXT];
 
+    if (facts->is_upload) {
+        say(out, "uploading", "the part that is needed now is still to be sent to this server");
+        ADVISE(out, facts->download_rate > 0
+                        ? "it comes in its turn, from the front of the file to its end"
+                        : "nothing is being sent: whoever has the file should choose it again");
+        return;
+    }
     if (facts->peers == 0) {
         on_no_peers(facts, out);
         return;

@@ -16,6 +16,7 @@ struct facts {
     bool has_problem, is_disk_full;
     const char *problem; /* sentence, when has_problem or state is LT_STATE_ERROR */
     bool has_metadata;
+    bool is_upload;              /* it comes from somebody who sends it, not from peers */
     bool is_head_ready;          /* the byte at the position is on disk */
     bool is_file_ready;          /* and all that follow in the file */
     uint64_t buffered_bytes;     /* ready from the position */

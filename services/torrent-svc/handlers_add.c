@@ -132,6 +132,16 @@ static enum err add_torrent(struct service *service,
     return ERR_NONE;
 }
 
+/* What is known here by the hash of an upload; no peer has ever heard of that. */
+static struct torrent *find_upload(struct service *service, const struct infohash *hash)
+{
+    struct torrent *torrent = torrent_find(service, hash);
+
+    return torrent != NULL && (torrent->upload != NULL || upload_alias(service, hash) != NULL)
+               ? torrent
+               : NULL;
+}
+
 void handlers_add(struct service *service, const Sharestream__Torrent__AddRequest *request,
                   struct bytes metainfo, Sharestream__Torrent__AddReply_Closure closure, void *data)
 {
@@ -149,9 +159,11 @@ void handlers_add(struct service *service, const Sharestream__Torrent__AddReques
         return;
     }
     err = source_read(&source, request, metainfo, service->settings->trackers, &lt, &error);
-    if (err == ERR_NONE && torrent_is_leaving(service, &source.hash))
+    if (err == ERR_NONE)
+        torrent = find_upload(service, &source.hash);
+    if (err == ERR_NONE && torrent == NULL && torrent_is_leaving(service, &source.hash))
         err = job_add_later(service, request, metainfo, &source.hash, closure, data, &error);
-    else if (err == ERR_NONE)
+    else if (err == ERR_NONE && torrent == NULL)
         err = add_torrent(service, request, &source, lt, &torrent, &is_new, &error);
     if (err != ERR_NONE)
         bus_fail_error(data, &error);

@@ -206,6 +206,7 @@ static struct facts gather(struct service *service, const struct torrent *torren
         .is_disk_full = torrent->problem_code == ERR_NO_SPACE,
         .problem = torrent->problem_code != ERR_NONE ? torrent->problem : status->error,
         .has_metadata = torrent->info != NULL,
+        .is_upload = torrent->upload != NULL,
         .download_rate = status->download_rate,
         .download_limit = lower_limit(service->download_limit, torrent->row.download_limit),
         .peers = status->peers,
@@ -301,6 +302,8 @@ void handlers_stats(struct service *service, Sharestream__Torrent__StatsReply_Cl
     reply.disk_used_bytes = space_used(service);
     reply.disk_quota_bytes = service->settings->disk_quota;
     reply.disk_free_bytes = space_free(service);
+    reply.disk_floor_bytes = service->settings->disk_floor;
     reply.listen_port = service->listen_port;
+    reply.has_incoming = stats.has_incoming;
     closure(&reply, data);
 }

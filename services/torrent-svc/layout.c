@@ -164,21 +164,28 @@ static void fetch_nothing(struct service *service, struct torrent *torrent)
     free(priorities);
 }
 
+enum err layout_make(struct service *service, struct torrent *torrent, struct error *error)
+{
+    enum err err;
+
+    make_files(torrent);
+    if ((err = make_map(service, torrent, error)) == ERR_NONE) {
+        make_selection(torrent);
+        err = make_sched(torrent, error);
+    }
+    if (err != ERR_NONE)
+        layout_clear(torrent);
+    return err;
+}
+
 void layout_on_metadata(struct service *service, struct torrent *torrent)
 {
     struct error error;
-    enum err err;
 
     if (torrent->info != NULL || lt_info(service->lt, torrent->id, &torrent->info) != ERR_NONE)
         return;
-    make_files(torrent);
-    if ((err = make_map(service, torrent, &error)) == ERR_NONE) {
-        make_selection(torrent);
-        err = make_sched(torrent, &error);
-    }
-    if (err != ERR_NONE) {
-        layout_clear(torrent);
-        torrent_stop(service, torrent, err, error.text);
+    if (layout_make(service, torrent, &error) != ERR_NONE) {
+        torrent_stop(service, torrent, error.code, error.text);
         return;
     }
     keep_metainfo(service, torrent);

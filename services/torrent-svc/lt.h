@@ -79,6 +79,7 @@ struct lt_session_stats {
     uint32_t peers, half_open;
     uint32_t dht_nodes;
     uint64_t queued_disk_bytes;
+    bool has_incoming; /* somebody beyond the local network has connected to us */
 };
 /* Non-blocking: the figures of the last call's request; asks for fresh ones. */
 void lt_session_stats(struct lt_session *session, struct lt_session_stats *out);
@@ -232,6 +233,22 @@ enum err lt_hash_start(struct lt_session *session, const char *path, bool hybrid
                        struct error *error);
 /* LT_HASH_FAILED with ERR_CANCELLED follows, unless it just ended otherwise. */
 void lt_hash_cancel(struct lt_session *session, uint32_t job);
+
+/* One file whose bytes arrive bit by bit, for seeding: in pieces of which size, what a piece hashes
+ * to, and in the end the metainfo (v1), of `hashes` (20 bytes a piece). ERR_INVALID: a torrent
+ * cannot hold that name. The caller frees *data_out. */
+uint32_t lt_piece_bytes(uint64_t total);
+enum err lt_hash_piece(int fd, uint64_t position, size_t len, uint8_t hash_out[20],
+                       struct error *error);
+struct lt_single {
+    const char *name;
+    uint64_t size;
+    const uint8_t *hashes; /* NULL: only to see whether it can be made */
+    const char *const *trackers;
+    size_t tracker_count;
+};
+enum err lt_make_metainfo(const struct lt_single *single, uint8_t **data_out, size_t *len_out,
+                          struct error *error);
 
 enum lt_state {
     LT_STATE_METADATA,

@@ -171,6 +171,7 @@ void on_stats(lt_session &session, lt::session_stats_alert const &alert)
     static int const half_open = lt::find_metric_idx("peer.num_peers_half_open");
     static int const nodes = lt::find_metric_idx("dht.dht_nodes");
     static int const queued = lt::find_metric_idx("disk.queued_write_bytes");
+    static int const incoming = lt::find_metric_idx("net.has_incoming_connections");
     auto const counters = alert.counters();
     auto const value = [&](int index) { return index < 0 ? 0 : positive(counters[index]); };
 
@@ -180,6 +181,7 @@ void on_stats(lt_session &session, lt::session_stats_alert const &alert)
     session.stats.half_open = static_cast<uint32_t>(value(half_open));
     session.stats.dht_nodes = static_cast<uint32_t>(value(nodes));
     session.stats.queued_disk_bytes = value(queued);
+    session.stats.has_incoming = value(incoming) != 0;
 }
 
 void on_session_alert(lt_session &session, lt::alert *alert)

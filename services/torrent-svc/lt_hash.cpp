@@ -149,15 +149,44 @@ class walker
     }
 };
 
-// Small pieces are ready sooner (first byte, seek), large ones keep the .torrent small: the
-// smallest power of two from 64 KiB to 8 MiB that needs at most 2048 pieces.
-int piece_bytes_for(std::uint64_t total)
+// A torrent with our name in it, and trackers.
+lt::create_torrent begin_torrent(lt::file_storage &storage, bool is_hybrid,
+                                 std::vector<std::string> const &trackers)
 {
-    int bytes = PIECE_MIN;
+    auto const total = static_cast<std::uint64_t>(storage.total_size());
+    lt::create_torrent made(storage, static_cast<int>(lt_piece_bytes(total)),
+                            is_hybrid ? lt::create_flags_t{} : lt::create_torrent::v1_only);
 
-    while (bytes < PIECE_MAX && total > static_cast<std::uint64_t>(bytes) * PIECES_WANTED)
-        bytes *= 2;
-    return bytes;
+    made.set_creator("ShareStream");
+    for (std::size_t i = 0; i < trackers.size(); i++)
+        made.add_tracker(trackers[i], static_cast<int>(i));
+    return made;
+}
+
+// What we made must be what everybody reads: libtorrent changes names it finds unfit for a file.
+void check_metainfo(std::vector<char> const &metainfo, lt::file_storage const &storage)
+{
+    if (metainfo.size() > LT_METAINFO_BYTES_MAX)
+        throw failure{ERR_TOO_LARGE, "the torrent file would be larger than 16 MiB"};
+    lt::add_torrent_params const loaded = lt::load_torrent_buffer(metainfo);
+    lt::file_storage const &read = loaded.ti->files();
+    for (lt::file_index_t const i : storage.file_range())
+        if (!storage.pad_file_at(i) && storage.file_path(i) != read.file_path(i))
+            throw failure{ERR_INVALID,
+                          "a torrent cannot hold this file name: " + storage.file_path(i)};
+}
+
+void read_fully(int fd, char *out, std::size_t len, std::uint64_t position, std::string const &name)
+{
+    for (std::size_t got = 0; got < len;) {
+        ssize_t const n = pread(fd, out + got, len - got, static_cast<off_t>(position + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            throw failure{ERR_IO, name + (n == 0 ? ": became shorter"
+                                                 : std::string(": ") + std::strerror(errno))};
+        got += static_cast<std::size_t>(n);
+    }
 }
 
 // Root of the SHA-256 tree over `leaves` (hashes of 16 KiB blocks), filled up with zeros to
@@ -187,22 +216,16 @@ class hasher
     {
         fs::path const root = fs::path(job.path);
         std::vector<found_file> const found = walker(job, root).walk();
-        std::uint64_t total = 0;
 
         for (found_file const &file : found) {
             storage.add_file(file.inside, static_cast<std::int64_t>(file.size));
-            total += file.size;
             on_disk[file.inside] = file.on_disk;
         }
-        lt::create_torrent made(storage, piece_bytes_for(total),
-                                job.is_hybrid ? lt::create_flags_t{} : lt::create_torrent::v1_only);
-        made.set_creator("ShareStream");
-        for (std::size_t i = 0; i < job.trackers.size(); i++)
-            made.add_tracker(job.trackers[i], static_cast<int>(i));
+        lt::create_torrent made = begin_torrent(storage, job.is_hybrid, job.trackers);
         for (lt::piece_index_t const piece : storage.piece_range())
             hash_piece(made, piece);
         std::vector<char> metainfo = made.generate_buf();
-        check(metainfo);
+        check_metainfo(metainfo, storage);
         return metainfo;
     }
 
@@ -269,17 +292,8 @@ class hasher
             open_index = file;
             posix_fadvise(open_file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
         }
-        for (std::size_t got = 0; got < len;) {
-            ssize_t const n = pread(open_file->fd, &block[got], len - got,
-                                    offset + static_cast<std::int64_t>(got));
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0)
-                throw failure{ERR_IO, storage.file_path(file) +
-                                          (n == 0 ? ": became shorter"
-                                                  : std::string(": ") + std::strerror(errno))};
-            got += static_cast<std::size_t>(n);
-        }
+        read_fully(open_file->fd, block.data(), len, static_cast<std::uint64_t>(offset),
+                   storage.file_path(file));
     }
 
     void progress(std::uint64_t done)
@@ -302,20 +316,6 @@ class hasher
             }
         hashing.inbox.push_back(std::move(event));
         ltp_wake(session);
-    }
-
-    // What we made must be what everybody reads: libtorrent changes names it finds unfit for a
-    // file.
-    void check(std::vector<char> const &metainfo) const
-    {
-        if (metainfo.size() > LT_METAINFO_BYTES_MAX)
-            throw failure{ERR_TOO_LARGE, "the torrent file would be larger than 16 MiB"};
-        lt::add_torrent_params const loaded = lt::load_torrent_buffer(metainfo);
-        lt::file_storage const &read = loaded.ti->files();
-        for (lt::file_index_t const i : storage.file_range())
-            if (!storage.pad_file_at(i) && storage.file_path(i) != read.file_path(i))
-                throw failure{ERR_INVALID,
-                              "a torrent cannot hold this file name: " + storage.file_path(i)};
     }
 };
 
@@ -372,6 +372,67 @@ void ltp_hash_collect(lt_session &session)
         }
         session.events.push_back(std::move(event));
     }
+}
+
+// Small pieces are ready sooner (first byte, seek), large ones keep the .torrent small: the
+// smallest power of two from 64 KiB to 8 MiB that needs at most 2048 pieces.
+uint32_t lt_piece_bytes(uint64_t total)
+{
+    uint32_t bytes = PIECE_MIN;
+
+    while (bytes < PIECE_MAX && total > static_cast<std::uint64_t>(bytes) * PIECES_WANTED)
+        bytes *= 2;
+    return bytes;
+}
+
+// `failure` and other exceptions as an error.
+template <typename Body> static enum err guarded(struct error *error, Body &&body) noexcept
+{
+    return ltp_guard(error, [&] {
+        try {
+            body();
+        } catch (failure const &e) {
+            return error_set(error, e.code, "%s", e.text.c_str());
+        }
+        return ERR_NONE;
+    });
+}
+
+enum err lt_hash_piece(int fd, uint64_t position, size_t len, uint8_t hash_out[20],
+                       struct error *error)
+{
+    return guarded(error, [&] {
+        std::vector<char> piece(len);
+        read_fully(fd, piece.data(), len, position, "the upload");
+        lt::sha1_hash const hash = lt::hasher(piece.data(), static_cast<int>(piece.size())).final();
+        std::memcpy(hash_out, hash.data(), 20);
+    });
+}
+
+enum err lt_make_metainfo(const struct lt_single *single, uint8_t **data_out, size_t *len_out,
+                          struct error *error)
+{
+    return guarded(error, [&] {
+        std::vector<std::string> const trackers(single->trackers,
+                                                single->trackers + single->tracker_count);
+        lt::file_storage storage;
+        storage.add_file(single->name, static_cast<std::int64_t>(single->size));
+        lt::create_torrent made = begin_torrent(storage, false, trackers);
+        for (lt::piece_index_t const piece : storage.piece_range()) {
+            lt::sha1_hash hash = lt::sha1_hash::max(); // zero would be none
+            if (single->hashes != nullptr)
+                hash.assign(reinterpret_cast<char const *>(single->hashes) +
+                            static_cast<std::ptrdiff_t>(static_cast<int>(piece)) * 20);
+            made.set_hash(piece, hash);
+        }
+        std::vector<char> const metainfo = made.generate_buf();
+        check_metainfo(metainfo, storage);
+        *data_out = static_cast<uint8_t *>(std::malloc(metainfo.size()));
+        if (*data_out == nullptr)
+            throw std::bad_alloc();
+        std::memcpy(*data_out, metainfo.data(), metainfo.size());
+        *len_out = metainfo.size();
+    });
 }
 
 enum err lt_hash_start(struct lt_session *session, const char *path, bool hybrid,

@@ -9,6 +9,7 @@
 #include <proto/torrent.pb-c.h>
 #include <uthash.h>
 
+#include "arrival.h"
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "fetch.h"
@@ -27,6 +28,7 @@ enum {
                                than EXPIRE_MS and the way back */
     RESUME_SAVE_MS = 60000, /* how often changed resume data goes to the database */
     READY_BATCH_MAX = 4096, /* pieces in one Ready event */
+    UPLOAD_RATE_S = 10,     /* over which the speed of an upload is measured */
     JOBS_MAX = 16,          /* files being hashed or fetched at once */
 };
 
@@ -72,6 +74,13 @@ enum {
       "file with ranges of peer addresses to refuse, one 'first - last' a line")                   \
     X(BOOL, allow_private_urls, "false", 0, 0,                                                     \
       "allow web seeds, trackers and .torrent URLs on private addresses")                          \
+    X(SIZE, upload_max, "64GiB", 0, 0,                                                             \
+      "largest file that may be sent to this server to be played and shared; 0: none")             \
+    X(COUNT, max_uploads, "16", 1, 1000, "files being sent at the same time")                      \
+    X(DURATION, upload_lifetime, "24h", 1000, 2592000000,                                          \
+      "a file of which nothing came for so long is given up")                                      \
+    X(TEXT, media_folder, "", 0, 0,                                                                \
+      "folder of films on this machine that can be opened from the page; empty: none")             \
     X(CHOICE, disk_io, "direct", 0, 0,                                                             \
       "how libtorrent writes, see docs/decisions/0003 (direct|posix|mmap)")
 
@@ -90,6 +99,9 @@ extern const struct settings_table torrent_settings_table;
     X(COUNTER, plans_total, "times the order of pieces was changed")                               \
     X(COUNTER, seeks_total, "plans that dropped what was asked before")                            \
     X(COUNTER, evicted_total, "torrents removed to make room")                                     \
+    X(COUNTER, uploads_total, "files whose sending to this server was begun")                      \
+    X(COUNTER, uploads_finished_total, "of these, became torrents")                                \
+    X(COUNTER, received_bytes_total, "bytes of these files")                                       \
     X(COUNTER, errors_total, "torrents that failed")                                               \
     X(GAUGE, disk_used_bytes, "downloaded data that may be evicted")                               \
     X(GAUGE, disk_free_bytes, "free space where the data lies")
@@ -111,12 +123,29 @@ struct waiter {
     struct waiter *prev, *next;
 };
 
+/* A file that somebody sends. */
+struct upload {
+    struct arrival arrival;
+    uint8_t *hashes;                 /* 20 bytes a piece, of those that are here */
+    uint64_t grown_ms;               /* unix: when something came last */
+    uint64_t counted[UPLOAD_RATE_S]; /* bytes in each of the last seconds, in a ring */
+    unsigned second;                 /* place of the present one */
+};
+
+/* What an upload was known by, when it has become a torrent. */
+struct alias {
+    struct infohash hash, torrent;
+    struct ready_map *map;
+    UT_hash_handle hh;
+};
+
 struct torrent {
     struct infohash hash;
     char hex[INFOHASH_TEXT];
-    lt_id id;
-    struct store_row row; /* what the database keeps of it */
-    bool may_have_data;   /* on disk: what it still needs is known once it is checked */
+    lt_id id;              /* 0: libtorrent does not know it, it is an upload */
+    struct upload *upload; /* NULL: none */
+    struct store_row row;  /* what the database keeps of it; of an upload row_of() in upload.c */
+    bool may_have_data;    /* on disk: what it still needs is known once it is checked */
 
     /* The metadata and what is made of it: all of these, or none while `info` is NULL. */
     struct lt_info *info;
@@ -179,6 +208,7 @@ struct service {
     struct fetcher *fetcher;
     struct torrent *torrents; /* by hash */
     struct torrent *by_id;
+    struct alias *aliases; /* by hash */
     struct leaving *leaving;
     struct job *jobs;
     struct bus_remote *tracker; /* NULL: not announced to */
@@ -215,6 +245,12 @@ struct torrent_add {
 };
 enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out,
                      bool *is_new_out, struct error *error);
+/* A new one in the tables; takes the row. */
+struct torrent *torrent_enter(struct service *service, const struct infohash *hash, lt_id id,
+                              struct store_row *row);
+/* Out of the tables, and free. */
+void torrent_release(struct service *service, struct torrent *torrent);
+/* Also by what it was known as an upload. */
 struct torrent *torrent_find(struct service *service, const struct infohash *hash);
 struct torrent *torrent_of_id(struct service *service, lt_id id);
 /* Data is only deleted when it is ours, never that of a seed. */
@@ -248,6 +284,8 @@ void torrent_free_all(struct service *service);
 uint32_t torrent_reader_count(const struct torrent *torrent);
 
 /* layout.c: what the metadata says, and the pieces */
+/* Of `info`, which is set; on failure without it. */
+enum err layout_make(struct service *service, struct torrent *torrent, struct error *error);
 void layout_on_metadata(struct service *service, struct torrent *torrent);
 void layout_clear(struct torrent *torrent);
 void layout_on_checked(struct service *service, struct torrent *torrent);
@@ -265,6 +303,28 @@ enum err layout_select(struct service *service, struct torrent *torrent,
                        const struct layout_choice *choice, struct error *error);
 void layout_replan(struct service *service, struct torrent *torrent, uint64_t now_ms);
 bool layout_is_complete(const struct torrent *torrent);
+
+/* upload.c: files that are being sent */
+enum err upload_begin(struct service *service, const char *name, uint64_t size,
+                      struct torrent **out, struct error *error);
+/* So many bytes lie in the file at that place. It may have become a torrent after that, and be
+ * known only as an alias. ERR_EXISTS: not the place that is expected. */
+enum err upload_grow(struct service *service, struct torrent *torrent, uint64_t position,
+                     uint64_t len, bool is_tail, struct error *error);
+/* All is here. */
+void upload_finish(struct service *service, struct torrent *torrent);
+enum err upload_save(struct service *service, const struct torrent *torrent, struct error *error);
+/* File and row; the torrent stays. */
+void upload_delete(struct service *service, const struct torrent *torrent);
+/* The torrent goes, and so do its other names. */
+void upload_forget_names(struct service *service, const struct torrent *torrent);
+struct alias *upload_alias(const struct service *service, const struct infohash *hash);
+uint64_t upload_expires_ms(const struct service *service, const struct torrent *torrent);
+void upload_free(struct upload **upload);
+void uploads_tick(struct service *service);
+/* After restore_all(). */
+enum err uploads_restore(struct service *service, struct error *error);
+void uploads_stop(struct service *service);
 
 /* restore.c: what the last life left behind */
 enum err restore_all(struct service *service, struct error *error);

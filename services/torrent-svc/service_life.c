@@ -146,7 +146,8 @@ enum err service_start(void *state, struct svc *svc, struct error *error)
         .proxy = service->settings->proxy,
         .outgoing = service->settings->outgoing,
     });
-    if ((err = restore_all(service, error)) != ERR_NONE)
+    if ((err = restore_all(service, error)) != ERR_NONE ||
+        (err = uploads_restore(service, error)) != ERR_NONE)
         return err;
     alerts_drain(service); /* who asks first shall find the files already */
     svc_watch_fd(svc, lt_fd(service->lt), alerts_drain, service);
@@ -175,6 +176,7 @@ void service_tick(void *state, uint64_t now_ms)
             torrent_save_resume(service, torrent);
     }
     space_clean(service, now_ms);
+    uploads_tick(service);
     events_progress(service);
 }
 
@@ -248,6 +250,7 @@ void service_stop(void *state)
     free(saved);
     fetcher_free(&service->fetcher);
     torrent_free_all(service);
+    uploads_stop(service);
     lt_session_free(&service->lt);
     store_close(&service->store, is_clean && sync_data(service));
     own_tracker_stop(service);

@@ -101,7 +101,7 @@ static struct census take_census(struct service *service, const struct torrent *
             .on_disk = bytes_on_disk(torrent),
             .missing = torrent != but && is_running(torrent) ? bytes_missing(torrent) : 0,
             .used_ms = torrent->row.used_ms,
-            .is_evictable = torrent != but && torrent->waiters == NULL &&
+            .is_evictable = torrent != but && torrent->upload == NULL && torrent->waiters == NULL &&
                             torrent_reader_count(torrent) == 0 &&
                             now_ms > torrent->row.used_ms + IN_USE_MS,
         };

@@ -29,6 +29,10 @@ static const char schema[] =
     " is_leaving INTEGER NOT NULL, selected TEXT, download_limit INTEGER NOT NULL,"
     " upload_limit INTEGER NOT NULL, max_connections INTEGER NOT NULL,"
     " metainfo BLOB, resume BLOB) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS uploads("
+    " hash TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, received INTEGER NOT NULL,"
+    " tail_at INTEGER NOT NULL, grown_ms INTEGER NOT NULL, hashes BLOB, torrent TEXT)"
+    " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS facts(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "PRAGMA user_version=1;";
 
@@ -119,8 +123,11 @@ static enum err begin_life(struct store *store, struct error *error)
     read_boot_id(store->boot_id);
     read_last_end(store);
     if (sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
-        (!store->was_safe && sqlite3_exec(store->db, "UPDATE torrents SET is_checked=0", NULL, NULL,
-                                          NULL) != SQLITE_OK))
+        (!store->was_safe &&
+         sqlite3_exec(store->db,
+                      "UPDATE torrents SET is_checked=0;"
+                      "UPDATE uploads SET received=0, tail_at=size WHERE torrent IS NULL",
+                      NULL, NULL, NULL) != SQLITE_OK))
         return failed(store, "write", error);
     err = store_put_value(store, "running_boot", store->boot_id, strlen(store->boot_id), error);
     if (err == ERR_NONE && sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
@@ -327,6 +334,90 @@ enum err store_each(struct store *store,
         if (read_row(statement, &row))
             on_row(arg, &row, column_blob(statement, METAINFO), column_blob(statement, RESUME));
         store_row_clear(&row);
+    }
+    enum err err = code == SQLITE_DONE ? ERR_NONE : failed(store, "read", error);
+    sqlite3_finalize(statement);
+    return err;
+}
+
+/* ---- uploads */
+
+enum upload_column {
+    UPLOAD_HASH,
+    UPLOAD_NAME,
+    UPLOAD_SIZE,
+    UPLOAD_RECEIVED,
+    UPLOAD_TAIL_AT,
+    UPLOAD_GROWN_MS,
+    UPLOAD_HASHES,
+    UPLOAD_TORRENT,
+};
+
+enum err store_put_upload(struct store *store, const struct store_upload *upload,
+                          struct error *error)
+{
+    sqlite3_stmt *statement =
+        prepare(store, "INSERT OR REPLACE INTO uploads VALUES(?,?,?,?,?,?,?,?)");
+
+    if (statement == NULL)
+        return failed(store, "write", error);
+    bind_hash(statement, UPLOAD_HASH + 1, &upload->hash);
+    sqlite3_bind_text(statement, UPLOAD_NAME + 1, upload->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, UPLOAD_SIZE + 1, (sqlite3_int64)upload->size);
+    sqlite3_bind_int64(statement, UPLOAD_RECEIVED + 1, (sqlite3_int64)upload->received);
+    sqlite3_bind_int64(statement, UPLOAD_TAIL_AT + 1, (sqlite3_int64)upload->tail_at);
+    sqlite3_bind_int64(statement, UPLOAD_GROWN_MS + 1, (sqlite3_int64)upload->grown_ms);
+    sqlite3_bind_blob64(statement, UPLOAD_HASHES + 1, upload->hashes.data, upload->hashes.len,
+                        SQLITE_STATIC);
+    if (upload->has_torrent)
+        bind_hash(statement, UPLOAD_TORRENT + 1, &upload->torrent);
+    return run(store, statement, error);
+}
+
+enum err store_delete_upload(struct store *store, const struct infohash *hash, struct error *error)
+{
+    sqlite3_stmt *statement = prepare(store, "DELETE FROM uploads WHERE hash=?");
+
+    if (statement == NULL)
+        return failed(store, "write", error);
+    bind_hash(statement, 1, hash);
+    return run(store, statement, error);
+}
+
+static bool read_upload(sqlite3_stmt *statement, struct store_upload *upload)
+{
+    const char *hex = (const char *)sqlite3_column_text(statement, UPLOAD_HASH);
+    const char *torrent = (const char *)sqlite3_column_text(statement, UPLOAD_TORRENT);
+
+    *upload = (struct store_upload){0};
+    if (hex == NULL || !infohash_parse(bytes_of_text(hex), &upload->hash))
+        return false;
+    upload->name = (char *)(uintptr_t)sqlite3_column_text(statement, UPLOAD_NAME);
+    upload->size = (uint64_t)sqlite3_column_int64(statement, UPLOAD_SIZE);
+    upload->received = (uint64_t)sqlite3_column_int64(statement, UPLOAD_RECEIVED);
+    upload->tail_at = (uint64_t)sqlite3_column_int64(statement, UPLOAD_TAIL_AT);
+    upload->grown_ms = (uint64_t)sqlite3_column_int64(statement, UPLOAD_GROWN_MS);
+    const void *hashes = sqlite3_column_blob(statement, UPLOAD_HASHES); /* before its length */
+    upload->hashes = bytes_of(hashes, (size_t)sqlite3_column_bytes(statement, UPLOAD_HASHES));
+    upload->has_torrent =
+        torrent != NULL && infohash_parse(bytes_of_text(torrent), &upload->torrent);
+    return upload->name != NULL;
+}
+
+enum err store_each_upload(struct store *store,
+                           void (*on_upload)(void *arg, const struct store_upload *upload),
+                           void *arg, struct error *error)
+{
+    sqlite3_stmt *statement = prepare(store, "SELECT * FROM uploads");
+    int code;
+
+    if (statement == NULL)
+        return failed(store, "read", error);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct store_upload upload;
+
+        if (read_upload(statement, &upload))
+            on_upload(arg, &upload);
     }
     enum err err = code == SQLITE_DONE ? ERR_NONE : failed(store, "read", error);
     sqlite3_finalize(statement);

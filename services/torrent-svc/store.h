@@ -56,6 +56,24 @@ enum err store_each(struct store *store,
                     void (*on_row)(void *arg, struct store_row *row, struct bytes metainfo,
                                    struct bytes resume),
                     void *arg, struct error *error);
+/* A file that is being sent, or was: then it is another name of a torrent. */
+struct store_upload {
+    struct infohash hash;
+    char *name;
+    uint64_t size, received, tail_at; /* see arrival.h */
+    uint64_t grown_ms;                /* unix: when something came last */
+    struct bytes hashes;              /* of its pieces, 20 bytes each */
+    bool has_torrent;
+    struct infohash torrent; /* what it became */
+};
+enum err store_put_upload(struct store *store, const struct store_upload *upload,
+                          struct error *error);
+enum err store_delete_upload(struct store *store, const struct infohash *hash, struct error *error);
+/* As store_each(); what of an upload was not yet a torrent when the machine went down has
+ * received nothing. Name and hashes live until on_upload returns. */
+enum err store_each_upload(struct store *store,
+                           void (*on_upload)(void *arg, const struct store_upload *upload),
+                           void *arg, struct error *error);
 /* A value of the service itself (DHT state ...). Missing: ERR_NONE with *data_out NULL. Caller
  * frees. */
 enum err store_get_value(struct store *store, const char *key, uint8_t **data_out, size_t *len_out);

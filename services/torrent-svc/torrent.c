@@ -18,6 +18,12 @@ struct torrent *torrent_find(struct service *service, const struct infohash *has
     struct torrent *torrent;
 
     HASH_FIND(hh, service->torrents, hash->bytes, sizeof(hash->bytes), torrent);
+    if (torrent != NULL)
+        return torrent;
+    const struct alias *alias = upload_alias(service, hash);
+    if (alias != NULL)
+        HASH_FIND(hh, service->torrents, alias->torrent.bytes, sizeof(alias->torrent.bytes),
+                  torrent);
     return torrent;
 }
 
@@ -37,8 +43,10 @@ uint32_t torrent_reader_count(const struct torrent *torrent)
 void torrent_save(struct service *service, struct torrent *torrent)
 {
     struct error error;
+    enum err err = torrent->upload != NULL ? upload_save(service, torrent, &error)
+                                           : store_put(service->store, &torrent->row, &error);
 
-    if (store_put(service->store, &torrent->row, &error) != ERR_NONE)
+    if (err != ERR_NONE)
         log_error("torrent not saved", "hash=%s error=%s", torrent->hex, error.text);
 }
 
@@ -67,6 +75,8 @@ static Sharestream__Torrent__State state_of(const struct torrent *torrent)
         return SHARESTREAM__TORRENT__STATE__FAILED;
     if (torrent->row.is_paused)
         return SHARESTREAM__TORRENT__STATE__PAUSED;
+    if (torrent->upload != NULL)
+        return SHARESTREAM__TORRENT__STATE__UPLOADING;
     switch (torrent->status.state) {
     case LT_STATE_CHECKING:
         return SHARESTREAM__TORRENT__STATE__CHECKING;
@@ -104,6 +114,25 @@ void torrent_on_status(struct service *service, struct torrent *torrent,
     torrent_tell_state(service, torrent);
 }
 
+struct torrent *torrent_enter(struct service *service, const struct infohash *hash, lt_id id,
+                              struct store_row *row)
+{
+    struct torrent *torrent = xcalloc(1, sizeof(*torrent));
+
+    torrent->hash = *hash;
+    infohash_text(&torrent->hash, torrent->hex);
+    torrent->id = id;
+    torrent->row = *row;
+    *row = (struct store_row){0};
+    torrent->row.hash = torrent->hash;
+    torrent->resume_saved_ms = clock_ms();
+    HASH_ADD(hh, service->torrents, hash, sizeof(torrent->hash), torrent);
+    if (id != 0)
+        HASH_ADD(hh_id, service->by_id, id, sizeof(torrent->id), torrent);
+    service->metrics.torrents = HASH_COUNT(service->torrents);
+    return torrent;
+}
+
 enum err torrent_add(struct service *service, struct torrent_add *add, struct torrent **out,
                      bool *is_new_out, struct error *error)
 {
@@ -117,19 +146,11 @@ enum err torrent_add(struct service *service, struct torrent_add *add, struct to
     if (*out != NULL)
         return ERR_NONE;
     must(lt_hashes(service->lt, id, &hashes) == ERR_NONE);
-    struct torrent *torrent = xcalloc(1, sizeof(*torrent));
-    memcpy(torrent->hash.bytes, hashes.key, sizeof(torrent->hash.bytes));
-    infohash_text(&torrent->hash, torrent->hex);
-    torrent->id = id;
-    torrent->row = add->row;
-    add->row = (struct store_row){0};
-    torrent->row.hash = torrent->hash;
+    struct infohash hash;
+    memcpy(hash.bytes, hashes.key, sizeof(hash.bytes));
+    struct torrent *torrent = torrent_enter(service, &hash, id, &add->row);
     torrent->may_have_data = add->may_have_data;
     torrent->state = state_of(torrent);
-    torrent->resume_saved_ms = clock_ms();
-    HASH_ADD(hh, service->torrents, hash, sizeof(torrent->hash), torrent);
-    HASH_ADD(hh_id, service->by_id, id, sizeof(torrent->id), torrent);
-    service->metrics.torrents = HASH_COUNT(service->torrents);
     own_tracker_add(service, torrent);
     log_info("torrent added", "hash=%s name=%s paused=%d", torrent->hex, torrent->row.name,
              torrent->row.is_paused);
@@ -138,10 +159,12 @@ enum err torrent_add(struct service *service, struct torrent_add *add, struct to
     return ERR_NONE;
 }
 
-static void release(struct service *service, struct torrent *torrent)
+void torrent_release(struct service *service, struct torrent *torrent)
 {
     HASH_DELETE(hh, service->torrents, torrent);
-    HASH_DELETE(hh_id, service->by_id, torrent);
+    if (torrent->id != 0)
+        HASH_DELETE(hh_id, service->by_id, torrent);
+    upload_free(&torrent->upload);
     service->metrics.torrents = HASH_COUNT(service->torrents);
     layout_clear(torrent);
     store_row_clear(&torrent->row);
@@ -161,7 +184,7 @@ void torrent_free_all(struct service *service)
 
     HASH_ITER(hh, service->torrents, torrent, next)
     {
-        release(service, torrent);
+        torrent_release(service, torrent);
     }
     LL_FOREACH_SAFE(service->leaving, leaving, next_leaving)
     {
@@ -192,18 +215,12 @@ static void forget_row(struct service *service, const struct infohash *hash)
                   infohash_text(hash, hex), error.text);
 }
 
-/* Readers see the map gone before the data goes. The row stays until the data is gone, so that a
- * crash in between leaves no data that nobody knows of. */
-void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data)
+/* The row stays until the data is gone, so that a crash in between leaves no data that nobody knows
+ * of. */
+static void leave(struct service *service, struct torrent *torrent, bool deletes)
 {
-    bool deletes = deletes_data && !torrent->row.is_seed;
-
-    log_info("torrent removed", "hash=%s name=%s with_data=%d", torrent->hex, torrent->row.name,
-             deletes);
-    fail_waiters(torrent);
-    if (torrent->map != NULL)
-        ready_map_remove(&torrent->map);
     struct leaving *leaving = xcalloc(1, sizeof(*leaving));
+
     *leaving = (struct leaving){.id = torrent->id,
                                 .hash = torrent->hash,
                                 .folder = deletes ? xstrdup(torrent->row.save_path) : NULL};
@@ -215,8 +232,26 @@ void torrent_remove(struct service *service, struct torrent *torrent, bool delet
         forget_row(service, &torrent->hash);
     }
     lt_remove(service->lt, torrent->id, deletes);
+}
+
+/* Readers see the map gone before the data goes. */
+void torrent_remove(struct service *service, struct torrent *torrent, bool deletes_data)
+{
+    bool deletes = deletes_data && !torrent->row.is_seed;
+
+    log_info("torrent removed", "hash=%s name=%s with_data=%d", torrent->hex, torrent->row.name,
+             deletes);
+    fail_waiters(torrent);
+    if (torrent->map != NULL)
+        ready_map_remove(&torrent->map);
+    if (torrent->upload != NULL) {
+        upload_delete(service, torrent);
+    } else {
+        upload_forget_names(service, torrent);
+        leave(service, torrent, deletes);
+    }
     events_changed(service, torrent, true);
-    release(service, torrent);
+    torrent_release(service, torrent);
 }
 
 bool torrent_is_leaving(const struct service *service, const struct infohash *hash)
@@ -296,7 +331,7 @@ enum err torrent_resume(struct service *service, struct torrent *torrent, struct
     if (torrent->info != NULL && torrent->row.is_checked &&
         (err = space_reserve(service, torrent, error)) != ERR_NONE)
         return err;
-    if ((err = lt_pause(service->lt, torrent->id, false)) != ERR_NONE)
+    if (torrent->upload == NULL && (err = lt_pause(service->lt, torrent->id, false)) != ERR_NONE)
         return error_set(error, err, "it cannot run: %s",
                          torrent->problem_code != ERR_NONE ? torrent->problem
                                                            : torrent->status.error);

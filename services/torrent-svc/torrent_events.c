@@ -44,6 +44,7 @@ static bool is_active(const struct torrent *torrent)
            torrent->state == SHARESTREAM__TORRENT__STATE__METADATA ||
            torrent->state == SHARESTREAM__TORRENT__STATE__CHECKING ||
            torrent->state == SHARESTREAM__TORRENT__STATE__DOWNLOADING ||
+           torrent->state == SHARESTREAM__TORRENT__STATE__UPLOADING ||
            torrent_reader_count(torrent) > 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "handlers_add.h"
 #include "handlers_show.h"
+#include "handlers_upload.h"
 #include "service.h"
 
 typedef Sharestream__Torrent__Torrent_Service Rpc;
@@ -129,10 +130,21 @@ static void on_remove(Rpc *rpc, const Sharestream__Torrent__RemoveRequest *reque
     answer_empty(closure, data);
 }
 
+/* Answers the call itself when it is still being sent. */
+static struct torrent *named_whole(const char *info_hash, void *data)
+{
+    struct torrent *torrent = named(info_hash, data);
+
+    if (torrent == NULL || torrent->upload == NULL)
+        return torrent;
+    bus_fail(data, ERR_EXISTS, "it is still being sent to this server: wait, or remove it");
+    return NULL;
+}
+
 static void on_pause(Rpc *rpc, const Sharestream__Torrent__Name *request,
                      Sharestream__Torrent__Empty_Closure closure, void *data)
 {
-    struct torrent *torrent = named(request->info_hash, data);
+    struct torrent *torrent = named_whole(request->info_hash, data);
 
     (void)rpc;
     if (torrent == NULL)
@@ -160,7 +172,7 @@ static void on_recheck(Rpc *rpc, const Sharestream__Torrent__Name *request,
                        Sharestream__Torrent__Empty_Closure closure, void *data)
 {
     struct service *service = bus_state(data);
-    struct torrent *torrent = named(request->info_hash, data);
+    struct torrent *torrent = named_whole(request->info_hash, data);
 
     (void)rpc;
     if (torrent == NULL)
@@ -373,6 +385,43 @@ static void on_diagnose(Rpc *rpc, const Sharestream__Torrent__DiagnoseRequest *r
                  (unsigned long)request->position, request->file);
     else
         handlers_diagnose(bus_state(data), torrent, request, closure, data);
+}
+
+static void on_begin_upload(Rpc *rpc, const Sharestream__Torrent__BeginUploadRequest *request,
+                            Sharestream__Torrent__Upload_Closure closure, void *data)
+{
+    (void)rpc;
+    if (!is_stopping(data))
+        handlers_begin_upload(bus_state(data), request, closure, data);
+}
+
+static void on_find_upload(Rpc *rpc, const Sharestream__Torrent__Name *request,
+                           Sharestream__Torrent__Upload_Closure closure, void *data)
+{
+    struct infohash hash;
+
+    (void)rpc;
+    if (named(request->info_hash, data) != NULL &&
+        infohash_parse(bytes_of_text(request->info_hash), &hash))
+        handlers_find_upload(bus_state(data), &hash, closure, data);
+}
+
+static void on_grow_upload(Rpc *rpc, const Sharestream__Torrent__GrowUploadRequest *request,
+                           Sharestream__Torrent__Upload_Closure closure, void *data)
+{
+    struct torrent *torrent = named(request->info_hash, data);
+
+    (void)rpc;
+    if (torrent != NULL)
+        handlers_grow_upload(bus_state(data), torrent, request, closure, data);
+}
+
+static void on_browse(Rpc *rpc, const Sharestream__Torrent__BrowseRequest *request,
+                      Sharestream__Torrent__BrowseReply_Closure closure, void *data)
+{
+    (void)rpc;
+    if (!is_stopping(data))
+        handlers_browse(bus_state(data), request, closure, data);
 }
 
 static void on_stats(Rpc *rpc, const Sharestream__Torrent__StatsRequest *request,

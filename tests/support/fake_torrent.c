@@ -35,6 +35,10 @@
 /* protobuf-c has no const strings. */
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
+/* With a key that is nobody's but the operator's. */
+#define PRIVATE_TRACKER          "wss://t/passkey"
+#define PRIVATE_TRACKER_BENCODED "15:" PRIVATE_TRACKER
+
 enum { TORRENTS_MAX = 16, FILES_MAX = 64, READERS_MAX = 64 };
 
 typedef Sharestream__Torrent__Torrent_Service Service;
@@ -379,6 +383,7 @@ HANDLER(get, GetRequest, TorrentInfo)
 {
     struct fake *fake = bus_state(data);
     struct torrent *torrent = wanted(request->info_hash, data);
+    char *trackers[] = {TEXT(PRIVATE_TRACKER)};
     struct made_info made;
 
     (void)service;
@@ -390,6 +395,8 @@ HANDLER(get, GetRequest, TorrentInfo)
         return;
     }
     make_info(torrent, request->first_file, &made);
+    made.info.ws_trackers = trackers;
+    made.info.n_ws_trackers = COUNT_OF(trackers);
     closure(&made.info, data);
 }
 
@@ -499,13 +506,16 @@ HANDLER(pieces, PiecesRequest, PiecesReply)
 
 HANDLER(metainfo, Name, MetainfoReply)
 {
+    static const char metainfo[] =
+        "d8:announce" PRIVATE_TRACKER_BENCODED "4:infod6:lengthi1e4:name4:film"
+        "12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee";
     Sharestream__Torrent__MetainfoReply reply = SHARESTREAM__TORRENT__METAINFO_REPLY__INIT;
 
     (void)service;
     if (wanted(request->info_hash, data) == NULL)
         return;
-    reply.metainfo.data = (uint8_t *)(uintptr_t) "d4:infode";
-    reply.metainfo.len = 9;
+    reply.metainfo.data = (uint8_t *)(uintptr_t)metainfo;
+    reply.metainfo.len = sizeof(metainfo) - 1;
     reply.magnet = TEXT("magnet:?xt=urn:btih:0000000000000000000000000000000000000000");
     closure(&reply, data);
 }
@@ -545,9 +555,67 @@ HANDLER(close, CloseRequest, Empty)
     closure(&reply, data);
 }
 
+static void answer_upload(const char *info_hash, Sharestream__Torrent__Upload_Closure closure,
+                          void *data)
+{
+    Sharestream__Torrent__Upload reply = SHARESTREAM__TORRENT__UPLOAD__INIT;
+
+    reply.info_hash = TEXT(info_hash);
+    reply.name = TEXT("film.mp4");
+    reply.size_bytes = 1000;
+    reply.piece_bytes = 65536;
+    reply.expires_unix_ms = 4102444800000;
+    closure(&reply, data);
+}
+
+HANDLER(begin_upload, BeginUploadRequest, Upload)
+{
+    (void)service;
+    if (request->size_bytes > 1000)
+        bus_fail(data, ERR_NO_SPACE, "it needs more than the disk budget has left");
+    else
+        answer_upload("2222222222222222222222222222222222222222", closure, data);
+}
+
+HANDLER(find_upload, Name, Upload)
+{
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        answer_upload(request->info_hash, closure, data);
+}
+
+HANDLER(grow_upload, GrowUploadRequest, Upload)
+{
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        answer_upload(request->info_hash, closure, data);
+}
+
+HANDLER(browse, BrowseRequest, BrowseReply)
+{
+    Sharestream__Torrent__BrowseReply reply = SHARESTREAM__TORRENT__BROWSE_REPLY__INIT;
+    Sharestream__Torrent__BrowseReply__Entry entry =
+        SHARESTREAM__TORRENT__BROWSE_REPLY__ENTRY__INIT;
+    Sharestream__Torrent__BrowseReply__Entry *list[] = {&entry};
+
+    (void)service;
+    if (strcmp(request->path, "nowhere") == 0) {
+        bus_fail(data, ERR_NOT_FOUND, "there is no such folder in the media folder");
+        return;
+    }
+    entry.name = TEXT("film.mp4");
+    entry.path = TEXT("/films/film.mp4");
+    entry.size_bytes = 1000;
+    reply.has_folder = true;
+    reply.n_entries = 1;
+    reply.entries = list;
+    closure(&reply, data);
+}
+
 HANDLER(diagnose, DiagnoseRequest, Diagnosis)
 {
     Sharestream__Torrent__Diagnosis reply = SHARESTREAM__TORRENT__DIAGNOSIS__INIT;
+    char *trackers[] = {TEXT(PRIVATE_TRACKER)};
 
     (void)service;
     if (wanted(request->info_hash, data) == NULL)
@@ -556,6 +624,8 @@ HANDLER(diagnose, DiagnoseRequest, Diagnosis)
     reply.summary = TEXT("nobody has this torrent right now");
     reply.advice = TEXT("wait, or add trackers");
     reply.state = SHARESTREAM__TORRENT__STATE__DOWNLOADING;
+    reply.trackers = trackers;
+    reply.n_trackers = COUNT_OF(trackers);
     closure(&reply, data);
 }
 

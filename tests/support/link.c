@@ -4,15 +4,15 @@
  * netem. It needs root, puts a TUN device into each namespace and carries IPv4 packets from one to
  * the other, late and not all of them:
  *
- *     link --a NAMESPACE --b NAMESPACE [--delay-ms N] [--loss SHARE] [--rate SIZE] [--queue-ms N]
- *          [--seed N]
+ *     link --a NAMESPACE --b NAMESPACE [--delay-ms N] [--jitter-ms N] [--loss SHARE] [--rate SIZE]
+ *          [--queue-ms N] [--seed N]
  *
  * A namespace is a name that `ip netns` knows, or a path such as /proc/PID/ns/net. Its loopback is
  * brought up, a is 10.77.0.1 and b is 10.77.0.2; all that is not local goes over the link, unless
  * there was a default route before. Each way has a rate in bytes (of IP packets) a second with a
  * queue before it, where packets that would wait longer than --queue-ms are dropped; then the delay
- * of one way, in which the share --loss (0 to 1) is lost, each packet by itself. The order is kept.
- * Which packets are lost depends on the seed and on their number only.
+ * of one way, up to --jitter-ms longer, in which the share --loss (0 to 1) is lost, each packet by
+ * itself. The order is kept. Which packets are lost depends on the seed and on their number only.
  *
  * "ready" on standard output: packets flow. At SIGTERM, or at the end of standard input, it prints
  * for each way what arrived (packets, bytes), what was lost, what the queue dropped, and what it
@@ -56,7 +56,8 @@ static const uint64_t NS_PER_MS = 1000000, NS_PER_S = 1000000000, FOREVER = UINT
 
 struct settings {
     const char *a, *b;
-    uint64_t delay_ns, queue_ns, rate, seed; /* rate in bytes/s, 0: no limit, and so no queue */
+    uint64_t delay_ns, jitter_ns, queue_ns, rate,
+        seed; /* rate in bytes/s, 0: no limit, and so no queue */
     double loss;
 };
 
@@ -77,6 +78,7 @@ struct way {
     struct end *from, *to;
     uint64_t random;
     uint64_t idle_ns; /* when the wire has sent all that is before it */
+    uint64_t due_ns;  /* the last one on its way arrives */
     struct packet *ring;
     uint32_t head, tail; /* run on; the slot at `tail` is always free */
     uint64_t packets, bytes, lost, dropped;
@@ -234,7 +236,7 @@ static double next_random(uint64_t *state)
 static void judge(struct way *way, struct packet *packet)
 {
     const struct settings *settings = way->settings;
-    uint64_t now = now_ns(), start = MAX(now, way->idle_ns);
+    uint64_t now = now_ns(), start = MAX(now, way->idle_ns), late_ns;
 
     if (packet->data[0] >> 4 != 4)
         return; /* IPv6 looking for neighbours: would only blur the counters */
@@ -248,7 +250,11 @@ static void judge(struct way *way, struct packet *packet)
         way->lost++; /* behind the queue: the wire was busy with it */
         return;
     }
-    packet->due_ns = way->idle_ns + settings->delay_ns;
+    late_ns = settings->jitter_ns > 0
+                  ? (uint64_t)(next_random(&way->random) * (double)settings->jitter_ns)
+                  : 0;
+    packet->due_ns = MAX(way->idle_ns + settings->delay_ns + late_ns, way->due_ns);
+    way->due_ns = packet->due_ns;
     way->tail++;
 }
 
@@ -382,6 +388,8 @@ static void parse_option(struct settings *settings, const char *name, const char
         settings->b = text;
     } else if (strcmp(name, "delay-ms") == 0) {
         settings->delay_ns = parse_ms(name, text);
+    } else if (strcmp(name, "jitter-ms") == 0) {
+        settings->jitter_ns = parse_ms(name, text);
     } else if (strcmp(name, "queue-ms") == 0) {
         settings->queue_ns = parse_ms(name, text);
     } else if (strcmp(name, "loss") == 0) {
@@ -398,11 +406,15 @@ static void parse_option(struct settings *settings, const char *name, const char
 
 static struct settings parse_options(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"a", required_argument, NULL, 0},        {"b", required_argument, NULL, 0},
-        {"delay-ms", required_argument, NULL, 0}, {"loss", required_argument, NULL, 0},
-        {"rate", required_argument, NULL, 0},     {"queue-ms", required_argument, NULL, 0},
-        {"seed", required_argument, NULL, 0},     {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"a", required_argument, NULL, 0},
+                                            {"b", required_argument, NULL, 0},
+                                            {"delay-ms", required_argument, NULL, 0},
+                                            {"jitter-ms", required_argument, NULL, 0},
+                                            {"loss", required_argument, NULL, 0},
+                                            {"rate", required_argument, NULL, 0},
+                                            {"queue-ms", required_argument, NULL, 0},
+                                            {"seed", required_argument, NULL, 0},
+                                            {NULL, 0, NULL, 0}};
     struct settings settings = {.queue_ns = 100 * NS_PER_MS, .seed = 1};
     int index, got;
 

@@ -3,7 +3,7 @@
 // netns: two network namespaces with a long line between them (tests/support/link.c), and programs inside. The namespaces have no
 // names: each lives as long as a process in it, which ends when its standard input does. So neither they nor the line stay behind,
 // not even of a test that was killed.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -35,6 +35,21 @@ class Namespace {
   }
 }
 
+// This process's own.
+const here = { address: '10.77.0.1', path: `/proc/${process.pid}/ns/net` };
+
+// A whole file of tests in a namespace of its own, so that all it does by itself is at one end of the line. There, `isAlone` is true and the
+// file says which tests there are; before, it has one test, which is all of them.
+export const isAlone = process.env.SHARESTREAM_TEST_ALONE !== undefined;
+
+export function runAlone(file) {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, SHARESTREAM_TEST_ALONE: '1', NODE_TEST_CONTEXT: undefined };
+    const child = spawn('unshare', ['--net', 'setpriv', '--pdeathsig', 'KILL', process.execPath, file], { env, stdio: 'inherit' });
+    child.on('exit', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${file}: ${code ?? signal}`))));
+  });
+}
+
 // Not its exit: that may be seen before its last words.
 const hasFallenSilent = (child) => child.stdout.readableEnded && child.stderr.readableEnded;
 
@@ -44,14 +59,13 @@ async function untilSaid(child, word) {
 }
 
 // Two namespaces, a and b, and the line between them, with options as the program has them: { 'delay-ms': 20, rate: '50MB' }.
-// Of use in both: address, start() and run(). The yard ends it all, the programs inside first.
+// Of use in both: address, start() and run(). The yard ends it all, the programs inside first. Who `isAlone` is a himself.
 export class Line {
   static async start(yard, options = {}) {
-    const line = new Line();
-    line.a = new Namespace(yard, '10.77.0.1');
+    const line = new Line(), made = isAlone ? ['b'] : ['a', 'b'];
+    line.a = isAlone ? here : new Namespace(yard, '10.77.0.1');
     line.b = new Namespace(yard, '10.77.0.2');
-    await untilSaid(line.a.holder, 'here');
-    await untilSaid(line.b.holder, 'here');
+    for (const end of made) await untilSaid(line[end].holder, 'here');
     line.link = yard.start(path.join(bin, 'link'), ['--a', line.a.path, '--b', line.b.path,
       ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])], { stdio: ['pipe', 'pipe', 'pipe'] });
     await untilSaid(line.link, 'ready');

@@ -169,7 +169,7 @@ export const magnet = (hash, ...ports) => `magnet:?xt=urn:btih:${hash}${ports.ma
 
 // sharestreamd with its services.
 export class House {
-  static async start(t, yard, { settings = '', env = {} } = {}) {
+  static async start(t, yard, { settings = '', env = {}, address = '127.0.0.1' } = {}) {
     const house = new House();
     house.yard = yard;
     house.dir = path.join(yard.dir, 'house');
@@ -177,7 +177,7 @@ export class House {
     house.config = path.join(house.dir, 'config.yaml');
     house.port = await freePort();
     house.peerPort = await freePort();
-    fs.writeFileSync(house.config, `common:\n  data_dir: ${house.dir}/data\n  run_dir: ${house.dir}/run\n${settings.includes('http:') ? '' : `http:\n  listen: "127.0.0.1:${house.port}"\n`}`
+    fs.writeFileSync(house.config, `common:\n  data_dir: ${house.dir}/data\n  run_dir: ${house.dir}/run\n${settings.includes('http:') ? '' : `http:\n  listen: "${address}:${house.port}"\n`}`
       + (settings.includes('torrent:') ? settings : `torrent:\n  listen: "127.0.0.1:${house.peerPort}"\n  dht: false\n  lsd: false\n  upnp: false\n${settings}`));
     // A free port for the tracker as well, by UDP and by HTTP.
     const tracker = `127.0.0.1:${await freePort()}`;

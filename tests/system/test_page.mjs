@@ -55,8 +55,8 @@ test('somebody with a link, and friends', async (t) => {
       await until(async () => words.test(await page.innerText('#complaint')), `words for "${text}"`);
     }
     await ann.look('start-complaint');
-    await page.setInputFiles('input[type=file]', { name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.from('x') });
-    await until(async () => /no \.torrent/.test(await page.innerText('#complaint')), 'words for a file that is none');
+    await page.setInputFiles('input[type=file]', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') });
+    await until(async () => /neither a film nor/.test(await page.innerText('#complaint')), 'words for a file that is none');
     await page.goto(house.url('/watch?torrent=nonsense'));
     await ann.shows('.veil [role=alert], .veil[role=alert]');
     await page.goto(house.url('/room/NOSUCH'));

@@ -10,9 +10,10 @@ import net from 'node:net';
 import path from 'node:path';
 import test, { describe } from 'node:test';
 import { ownAddress, startChromium } from './chromium.mjs';
-import { House, Yard, film, freePort, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
+import { House, Yard, film, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
 import { add, fetched, openPage, seed, servePage } from './pages.mjs';
 import { aria2, arrives, libtorrent, transmission } from './swarm.mjs';
+import { startTurn } from './turn.mjs';
 
 const BYTES = Number(process.env.SHARESTREAM_TEST_BYTES ?? 24 << 20), FEW_BYTES = 8 << 20;
 
@@ -94,23 +95,11 @@ test('three pages give each other what the server gave one of them', async (t) =
 
 // ---- where networks are in the way
 
-async function coturn(yard) {
-  const port = await freePort(), address = ownAddress();
-  const server = yard.start('turnserver', ['-n', '--listening-ip', address, '--relay-ip', address, '--listening-port', String(port), '--allow-loopback-peers',
-    '--lt-cred-mech', '--user', 'bob:pass', '--realm', 'example.org', '--no-tls', '--no-dtls', '--no-cli', '--log-file', 'stdout',
-    '--pidfile', path.join(yard.dir, 'turn.pid'), '--userdb', path.join(yard.dir, 'turn.db')]);
-  await until(async () => {
-    assert.equal(server.exitCode, null, server.said);
-    // It waits for ever when it asked too early.
-    return (await run('turnutils_stunclient', ['-p', String(port), address], { ms: 1000 })).code === 0;
-  }, 'coturn to answer');
-  return { urls: `turn:${address}:${port}`, username: 'bob', credential: 'pass' };
-}
-
 test('a page that reaches others by a TURN server only', async (t) => {
   const { yard, house, tell, open, uri, content } = await begin(t);
   await tell();
-  const page = await open('page', { iceServers: [await coturn(yard)], iceTransportPolicy: 'relay' });
+  const { server } = await startTurn(yard);
+  const page = await open('page', { iceServers: [server], iceTransportPolicy: 'relay' });
   await add(page, uri);
   assert.equal(await fetched(page), content.sha256);
   assert.match((await openOnes(house))[0].path, /<- relay/);

@@ -2,14 +2,15 @@
 //
 // api: docs/openapi.yaml, as far as the page uses it. Every failure is an ApiError, also "there is no server".
 import { signal } from '@preact/signals';
+import { renewed } from './grants';
 import { forget, recall, remember } from './memory';
 import { here } from './router';
 
-export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing';
+export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing' | 'uploading';
 export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string; isWanted: boolean; isFirst?: boolean }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
-  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isPrivate?: boolean;
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; isPrivate?: boolean;
   downloadedBytes?: number; uploadedBytes?: number; pieceCount?: number; files: File[];
 }
 export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
@@ -24,8 +25,11 @@ export interface SwarmPeer { address: string; client: string; flags?: string[]; 
 export interface Tracker { url: string; message?: string; isWorking?: boolean; fails?: number; seeds?: number; peers?: number }
 // One byte for each cell, in base64url; see docs/openapi.yaml.
 export interface Pieces { pieceCount: number; pieceBytes: number; cellPieces: number; ready: string; state: string; peers: string; readers: { piece?: number }[] }
+export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
+export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
-export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number } | null;
+export interface Stats { torrent: { torrents: number; downloadRate: number; uploadRate: number; peers?: number; diskUsedBytes?: number;
+  diskQuotaBytes?: number; diskFreeBytes?: number; diskFloorBytes?: number; listenPort?: number; hasIncoming?: boolean } | null;
   http: { streams: number; connections: number; needsToken: boolean } }
 
 // `code` is the services' word, or "offline".
@@ -78,7 +82,7 @@ async function answerTo(method: string, path: string, body?: BodyInit | object, 
   if (body) headers.set('Content-Type', !isBytes ? 'application/json' : path === 'torrents' ? 'application/x-bittorrent' : 'application/octet-stream');
   let answer: Response;
   try {
-    answer = await fetch(here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
+    answer = await fetch(method === 'GET' ? renewed(here(`api/v1/${path}`).href) : here(`api/v1/${path}`), { method, headers, ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'offline', String(error));
@@ -87,7 +91,7 @@ async function answerTo(method: string, path: string, body?: BodyInit | object, 
   return answer;
 }
 
-async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
   const answer = await answerTo(method, path, body, signal);
   return answer.status === 204 ? undefined as T : await answer.json() as T;
 }
@@ -98,6 +102,10 @@ export const api = {
   add: async (source: string | Blob): Promise<string> =>
     (await ask<{ infoHash: string }>('POST', 'torrents', typeof source === 'string' ? { source } : source)).infoHash,
   remove: (hash: string): Promise<void> => ask('DELETE', `torrents/${hash}`),
+  upload: (hash: string): Promise<UploadState> => ask('GET', `uploads/${hash}`),
+  mediaFolder: (path: string): Promise<{ hasFolder?: boolean; isCut?: boolean; entries: MediaEntry[] }> => ask('GET', `media?path=${encodeURIComponent(path)}`),
+  // '': it is still being read.
+  seed: async (path: string, waitMs: number, signal?: AbortSignal): Promise<string> => (await ask<{ infoHash?: string }>('POST', 'seed', { path, waitMs }, signal)).infoHash ?? '',
   resume: (hash: string): Promise<void> => ask('POST', `torrents/${hash}/resume`),
   media: (hash: string, file: number, can: string[], signal?: AbortSignal): Promise<Media> =>
     ask('GET', `torrents/${hash}/files/${file}/media?can=${encodeURIComponent(can.join(','))}`, undefined, signal),
@@ -125,14 +133,30 @@ export const api = {
 
 export interface Listener { onProgress(torrent: Torrent): void; onChanged(): void; onOpen(isOpen: boolean): void }
 
+const REOPEN_MS = 5000;
+
 // About one torrent, or about all. The browser comes back by itself; what was missed is asked for by onOpen(). Returns what ends it.
 export function listen(hash: string | undefined, { onProgress, onChanged, onOpen }: Listener): () => void {
-  const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
-  if (token.value) address.searchParams.set('token', token.value);
-  const source = new EventSource(address);
-  source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
-  source.addEventListener('changed', () => onChanged());
-  source.onopen = () => onOpen(true);
-  source.onerror = () => onOpen(false);
-  return () => source.close();
+  let source: EventSource, timer: ReturnType<typeof setTimeout>;
+  function open(): void {
+    const address = here(hash ? `api/v1/torrents/${hash}/events` : 'api/v1/events');
+    if (token.value) address.searchParams.set('token', token.value);
+    source = new EventSource(renewed(address.href));
+    source.addEventListener('progress', ({ data }: MessageEvent<string>) => onProgress(JSON.parse(data) as Torrent));
+    source.addEventListener('changed', () => onChanged());
+    source.onopen = () => onOpen(true);
+    source.onerror = () => {
+      onOpen(false);
+      if (source.readyState === EventSource.CLOSED) awaitGrant();
+    };
+  }
+  // A browser gives up where it was refused; another grant may open it.
+  function awaitGrant(): void {
+    timer = setTimeout(() => (renewed(source.url) === source.url ? awaitGrant() : open()), REOPEN_MS);
+  }
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }

@@ -3,6 +3,7 @@
 // clock: what a viewer does so that its player is where the room's clock is. The algorithm of services/room-svc/core/clock_client.h, line by
 // line; why it is so is told there. Pure: times are milliseconds of this page's own clock unless they say server.
 const SAMPLES = 8;
+const DRIFT_MS = 20;
 const ASK_FIRST = 8;
 const ASK_FIRST_MS = 300;
 const ASK_MS = 5000;
@@ -29,20 +30,25 @@ export interface Player { positionMs: number; isPlaying: boolean; isSeeking: boo
 export interface Action { seekToMs?: number; does?: 'play' | 'pause'; rate: number; againMs: number }
 export interface Report { epoch: number; atMs: number; positionMs: number; bufferedMs: number }
 
-// Between two clocks, by samples as of NTP: the one with the least delay among the last few counts.
+interface Sample { offsetMs: number; delayMs: number }
+
+// Between two clocks, by samples as of NTP: the one with the least delay among the last few counts. Samples that cannot all be right tell
+// that the other clock was set, or is another server's: the older ones go.
 export class Offset {
-  private samples: { offsetMs: number; delayMs: number }[] = [];
+  private samples: Sample[] = [];
 
   add(sentMs: number, heardMs: number, answeredMs: number, backMs: number): boolean {
     const delayMs = (backMs - sentMs) - (answeredMs - heardMs);
     if (!Number.isFinite(delayMs) || delayMs < 0 || answeredMs < heardMs) return false;
-    this.samples.push({ offsetMs: ((heardMs - sentMs) + (answeredMs - backMs)) / 2, delayMs });
+    const sample = { offsetMs: ((heardMs - sentMs) + (answeredMs - backMs)) / 2, delayMs }, { best } = this;
+    if (best && Math.abs(best.offsetMs - sample.offsetMs) > (best.delayMs + delayMs) / 2 + DRIFT_MS) this.samples = [];
+    this.samples.push(sample);
     if (this.samples.length > SAMPLES) this.samples.shift();
     return true;
   }
 
-  private get best(): { offsetMs: number; delayMs: number } | undefined {
-    return this.samples.reduce<{ offsetMs: number; delayMs: number } | undefined>((best, one) => (best && best.delayMs <= one.delayMs ? best : one), undefined);
+  private get best(): Sample | undefined {
+    return this.samples.reduce<Sample | undefined>((best, one) => (best && best.delayMs <= one.delayMs ? best : one), undefined);
   }
 
   get isKnown(): boolean { return this.samples.length > 0; }
@@ -51,7 +57,7 @@ export class Offset {
 }
 
 export class Clock {
-  offset = new Offset();
+  readonly offset = new Offset();
   state: State | undefined;
   private askedMs = 0;
   private asked = 0;
@@ -69,9 +75,8 @@ export class Clock {
 
   // ---- the server's time
 
-  // Another server, or the same one after a restart, has another clock.
-  forgetTime(): void {
-    this.offset = new Offset();
+  // Soon and often, as in the beginning: what is known already counts until it is contradicted.
+  askAnew(): void {
     this.asked = 0;
   }
 

@@ -5,6 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, api, listen, type Diagnosis, type File, type Media, type Torrent } from './api';
 import { families, playsExactly } from './codecs';
+import { isGuest } from './grants';
 
 const RETRY_MS = 2000;
 const DIAGNOSIS_MS = 2000;
@@ -51,6 +52,7 @@ export function openFilm(source: string, wanted?: number): Film {
       return await api.torrent(hash, ended);
     } catch (reason) {
       if (!(reason instanceof ApiError && reason.code === 'not_found')) throw reason;
+      if (isGuest.peek()) throw new ApiError(404, 'not_here', '');
       await api.add(source);
       return api.torrent(hash, ended);
     }
@@ -76,6 +78,7 @@ export function openFilm(source: string, wanted?: number): Film {
     clearTimeout(timer);
     try {
       torrent.value = await find();
+      if ((error.value as Partial<ApiError> | undefined)?.code === 'not_here') error.value = undefined;
       stop ??= listen(torrent.value.infoHash, { onChanged: () => later(0), onOpen: (isOpen) => isOpen && !media.value && later(0),
         onProgress: (now) => {
           const had = torrent.value?.hasMetadata;
@@ -86,7 +89,7 @@ export function openFilm(source: string, wanted?: number): Film {
       if (!torrent.value.hasMetadata || torrent.value.files.length === 0) return later();
       file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
-      if (media.value) return;
+      if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'unplayable', found.why);
       media.value = found;
@@ -98,6 +101,9 @@ export function openFilm(source: string, wanted?: number): Film {
       if (status === 0 || status === 503 || status === 504 || status === 429) {
         if (status === 0) error.value = reason;
         later(retryAfterS ? retryAfterS * 1000 : RETRY_MS);
+      } else if ((reason as ApiError).code === 'not_here') {
+        error.value = reason;
+        later(); // somebody may add it
       } else {
         error.value = status === 415 && (reason as ApiError).code !== 'unplayable' ? new ApiError(415, 'unplayable', (reason as ApiError).message) : reason;
       }

@@ -3,11 +3,12 @@
 // follow_swarm: a torrent's swarm, asked for as long as somebody looks.
 import { type Signal, signal } from '@preact/signals';
 import { type SwarmPeer, type Torrent, type Tracker, api } from './api';
+import { isGuest } from './grants';
 import { type PieceMap, kindOf, kinds, readMap } from './swarm';
 
 export interface Swarm {
   torrent: Signal<Torrent | undefined>;
-  peers: Signal<SwarmPeer[] | undefined>;
+  peers: Signal<SwarmPeer[] | undefined>; // who that is, and the trackers, guests are not told
   peerCount: Signal<number>;
   trackers: Signal<Tracker[]>;
   map: Signal<PieceMap | undefined>;
@@ -25,12 +26,14 @@ export function followSwarm(hash: string): Swarm {
   let hasEnded = false, timer: ReturnType<typeof setTimeout> | undefined;
 
   async function refresh(): Promise<void> {
-    const [info, swarm, pieces] = await Promise.all([api.torrent(hash), api.peers(hash), api.pieces(hash, CELLS)]);
+    const [info, swarm, pieces] = await Promise.all([api.torrent(hash), isGuest.peek() ? undefined : api.peers(hash), api.pieces(hash, CELLS)]);
     if (hasEnded) return;
     torrent.value = info;
-    peers.value = [...swarm.peers].sort((a, b) => kinds.indexOf(kindOf(a)) - kinds.indexOf(kindOf(b)) || (b.downloadRate ?? 0) + (b.uploadRate ?? 0) - (a.downloadRate ?? 0) - (a.uploadRate ?? 0));
-    peerCount.value = swarm.peerCount;
-    trackers.value = swarm.trackers;
+    if (swarm) {
+      peers.value = [...swarm.peers].sort((a, b) => kinds.indexOf(kindOf(a)) - kinds.indexOf(kindOf(b)) || (b.downloadRate ?? 0) + (b.uploadRate ?? 0) - (a.downloadRate ?? 0) - (a.uploadRate ?? 0));
+      peerCount.value = swarm.peerCount;
+      trackers.value = swarm.trackers;
+    }
     map.value = pieces.pieceCount > 0 ? readMap(pieces) : undefined;
     error.value = undefined;
   }

@@ -23,10 +23,12 @@ const FAR_S = 10;
 const LITTLE_S = 5;
 const VOLUME_STEP = 0.05;
 
+export const isWritingIn = (target: EventTarget | undefined): boolean => target instanceof HTMLElement && target.matches('input:not([type=range]), textarea, select, [contenteditable]');
+
 function isUsedThere(key: string, event: KeyboardEvent, stage: HTMLElement): boolean {
   const [target] = event.composedPath();
   if (!(target instanceof HTMLElement)) return false;
-  if (target.matches('input:not([type=range]), textarea, select, [contenteditable]')) return true;
+  if (isWritingIn(target)) return true;
   if (key === ' ') return target.closest('button, a, summary, [role=button], [role=tab]') !== null;
   const isInPlayer = stage.contains(event.target as Node) || document.fullscreenElement !== null;
   if (key === 'ArrowUp' || key === 'ArrowDown') return target.matches('input') || !isInPlayer; // else they move the page

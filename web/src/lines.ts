@@ -3,6 +3,7 @@
 // lines: subtitles in a video element. They are fetched piece by piece, about where the player is, as HLS has them: those of a film lie
 // among its bytes, and the whole file need not be here. The browser itself reads and draws them; nothing of them is ever HTML.
 import type { ReadonlySignal } from '@preact/signals';
+import { renewed } from './grants';
 
 const AHEAD_S = 30;
 const RETRY_MS = 3000;
@@ -73,7 +74,7 @@ export function showLines(video: HTMLVideoElement, address: () => Promise<string
   async function bring(part: Part): Promise<void> {
     part.state = 'coming';
     try {
-      const cues = await fetchCues(video, part.url);
+      const cues = await fetchCues(video, renewed(part.url));
       if (ended.signal.aborted) return;
       part.state = 'here';
       for (const cue of cues) {

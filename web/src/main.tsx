@@ -9,6 +9,7 @@ import { takeTokenFromAddress } from './api';
 import { language, startLanguage, t } from './i18n';
 import { type Place, place } from './router';
 import { Top } from './ui/Top';
+import { Uploads } from './ui/Uploads';
 import { startWorker } from './worker_side';
 import { Link, Notice } from './ui/parts';
 import { Start } from './views/Start';
@@ -33,8 +34,8 @@ function Later({ at }: { at: Place }) {
   }, [at.view]);
   void arrived.value;
   const View = loaded[at.view];
-  // Who goes on in a room with or without the film stays in it.
-  if (View) return <View at={at} key={at.view === 'room' ? at.code : JSON.stringify(at)} />;
+  // Who goes on in a room with or without the film stays in it, and so does who looks at another part of the server.
+  if (View) return <View at={at} key={at.view === 'room' ? at.code : at.view === 'admin' ? at.view : JSON.stringify(at)} />;
   if (failed.value) return <div class="start"><Notice title={t('error.offline')}><button type="button" class="button small" onClick={() => location.reload()}>{t('again')}</button></Notice></div>;
   return <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
 }
@@ -52,6 +53,7 @@ function App() {
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
       <Top />
       <main id="main" tabIndex={-1} class={at.view === 'room' || at.view === 'watch' ? 'wide' : undefined}>
+        <Uploads />
         {at.view === 'start' ? <Start at={at} /> : at.view === 'nowhere' ? <Nowhere /> : <Later at={at} />}
       </main>
     </>

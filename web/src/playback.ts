@@ -5,6 +5,7 @@
 import type { ErrorData, default as Hls } from 'hls.js';
 import { ApiError, api, token } from './api';
 import { families } from './codecs';
+import { grants, renewed } from './grants';
 import { here } from './router';
 import { distrust, untilRelayed } from './worker_side';
 
@@ -21,8 +22,10 @@ export interface Choice { sound: number | undefined; drawn: number | undefined }
 export interface Playback { choose(choice: Choice): void; end(): void }
 interface Wish { hash: string; file: number; first: Way; choice: Choice; plays: boolean; onWay(way: Way): void; onBlocked(): void; onFailure(error: ApiError): void }
 
-// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it.
+// Where the API wants a token, a player gets a link that opens this one film, and what belongs to it; in a room it has the room's grant.
 async function rights(hash: string, file: number): Promise<string> {
+  const grant = grants.peek().get(hash);
+  if (grant) return `?${grant}`;
   return token.value ? new URL(await api.link(hash, file)).search : '';
 }
 
@@ -34,7 +37,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   const onPlaying = () => { hasPlayed = true; };
   const onMetadata = () => { place = undefined; };
   let way = first, beginnings = 0, place: { at: number; goesOn: boolean } | undefined; // where a beginning that is under way goes
-  let hasPlayed = false, hasEnded = false, hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let hasPlayed = false, hasEnded = false, query = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
 
   function clear(): void {
     clearTimeout(retry);
@@ -47,9 +50,12 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
   function giveUp(text: string): void {
     const next: Way = tried.has('hls') ? 'direct' : 'hls';
     if (hasEnded) return;
+    const grant = grants.peek().get(hash);
+    // What was renewed meanwhile may be all that it lacks.
+    if (grant && query !== `?${grant}`) void begin(way);
     // Without who stood between it may well play.
-    if (way === 'direct' && distrust(`${hash}/${file}`)) return void begin('direct');
-    if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
+    else if (way === 'direct' && distrust(`${hash}/${file}`)) void begin('direct');
+    else if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
 
@@ -61,7 +67,6 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
     way = next;
     tried.add(way);
     onWay(way);
-    let query: string;
     try {
       query = await rights(hash, file);
     } catch (reason) {
@@ -90,7 +95,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, choice, plays
       return straight(address); // a browser that plays it by itself
     }
     const { fragLoadPolicy } = Player.DefaultConfig, patience = { default: { ...fragLoadPolicy.default, maxTimeToFirstByteMs: PATIENCE_MS, maxLoadTimeMs: PATIENCE_MS } };
-    const player = hls = new Player({ fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
+    const player = hls = new Player({ xhrSetup: (xhr, url) => xhr.open('GET', renewed(url), true), fragLoadPolicy: patience, manifestLoadPolicy: patience, playlistLoadPolicy: patience, startPosition: at > 0 ? at : 0, enableWorker: false,
       ...NO_SUBTITLES });
     player.on(Player.Events.AUDIO_TRACKS_UPDATED, takeSound);
     let recovered = 0;

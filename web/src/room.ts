@@ -4,13 +4,16 @@
 // `join` again with the same id and secret, and is the same member.
 import { type Signal, signal } from '@preact/signals';
 import { io, type Socket } from 'socket.io-client';
+import { token } from './api';
 import { Clock, type State } from './clock';
+import { isGuest, leaveGrants, setGrant } from './grants';
 import { randomText, recallOrMake } from './memory';
 import { here } from './router';
 
 export type Role = 'viewer' | 'moderator' | 'host';
-export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number }
+export interface Member { id: string; name: string; role: Role; isHere: boolean; isMuted: boolean; isReady: boolean; votesToSkip: boolean; joinedMs: number; call: string }
 export interface Item { number: number; kind: 'client' | 'torrent' | 'url'; source: string; file: string; name: string; durationMs: number; infoHash: string }
+interface Grant { infoHash: string; query: string }
 export interface Line { number: number; atMs: number; id: string; name: string; role: Role; key: string; text: string; reactions: { id: string; what: string }[] }
 // What is no line of the chat, but shown among them: after the line of that number.
 export interface Happening { number: number; after: number; what: 'joined' | 'left' | 'expired' | 'kicked' | 'banned' | 'host' | 'film'; name: string }
@@ -38,6 +41,8 @@ const TYPING_MS = 8000; // who has gone without a word is not writing any more
 const ACK_MS = 15000;
 const ranks: Record<Role, number> = { viewer: 0, moderator: 1, host: 2 };
 
+const handshake = (): Record<string, string> => (token.peek() ? { token: token.peek() } : {});
+
 export class RoomSession {
   standing: Signal<Standing> = signal('joining');
   why: Signal<RoomError | undefined> = signal(undefined);
@@ -50,35 +55,46 @@ export class RoomSession {
   passing: Signal<Passer[]> = signal([]);
   typing: Signal<string[]> = signal([]);
   clock = new Clock();
-  // Where browsers meet, and how they reach each other; with credentials, so it is asked for as late as can be.
-  tracker = 'tracker';
-  iceServers: RTCIceServer[] = [];
+  tracker = 'tracker'; // where browsers meet
   readonly id = recallOrMake('id', () => randomText(12));
   private readonly secret = recallOrMake('secret', () => randomText(24));
   private readonly socket: Socket;
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly typists = new Map<string, ReturnType<typeof setTimeout>>();
+  // For connections to other members' browsers.
+  iceServers: RTCIceServer[] = [];
+  private call = '';
   private password = '';
   private lastNumber = 0;
   private undoTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly stopToken: () => void;
 
   constructor(readonly code: string, public name: string) {
     // http-svc's path may lie below one of a proxy; the namespace is no path.
     this.socket = io(`${location.origin}/room`, { path: here('socket.io/').pathname, transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true,
-      reconnectionDelay: 300, reconnectionDelayMax: 5000 });
+      query: handshake(), reconnectionDelay: 300, reconnectionDelayMax: 5000 });
     this.socket.on('connect', () => {
-      this.clock.forgetTime();
+      this.clock.askAnew();
       if (this.standing.value === 'knocking') this.standing.value = 'joining'; // who knocked at a server that is gone knocks again
       void this.enter();
     });
     this.socket.on('disconnect', () => { if (this.standing.value === 'in') this.standing.value = 'away'; });
     this.socket.on('connect_error', () => { if (this.standing.value === 'joining' && !this.room.value) this.why.value = new RoomError('offline', ''); });
     this.hearRoom();
+    // The server looks at the token when a connection begins.
+    this.stopToken = token.subscribe((given) => {
+      const { opts } = this.socket.io;
+      if (given === (opts.query?.['token'] ?? '')) return;
+      opts.query = handshake();
+      this.socket.disconnect().connect();
+    });
     this.timer = setInterval(() => void this.askTime(), 100);
   }
 
   end(): void {
     clearInterval(this.timer);
+    this.stopToken();
+    leaveGrants();
     if (this.standing.value === 'in') this.socket.emit('leave', {});
     this.socket.disconnect();
   }
@@ -98,6 +114,10 @@ export class RoomSession {
 
   may(what: Action): boolean {
     return this.isAtLeast(this.room.value?.choices[what] ?? 'host');
+  }
+
+  isModerator(id: string): boolean {
+    return this.room.value?.members.some((one) => one.id === id && one.role !== 'viewer') === true;
   }
 
   // Chat and reactions.
@@ -131,11 +151,14 @@ export class RoomSession {
 
   async enter(password = this.password): Promise<void> {
     this.password = password;
-    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password };
+    const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password, call: this.call };
     try {
-      const { room, tracker, iceServers } = await this.ask('join', asked) as unknown as { room: Room; tracker: string; iceServers: RTCIceServer[] };
-      Object.assign(this, { tracker, iceServers });
+      const { room, tracker, iceServers, grants, isOperator } = await this.ask('join', asked) as unknown as { room: Room; tracker: string; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
+      this.tracker = tracker;
+      this.iceServers = iceServers;
       this.why.value = undefined;
+      isGuest.value = !isOperator;
+      for (const grant of grants) setGrant(grant.infoHash, grant.query);
       this.take(room);
     } catch (error) {
       const reason = error as RoomError;
@@ -212,6 +235,23 @@ export class RoomSession {
     this.name = name;
   }
 
+  // Talks with those who do; empty: not any more.
+  async setCall(call: string): Promise<void> {
+    this.call = call;
+    await this.ask('call', { call });
+  }
+
+  // To another member's page, if that is there just now.
+  relay(to: string, what: object): void {
+    if (this.standing.value === 'in') this.socket.emit('relay', { to, kind: 'other', data: JSON.stringify(what) }, () => {});
+  }
+
+  listen<What>(event: string, hear: (what: What) => void): () => void {
+    const { socket } = this;
+    socket.on(event, hear);
+    return () => { socket.off(event, hear); };
+  }
+
   // Empty: none.
   async setPassword(password: string): Promise<void> {
     await this.ask('password', { password });
@@ -254,6 +294,7 @@ export class RoomSession {
       if (by && cause !== 'load') this.last.value = { by, cause, atMs: clock.positionMs };
       if (cause === 'seek' || cause === 'load') this.setUndo(cause === 'seek');
     });
+    socket.on('grant', ({ infoHash, query }: Grant) => setGrant(infoHash, query));
     socket.on('queue', ({ queue }: { queue: Item[] }) => {
       const [head] = queue, isSame = head?.number === this.room.value?.queue[0]?.number;
       if (head && !isSame) this.note('film', head.name || head.source);

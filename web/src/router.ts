@@ -4,11 +4,13 @@
 // so that nothing but the address bar need know what a proxy in front put before it.
 import { signal } from '@preact/signals';
 
+export const adminParts = ['services', 'torrents', 'jobs', 'rooms', 'settings', 'log'] as const;
+export type AdminPart = (typeof adminParts)[number];
 export type Place =
   | { view: 'start'; magnet?: string }
   | { view: 'watch'; source: string; file?: number }
   | { view: 'room'; code: string; screen?: 'remote' } // remote: without the film
-  | { view: 'admin' }
+  | { view: 'admin'; part?: AdminPart }
   | { view: 'nowhere' };
 
 const base = new URL(document.baseURI);
@@ -22,7 +24,10 @@ export function readPlace(address: URL): Place {
   const asked = address.searchParams, magnet = asked.get('magnet') ?? undefined;
   if (more.length > 0) return { view: 'nowhere' };
   if (first === '' && second === undefined) return magnet ? { view: 'start', magnet } : { view: 'start' };
-  if (first === 'admin' && second === undefined) return { view: 'admin' };
+  if (first === 'admin' && second === undefined) {
+    const part = adminParts.find((one) => one === asked.get('part'));
+    return part ? { view: 'admin', part } : { view: 'admin' };
+  }
   if (first === 'room' && second) {
     try {
       const room: Place = { view: 'room', code: decodeURIComponent(second) };
@@ -41,7 +46,7 @@ export function readPlace(address: URL): Place {
 
 export function addressOf(place: Place): URL {
   if (place.view === 'room') return here(`room/${encodeURIComponent(place.code)}${place.screen ? `?screen=${place.screen}` : ''}`);
-  if (place.view === 'admin') return here('admin');
+  if (place.view === 'admin') return here(`admin${place.part ? `?part=${place.part}` : ''}`);
   if (place.view === 'watch') {
     const address = here('watch');
     address.searchParams.set('torrent', place.source);

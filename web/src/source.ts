@@ -13,5 +13,11 @@ export function objection(source: string): string | undefined {
   return /^magnet:/i.test(source) ? t('start.badMagnet') : t('start.badSource');
 }
 
-export const fileObjection = ({ name, size }: File): string | undefined =>
-  (size > TORRENT_MAX_BYTES || !/\.torrent$/i.test(name) ? t('start.badFile', { name }) : undefined);
+const FILM = /\.(3gp|aac|avi|flac|flv|m2ts|m4a|m4v|mka|mkv|mov|mp3|mp4|mpe?g|mts|oga|ogg|ogv|opus|ts|vob|wav|webm|wmv)$/i;
+export const FILES_ACCEPTED = '.torrent,application/x-bittorrent,video/*,audio/*,.mkv,.avi,.m2ts,.ts,.flv,.wmv,.vob';
+
+// What is to be sent to the server, as it is.
+export const isFilmFile = ({ name, type }: File): boolean => /^(video|audio)\//.test(type) || FILM.test(name);
+
+export const fileObjection = (file: File): string | undefined =>
+  (isFilmFile(file) || (file.size <= TORRENT_MAX_BYTES && /\.torrent$/i.test(file.name)) ? undefined : t('start.badFile', { name: file.name }));

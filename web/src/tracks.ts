@@ -5,6 +5,7 @@
 import { type Signal, computed, effect, signal } from '@preact/signals';
 import { type Media, type Subtitle, api } from './api';
 import type { Film } from './film';
+import { isGuest } from './grants';
 import { language, t } from './i18n';
 import { recall, remember } from './memory';
 import { cut } from './text';
@@ -22,6 +23,7 @@ export interface Tracks {
   text: Signal<string>;              // an id; empty: none
   delayMs: Signal<number>;
   shown: Signal<Subtitle | undefined>;
+  mayAdd: Signal<boolean>;           // and remove what was added
   error: Signal<unknown>;
   look(): Promise<void>;             // asks for subtitles again: others add some as well
   chooseSound(stream: number): void;
@@ -103,7 +105,7 @@ function soundsOf({ media: { streams } }: Media): Sound[] {
 export function openTracks(film: Film): Tracks {
   const sounds = computed(() => (film.media.value ? soundsOf(film.media.value) : [])), sound = signal<number | undefined>(undefined);
   const texts = signal<Subtitle[]>([]), text = signal(''), delayMs = signal(0), error = signal<unknown>(undefined);
-  const shown = computed(() => texts.value.find(({ id }) => id === text.value));
+  const mayAdd = computed(() => !isGuest.value), shown = computed(() => texts.value.find(({ id }) => id === text.value));
   const ended = new AbortController();
   let at: { hash: string; file: number } | undefined, lastText = '', isChosen = false;
 
@@ -148,7 +150,7 @@ export function openTracks(film: Film): Tracks {
     keepAll();
   }
 
-  return { sounds, sound, texts, text, delayMs, shown, error, look, chooseText,
+  return { sounds, sound, texts, text, delayMs, shown, mayAdd, error, look, chooseText,
     chooseSound(stream) {
       sound.value = stream === film.media.value?.media.audio ? undefined : stream;
       remember('sound-language', sounds.value.find((one) => one.stream === stream)?.language ?? '');

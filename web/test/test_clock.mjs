@@ -81,8 +81,17 @@ test('the sample with the least delay tells the time', () => {
   assert.equal(offset.add(1000, 2005, 2005, 1010), true);
   assert.deepEqual([offset.ms, offset.delayMs], [1000, 10]);
   for (const wrong of [[10, 5, 5, 0], [0, 5, 4, 10], [0, NaN, 5, 10]]) assert.equal(offset.add(...wrong), false);
-  for (let i = 0; i < 8; i++) offset.add(0, 550, 550, 100); // eight later ones have pushed it out
-  assert.deepEqual([offset.ms, offset.delayMs], [500, 100]);
+  for (let i = 0; i < 8; i++) offset.add(0, 1090, 1090, 100); // eight later ones have pushed it out
+  assert.deepEqual([offset.ms, offset.delayMs], [1040, 100]);
+});
+
+test('samples that contradict each other tell of another clock', () => {
+  const offset = new Offset();
+  offset.add(0, 1010, 1010, 20);
+  offset.add(1000, 2200, 2200, 1220); // wrong by 90, which its delay explains
+  assert.equal(offset.ms, 1000);
+  offset.add(2000, 2910, 2910, 2220);
+  assert.deepEqual([offset.ms, offset.delayMs], [800, 220]);
 });
 
 for (const [name, options] of [['a quick player', { seekMs: 30, startMs: 10 }], ['a slow one', { seekMs: 900, startMs: 200, seed: 7 }], ['one that runs too fast', { drift: 1.004 }],

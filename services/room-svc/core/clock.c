@@ -29,23 +29,6 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
 
 /* ---- time of others */
 
-bool clock_offset_add(struct clock_offset *offset, double sent_ms, double heard_ms,
-                      double answered_ms, double back_ms)
-{
-    double delay_ms = (back_ms - sent_ms) - (answered_ms - heard_ms);
-
-    if (!isfinite(delay_ms) || delay_ms < 0 || answered_ms < heard_ms)
-        return false;
-    offset->samples[offset->next] = (struct clock_sample){
-        .offset_ms = ((heard_ms - sent_ms) + (answered_ms - back_ms)) / 2,
-        .delay_ms = delay_ms,
-    };
-    offset->next = (offset->next + 1) % CLOCK_SAMPLES;
-    if (offset->count < CLOCK_SAMPLES)
-        offset->count++;
-    return true;
-}
-
 static const struct clock_sample *best_sample(const struct clock_offset *offset)
 {
     const struct clock_sample *best = NULL;
@@ -54,6 +37,31 @@ static const struct clock_sample *best_sample(const struct clock_offset *offset)
         if (best == NULL || offset->samples[i].delay_ms < best->delay_ms)
             best = &offset->samples[i];
     return best;
+}
+
+static bool can_both_be(const struct clock_sample *a, const struct clock_sample *b)
+{
+    return fabs(a->offset_ms - b->offset_ms) <= (a->delay_ms + b->delay_ms) / 2 + CLOCK_DRIFT_MS;
+}
+
+bool clock_offset_add(struct clock_offset *offset, double sent_ms, double heard_ms,
+                      double answered_ms, double back_ms)
+{
+    struct clock_sample sample = {
+        .offset_ms = ((heard_ms - sent_ms) + (answered_ms - back_ms)) / 2,
+        .delay_ms = (back_ms - sent_ms) - (answered_ms - heard_ms),
+    };
+    const struct clock_sample *best = best_sample(offset);
+
+    if (!isfinite(sample.delay_ms) || sample.delay_ms < 0 || answered_ms < heard_ms)
+        return false;
+    if (best != NULL && !can_both_be(best, &sample))
+        *offset = (struct clock_offset){.count = 0};
+    offset->samples[offset->next] = sample;
+    offset->next = (offset->next + 1) % CLOCK_SAMPLES;
+    if (offset->count < CLOCK_SAMPLES)
+        offset->count++;
+    return true;
 }
 
 double clock_offset_ms(const struct clock_offset *offset)

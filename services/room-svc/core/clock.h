@@ -20,6 +20,7 @@
 
 enum {
     CLOCK_SAMPLES = 8,
+    CLOCK_DRIFT_MS = 20,     /* of two clocks, between two samples that are minutes apart */
     CLOCK_LEAD_MIN_MS = 100, /* from a command to its effect */
     CLOCK_LEAD_MAX_MS = 1000,
     CLOCK_DELAY_GUESS_MS = 200, /* there and back, of who has not been measured */
@@ -41,7 +42,8 @@ enum {
 /* ---- time of others */
 
 /* Offset between two clocks by samples as of NTP: the one with the least delay among the last few
- * counts, since delay is what makes an offset wrong. */
+ * counts, since delay is what makes an offset wrong, by half of it at most. Samples that cannot all
+ * be right tell that the other clock was set, or is another server's: the older ones go. */
 struct clock_offset {
     struct clock_sample {
         double offset_ms, delay_ms;

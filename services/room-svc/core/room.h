@@ -35,6 +35,7 @@ enum {
     ROOM_PASSWORD_MAX = 128,
     ROOM_ADDRESS_MAX = 63,
     ROOM_CAPABILITIES_MAX = 1024,
+    ROOM_CALL_MAX = 32,
     ROOM_TITLE_MAX = 256,
     ROOM_SOURCE_MAX = 4096,
     ROOM_FILE_MAX = 1024,
@@ -49,7 +50,8 @@ enum {
     ROOM_REMEMBERED_MAX = 256, /* who have gone, with their role, bans included */
     ROOM_BANS_MAX = 200,
     ROOM_QUEUE_MAX = 200,
-    ROOM_TAIL_MAX = 100, /* lines of chat that are kept */
+    ROOM_CALLERS_MAX = 12, /* each of their browsers is connected to each other one */
+    ROOM_TAIL_MAX = 100,   /* lines of chat that are kept */
     ROOM_LINE_REACTIONS_MAX = 64,
 };
 
@@ -76,8 +78,13 @@ enum {
     X(ROOM_NOTHING_TO_UNDO, "nothing_to_undo", ERR_NOT_FOUND, "There is no jump to take back.")    \
     X(ROOM_QUEUE_FULL, "queue_full", ERR_BUSY, "The queue is full.")                               \
     X(ROOM_BANS_FULL, "bans_full", ERR_BUSY, "This room has banned as many as it can.")            \
+    X(ROOM_CALL_FULL, "call_full", ERR_BUSY, "No more people can talk to each other here.")        \
     X(ROOM_TOO_LONG, "too_long", ERR_TOO_LARGE, "That is too long.")                               \
     X(ROOM_INVALID, "invalid", ERR_INVALID, "That makes no sense here.")                           \
+    X(ROOM_NOT_ON_SERVER, "not_on_server", ERR_DENIED,                                             \
+      "The server does not have that film, and only who has its admin token may add one.")         \
+    X(ROOM_CANNOT_LOOK, "unavailable", ERR_UNAVAILABLE,                                            \
+      "The server cannot look for that film at the moment. Try again in a moment.")                \
     X(ROOM_TOO_FAST, "too_fast", ERR_BUSY, "Not so fast. Try again in a moment.")
 
 enum room_error {
@@ -117,7 +124,8 @@ struct room_member {
     char id[ROOM_ID_MAX + 1];     /* chosen by the client; the same when it comes back */
     char name[ROOM_NAME_MAX + 1]; /* no other member has it */
     char address[ROOM_ADDRESS_MAX + 1];
-    char *capabilities; /* opaque; NULL: none told */
+    char *capabilities;           /* opaque; NULL: none told */
+    char call[ROOM_CALL_MAX + 1]; /* of a member who talks with others: opaque; empty: does not */
     enum room_presence presence;
     enum room_role role;
     bool is_let_in;     /* need not pass the door again */
@@ -171,6 +179,7 @@ struct room_item {
     const char *name;
     int64_t duration_ms; /* 0: not known */
     uint32_t added_by;   /* number of a member; 0: the operator */
+    bool is_to_fetch;    /* the server has still to add the torrent, when it is the head */
 };
 
 /* What late joiners are given in this order, as it came. */
@@ -202,7 +211,7 @@ enum room_event_kind {
     ROOM_BACK,       /* member: its connection is a new one */
     ROOM_LOST_TOUCH, /* member: its connection broke; it may come back */
     ROOM_LEFT,       /* member, why: is no member any more */
-    ROOM_MEMBER,     /* member: name, role, capabilities or mute are other ones */
+    ROOM_MEMBER,     /* member: name, role, capabilities, call or mute are other ones */
     ROOM_NEW_HOST,   /* member; NULL: the room is empty. The one before has another role, too */
     ROOM_KNOCK,      /* member waits for an answer */
     ROOM_KNOCK_OVER, /* member: was answered by somebody, or has gone */
@@ -300,6 +309,7 @@ struct room_join {
     const char *secret;       /* NULL: the client has none; then its id is all it takes to be it */
     const char *password;     /* NULL: none given */
     const char *capabilities; /* NULL: none told */
+    const char *call;         /* is in it already; NULL or no place for one more: is not */
     uint64_t connection;
     uint32_t dialect;
     bool is_creator; /* made the room just now: needs no password */
@@ -325,6 +335,9 @@ enum room_error room_rename(struct room *room, struct room_member *by, const cha
                             int64_t now_ms);
 enum room_error room_set_capabilities(struct room *room, struct room_member *by, const char *text,
                                       int64_t now_ms);
+/* Talks with the others who do, until it leaves or says so; empty: does not any more. */
+enum room_error room_set_call(struct room *room, struct room_member *by, const char *call,
+                              int64_t now_ms);
 
 /* ---- order: hosts and moderators, never against a host, nor moderators among themselves */
 
@@ -389,6 +402,8 @@ enum room_error room_start(struct room *room, struct room_member *by, int64_t no
 
 enum room_error room_queue_add(struct room *room, struct room_member *by,
                                const struct room_item *item, int64_t now_ms, uint64_t *number_out);
+/* The server has added that torrent, or will never be able to. */
+void room_fetched(struct room *room, uint64_t number);
 enum room_error room_queue_remove(struct room *room, struct room_member *by, uint64_t number,
                                   int64_t now_ms);
 /* Index from 0; 0 plays it, before what was played. */

@@ -69,7 +69,8 @@ static enum room_error check_texts(const struct room_join *join)
     if (!room_fits(join->id, ROOM_ID_MAX) || !room_fits(join->address, ROOM_ADDRESS_MAX) ||
         (join->secret != NULL && !room_fits(join->secret, ROOM_SECRET_MAX)) ||
         (join->password != NULL && !room_fits(join->password, ROOM_PASSWORD_MAX)) ||
-        (join->capabilities != NULL && !room_fits(join->capabilities, ROOM_CAPABILITIES_MAX)))
+        (join->capabilities != NULL && !room_fits(join->capabilities, ROOM_CAPABILITIES_MAX)) ||
+        (join->call != NULL && !room_fits(join->call, ROOM_CALL_MAX)))
         return ROOM_TOO_LONG;
     return ROOM_OK;
 }
@@ -148,6 +149,15 @@ static void tell_capabilities(struct room_member *member, const char *capabiliti
     member->capabilities = capabilities != NULL ? xstrdup(capabilities) : NULL;
 }
 
+static bool has_place_in_call(const struct room *room, const struct room_member *member)
+{
+    unsigned others = 0;
+
+    for (size_t i = 0; i < room->member_count; i++)
+        others += room->members[i] != member && room->members[i]->call[0] != '\0';
+    return others < ROOM_CALLERS_MAX;
+}
+
 /* It speaks by this connection now. */
 static void connect(struct room_member *member, const struct room_join *join)
 {
@@ -190,6 +200,9 @@ static void enter(struct room *room, struct room_member *member, const struct ro
     member->is_let_in = true;
     room_set_presence(room, member, ROOM_HERE, now_ms);
     connect(member, join);
+    if (!is_repeated)
+        strcpy(member->call,
+               join->call != NULL && has_place_in_call(room, member) ? join->call : "");
     if (!is_repeated)
         room_emit(room, (struct room_event){.kind = before == ROOM_HERE || before == ROOM_LOST
                                                         ? ROOM_BACK
@@ -301,6 +314,25 @@ enum room_error room_set_capabilities(struct room *room, struct room_member *by,
     if (!room_fits(text, ROOM_CAPABILITIES_MAX))
         return ROOM_TOO_LONG;
     tell_capabilities(by, text);
+    room_touch(room, ROOM_PART_STATE);
+    room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
+    return ROOM_OK;
+}
+
+enum room_error room_set_call(struct room *room, struct room_member *by, const char *call,
+                              int64_t now_ms)
+{
+    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
+
+    if (by == NULL)
+        return ROOM_INVALID;
+    if (error != ROOM_OK)
+        return error;
+    if (!room_fits(call, ROOM_CALL_MAX))
+        return ROOM_TOO_LONG;
+    if (call[0] != '\0' && !has_place_in_call(room, by))
+        return ROOM_CALL_FULL;
+    strcpy(by->call, call);
     room_touch(room, ROOM_PART_STATE);
     room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
     return ROOM_OK;

@@ -33,6 +33,9 @@ void room_set_presence(struct room *room, struct room_member *member, enum room_
     }
     if (presence == ROOM_GONE || presence == ROOM_LOST)
         member->connection = 0;
+    /* Who is LOST to us may still talk: browsers are connected to each other without us. */
+    if (presence != ROOM_HERE && presence != ROOM_LOST)
+        member->call[0] = '\0';
     member->presence = presence;
     room_touch(room, ROOM_PART_STATE);
 }

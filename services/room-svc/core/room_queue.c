@@ -155,6 +155,16 @@ enum room_error room_queue_add(struct room *room, struct room_member *by,
     return ROOM_OK;
 }
 
+void room_fetched(struct room *room, uint64_t number)
+{
+    size_t index;
+
+    if (!find_item(room, number, &index) || !room->queue[index]->is_to_fetch)
+        return;
+    room->queue[index]->is_to_fetch = false;
+    room_touch(room, ROOM_PART_STATE);
+}
+
 enum room_error room_queue_remove(struct room *room, struct room_member *by, uint64_t number,
                                   int64_t now_ms)
 {

@@ -137,6 +137,7 @@ static bool are_member_fields_sound(const PbMember *in)
     return in->id[0] != '\0' && is_text(in->id, ROOM_ID_MAX) && in->name[0] != '\0' &&
            is_text(in->name, ROOM_NAME_MAX) && is_text(in->address, ROOM_ADDRESS_MAX) &&
            is_text(in->capabilities, ROOM_CAPABILITIES_MAX) && in->presence <= ROOM_HERE &&
+           is_text(in->call, ROOM_CALL_MAX) && (in->call[0] == '\0' || is_present) &&
            in->role <= ROOM_HOST && (in->role != ROOM_HOST || is_present) &&
            (!in->is_banned || in->presence == ROOM_GONE) &&
            (in->connection == 0 || may_have_connection) &&
@@ -183,6 +184,7 @@ static bool read_member(struct room *room, const PbMember *in)
     strcpy(member->name, in->name);
     strcpy(member->address, in->address);
     member->capabilities = in->has_capabilities ? xstrdup(in->capabilities) : NULL;
+    strcpy(member->call, in->call);
     member->presence = (enum room_presence)in->presence;
     member->role = (enum room_role)in->role;
     member->is_let_in = in->is_let_in;
@@ -250,6 +252,7 @@ static bool read_item(struct room *room, const PbItem *in)
         .name = in->name,
         .duration_ms = in->duration_ms,
         .added_by = in->added_by,
+        .is_to_fetch = in->is_to_fetch,
     };
 
     if (in->kind > ROOM_SOURCE_URL || in->number == 0 || in->number > room->last_item ||

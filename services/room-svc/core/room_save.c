@@ -122,6 +122,7 @@ static PbMember *write_member(const struct room_member *member)
     out->address = xstrdup(member->address);
     out->has_capabilities = member->capabilities != NULL;
     out->capabilities = xstrdup(member->capabilities != NULL ? member->capabilities : "");
+    out->call = xstrdup(member->call);
     out->presence = member->presence;
     out->role = member->role;
     out->is_let_in = member->is_let_in;
@@ -177,6 +178,7 @@ static PbItem *write_item(const struct room_item *item)
     out->name = xstrdup(item->name);
     out->duration_ms = item->duration_ms;
     out->added_by = item->added_by;
+    out->is_to_fetch = item->is_to_fetch;
     return out;
 }
 

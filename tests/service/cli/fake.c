@@ -327,6 +327,10 @@ ABSENT_HANDLER(select, SelectRequest, Empty)
 ABSENT_HANDLER(metainfo, Name, MetainfoReply)
 ABSENT_HANDLER(read, ReadRequest, ReadReply)
 ABSENT_HANDLER(close, CloseRequest, Empty)
+ABSENT_HANDLER(begin_upload, BeginUploadRequest, Upload)
+ABSENT_HANDLER(find_upload, Name, Upload)
+ABSENT_HANDLER(grow_upload, GrowUploadRequest, Upload)
+ABSENT_HANDLER(browse, BrowseRequest, BrowseReply)
 
 static Service torrent_service = SHARESTREAM__TORRENT__TORRENT__INIT(on_);
 
@@ -462,6 +466,16 @@ static void http_link(Sharestream__Http__Http_Service *service,
              request->file, request->name);
     reply.url = url;
     closure(&reply, data);
+}
+
+static void http_grant(Sharestream__Http__Http_Service *service,
+                       const Sharestream__Http__GrantRequest *request,
+                       Sharestream__Http__GrantReply_Closure closure, void *data)
+{
+    (void)service;
+    (void)request;
+    (void)closure;
+    bus_fail(data, ERR_INTERNAL, "not asked by the command line");
 }
 
 static void http_stats(Sharestream__Http__Http_Service *service,

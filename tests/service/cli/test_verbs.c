@@ -343,13 +343,31 @@ static void any_message_can_be_sent_by_hand(void **state)
 static void one_process_can_be_looked_into(void **state)
 {
     (void)state;
-    EXPECT("config torrent", 0, "SETTING", "common.run_dir", "environment");
+    EXPECT("config torrent", 0, "SETTING", "common.run_dir", "SHARESTREAM_COMMON_RUN_DIR",
+           "default");
     EXPECT("config", 0, "torrent\n", "http\n", "supervisor.bin_dir");
     EXPECT("logs level torrent debug", 0, "torrent logs at debug now, info before");
     EXPECT("logs level torrent loud", 1, "'loud' is not one of error, warn, info, debug");
     EXPECT("logs level torrent info", 0, "debug before");
     EXPECT("metrics torrent", 0, "sharestream_bus_requests_total");
     EXPECT("--json metrics torrent", 0, "{\"text\":\"");
+}
+
+static void what_was_logged_can_be_read(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    EXPECT("logs supervisor", 0, "msg=\"service ready\" name=torrent.0");
+    assert_string_equal(run("logs --level error supervisor").out, "");
+    EXPECT("logs --level loud", 1, "'loud' is not one of error, warn, info, debug");
+    EXPECT("logs --lines 0", 2, "is no number from 1 to 1000");
+    EXPECT("logs torent", 2, "did you mean torrent?");
+    EXPECT("--json logs --lines 1 supervisor", 0, "{\"number\":1", "\"name\":\"supervisor.0\"");
+    pid = run_start("logs --follow --lines 1 supervisor");
+    assert_int_equal(system("\"$BIN_DIR\"/sharestream restart http >/dev/null"), 0);
+    assert_true(run_wait_for("msg=\"restart asked\" name=http"));
+    assert_int_equal(run_end(pid, SIGINT).code, 0);
 }
 
 static void trace_shows_messages_as_they_pass(void **state)
@@ -465,6 +483,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(why_tells_how_a_service_died),
         cmocka_unit_test(any_message_can_be_sent_by_hand),
         cmocka_unit_test(one_process_can_be_looked_into),
+        cmocka_unit_test(what_was_logged_can_be_read),
         cmocka_unit_test(trace_shows_messages_as_they_pass),
         cmocka_unit_test(watch_goes_on_until_interrupted),
         cmocka_unit_test(mistakes_are_usage_and_name_what_was_meant),

@@ -181,6 +181,12 @@ export class Stack {
     await this.rtc.ready;
   }
 
+  // With tracker-svc, which is its only service.
+  async startSupervisor() {
+    this.supervisor = new Process('sharestreamd', { ...this.env, SHARESTREAM_SUPERVISOR_SERVICES: 'tracker' }, this.dir);
+    await this.supervisor.ready;
+  }
+
   // A torrent of one file, which ffmpeg makes of `args`, once for all tests of a file; returns its size. None of its pieces is ready.
   async addFilm(hash, args, name = 'film.mkv') {
     const made = path.join(this.dir, name), how = [...args, name].join(' ');
@@ -235,6 +241,7 @@ export class Stack {
     await this.transcode?.stop();
     const room = await this.room?.stop(), rtc = await this.rtc?.stop();
     for (const actor of this.actors ?? []) await actor.stop();
+    await this.supervisor?.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
     this.ended = how;
     for (const actor of this.actors ?? [])

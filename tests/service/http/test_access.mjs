@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { HASH, Stack, until, usual } from './harness.mjs';
+import { HASH, OTHER, Stack, until, usual } from './harness.mjs';
 
 test('loopback without a token: everybody here, no page from elsewhere', async (t) => {
   const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_NAMES: 'my.box, other.box' } });
@@ -26,6 +27,11 @@ test('loopback without a token: everybody here, no page from elsewhere', async (
   assert.equal(await pause({ origin: 'null' }), 403);
   assert.equal(await pause({ 'sec-fetch-site': 'cross-site' }), 403);
   assert.equal((await stack.get(`/torrent/${HASH}`, { 'sec-fetch-site': 'cross-site' })).status, 403, 'it would add a torrent');
+  const level = (headers) => stack.json('PUT', '/api/v1/services/http/log-level', { level: 'debug' }, headers).then(({ status }) => status);
+  assert.equal(await level({}), 200);
+  assert.equal(await level({ origin: 'https://evil.example' }), 403);
+  for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
+    assert.equal((await stack.request('POST', '/api/v1/services/http/restart', { headers })).status, 403);
   assert.equal((await stack.get(`/stream/${HASH}/0`, { 'sec-fetch-site': 'cross-site' })).status, 200, 'a film may be shown elsewhere');
 
   const foreign = await stack.get(target, { origin: 'https://evil.example' });
@@ -59,7 +65,7 @@ test('bound wide: a token is made, and links open one file', async (t) => {
   assert.equal(stack.http.log.split(token).length, 2, 'shown once');
 
   assert.equal((await stack.get('/health/ready')).status, 200);
-  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml', '/api/v1/jobs']) {
+  for (const target of ['/metrics', '/api/v1/torrents', `/stream/${HASH}/0`, `/torrent/${HASH}`, '/openapi.yaml', '/api/v1/jobs', '/api/v1/services', '/api/v1/services/http/settings']) {
     const answer = await stack.get(target);
     assert.equal(answer.status, 401, target);
     assert.match(answer.headers['www-authenticate'], /^Bearer/);
@@ -67,6 +73,9 @@ test('bound wide: a token is made, and links open one file', async (t) => {
     assert.equal((await stack.get(target, { authorization: `Bearer ${token}`, host: 'any.name' })).status, 200);
     assert.equal((await stack.get(`${target}?token=${token}`)).status, 200);
   }
+  for (const target of ['/api/v1/logs', '/api/v1/services/http/deaths']) assert.equal((await stack.get(target)).status, 401, target);
+  for (const [method, target] of [['POST', '/api/v1/services/http/restart'], ['PUT', '/api/v1/services/http/log-level']])
+    assert.equal((await stack.request(method, target)).status, 401, target);
   const playlist = await stack.get(`/api/v1/torrents/${HASH}/playlist.m3u`, { authorization: `Bearer ${token}`, host: `box:${stack.port}` });
   const links = playlist.body.toString().split('\n').filter((line) => line.startsWith('http'));
   assert.equal(links.length, 2);
@@ -129,7 +138,67 @@ test('a signed link opens what is made of its file, and playlists hand it on', a
   assert.equal((await stack.get(`${base}master.m3u8`)).status, 401);
   assert.equal((await stack.get(`/hls/${HASH}/1/master.m3u8${query}`)).status, 403, 'another file');
   assert.equal((await stack.get(`${base}v/0.m4s${query}x`)).status, 403, 'from the cache neither');
-  assert.equal((await stack.get(`/api/v1/torrents/${HASH}/files/0/media${query}`)).status, 401, 'and nothing else');
+  assert.equal((await stack.get(`/api/v1/torrents/${HASH}/files/0/media${query}`)).status, 403, 'and nothing else');
+});
+
+// As room-svc is given it, by another implementation.
+function grantOf(stack, hash, lastsS = 60) {
+  const until = Math.floor(Date.now() / 1000) + lastsS, key = fs.readFileSync(path.join(stack.dir, 'data', 'link-key'));
+  return `exp=${until}&sig=${crypto.createHmac('sha256', key).update(`/torrents/${hash}\n${until}`).digest().subarray(0, 16).toString('base64url')}`;
+}
+
+test('a grant opens what there is to see of one torrent, and nothing else', async (t) => {
+  const stack = await Stack.start(t, { env: { SHARESTREAM_HTTP_ADMIN_TOKEN: 'correct-horse', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' }, transcode: true });
+  await stack.fake.say(`ready ${HASH} 0 ${await stack.addFilm(HASH, usual)}`);
+  await stack.fake.say(`torrent ${OTHER} 65536 1000`);
+  await stack.fake.say(`ready ${OTHER} 0 0`);
+  const grant = grantOf(stack, HASH), api = `/api/v1/torrents/${HASH}`, authorization = 'Bearer correct-horse';
+  const withGrant = (target, query = grant) => `${target}${target.includes('?') ? '&' : '?'}${query}`;
+  const opens = ['', '/files', '/metainfo', '/playlist.m3u', '/files/0/diagnosis', '/files/0/ready', '/files/0/media?can=avc1', '/files/0/subtitles', '/files/0/link'].map((end) => api + end)
+    .concat(`/stream/${HASH}/0`, `/stream/${HASH}/0/name.mkv`, `/stream/${HASH.toUpperCase()}/0`, `/hls/${HASH}/0/master.m3u8`, `/hls/${HASH}/0/thumbs.vtt`);
+  for (const target of opens) {
+    assert.equal((await stack.get(target)).status, 401, target);
+    assert.equal((await stack.get(withGrant(target))).status, 200, target);
+    assert.equal((await stack.get(withGrant(target), { authorization: 'Bearer forgotten' })).status, 200, 'an old token does not matter');
+    assert.equal((await stack.request('HEAD', withGrant(target))).status, 200, target);
+    for (const [other, why] of [[grantOf(stack, OTHER), 'of another torrent'], [grantOf(stack, HASH, -1), 'expired'], [grant.replace(/exp=(\d+)/, (_, at) => `exp=${Number(at) + 1}`), 'prolonged'],
+      [grant.replace(/&sig=.*/, ''), 'not signed'], [grant.replace(/sig=./, 'sig=_'), 'changed'], [`${grant}&token=guessed`, undefined]])
+      assert.equal((await stack.get(withGrant(target, other))).status, why === undefined ? 200 : why === 'not signed' ? 401 : 403, `${target} ${why}`);
+  }
+  for (const [method, target] of [['GET', '/api/v1/torrents'], ['GET', `/api/v1/torrents/${OTHER}`], ['GET', '/api/v1/events'], ['GET', '/api/v1/stats'], ['GET', '/api/v1/rooms'], ['GET', '/metrics'],
+    ['GET', '/api/v1/jobs'], ['GET', `${api}/peers`], ['GET', `${api}/browsers`], ['GET', `${api}/limits`], ['GET', `/torrent/${HASH}`], ['GET', `/stream/${OTHER}/0`], ['DELETE', api], ['POST', `${api}/pause`],
+    ['POST', `${api}/resume`], ['POST', `${api}/recheck`], ['PUT', `${api}/select`], ['PUT', `${api}/limits`], ['POST', `${api}/files/0/subtitles`], ['DELETE', `${api}/files/0/subtitles/u1`],
+    ['POST', '/api/v1/torrents'], ['POST', '/api/v1/rooms'], ['POST', '/api/v1/seed']]) {
+    const { status } = await stack.request(method, withGrant(target));
+    assert.ok(status === 401 || status === 403, `${method} ${target}: ${status}`);
+  }
+
+  // What it opens hands it on, and says nothing of private trackers.
+  const master = (await stack.get(withGrant(`/hls/${HASH}/0/master.m3u8`))).body.toString();
+  for (const url of master.split('\n').filter((line) => line && !line.startsWith('#'))) assert.ok(url.endsWith(grant), url);
+  const read = (target, headers) => stack.get(withGrant(target), headers).then(({ body }) => body.toString('latin1'));
+  for (const target of [api, `${api}/files/0/diagnosis`, `${api}/metainfo`]) {
+    assert.match(await read(target, { authorization }), /passkey/, target);
+    assert.doesNotMatch(await read(target), /passkey/, target);
+  }
+  assert.match(await read(`${api}/metainfo`), /^d4:infod6:lengthi1e.*ee$/);
+  const events = stack.raw(`GET ${withGrant(`${api}/events`)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await until(() => events.received.includes('event: progress') && events.received.includes('"wsTrackers":[]'), 'the first event');
+  assert.doesNotMatch(events.received.toString(), /passkey/);
+  events.destroy();
+
+  // Links that are made with it last no longer.
+  const [, ends] = /exp=(\d+)/.exec(grant), links = await read(`${api}/playlist.m3u`), { url } = JSON.parse(await read(`${api}/files/0/link`));
+  for (const link of [...links.split('\n').filter((line) => line.startsWith('http')), url]) {
+    assert.ok(link.includes(`exp=${ends}&`), link);
+    assert.equal((await stack.get(link.slice(link.indexOf('/stream')))).status, 200);
+  }
+  // It causes nothing: a torrent that has gone is not added again.
+  await stack.fake.say(`gone ${OTHER}`);
+  const { adds } = await stack.fake.counts();
+  assert.equal((await stack.get(withGrant(`/stream/${OTHER}/0`, grantOf(stack, OTHER)))).status, 500);
+  assert.equal((await stack.get(withGrant(`/api/v1/torrents/${OTHER}`, grantOf(stack, OTHER)))).status, 404);
+  assert.equal((await stack.fake.counts()).adds, adds);
 });
 
 test('a token is asked for on loopback too when one is configured', async (t) => {

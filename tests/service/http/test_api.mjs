@@ -46,8 +46,8 @@ function checkAnswer(template, method, answer) {
 const seen = new Set();
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, code = 'NOBODY', query = '', value, body, status, headers }) {
-  const target = fill(template, { hash, source: hash, file: number, path, id, code }) + query;
+async function ask(stack, method, template, { hash = HASH, file: number = 0, path, id, code = 'NOBODY', service = 'http', query = '', value, body, status, headers }) {
+  const target = fill(template, { hash, source: hash, file: number, path, id, code, service }) + query;
   const once = () => (body === undefined ? stack.json(method, target, value, headers) : stack.request(method, target, { headers, body }));
   const answer = await (status === 503 ? once() : made(once));
   if (body !== undefined) answer.json = JSON.parse(answer.body);
@@ -71,6 +71,34 @@ function askRoom(stack, status) {
   const unknown = ['/api/rooms/{code}', '/join/{code}'];
   return Promise.all([...there.map((path) => ask(stack, 'GET', path, { status })),
     ...unknown.map((path) => ask(stack, 'GET', path, { status: status === 200 ? 404 : status }))]);
+}
+
+const SERVICE = '/api/v1/services/{service}';
+
+// Started one by one, as these are: what can be told without a supervisor is.
+async function askAboutServices(stack) {
+  const { json } = await ask(stack, 'GET', '/api/v1/services', { status: 200 });
+  assert.equal(json.hasSupervisor, false);
+  assert.deepEqual(json.services.map(({ name, state, logLevel }) => `${name} ${state} ${logLevel}`),
+    ['tracker', 'torrent', 'transcode', 'room', 'rtc', 'http'].map((name) => `${name}.0 ready debug`));
+  const { settings } = (await ask(stack, 'GET', `${SERVICE}/settings`, { service: 'room', status: 200 })).json;
+  const find = (name) => settings.find((one) => one.name === name);
+  assert.deepEqual(find('room.turn_secret'), { name: 'room.turn_secret', value: '(set)', origin: 'environment', place: 'SHARESTREAM_ROOM_TURN_SECRET', fallback: '', help: find('room.turn_secret').help });
+  assert.equal(find('room.max_rooms').origin, 'default');
+  assert.ok(!JSON.stringify(settings).includes('hunter2'));
+  const own = (await ask(stack, 'GET', `${SERVICE}/settings`, { service: 'http.0', status: 200 })).json.settings.find(({ name }) => name === 'http.listen');
+  assert.equal(own.place, 'SHARESTREAM_HTTP_LISTEN');
+  for (const service of ['nobody', 'http.x', 'http.64', '%00']) await ask(stack, 'GET', `${SERVICE}/settings`, { service, status: 404 });
+  await ask(stack, 'GET', `${SERVICE}/settings`, { service: 'supervisor', status: 503 });
+
+  assert.equal((await ask(stack, 'PUT', `${SERVICE}/log-level`, { value: { level: 'warn' }, status: 200 })).json.level, 'debug');
+  assert.equal((await ask(stack, 'PUT', `${SERVICE}/log-level`, { value: { level: 'debug' }, status: 200 })).json.level, 'warn');
+  await ask(stack, 'PUT', `${SERVICE}/log-level`, { value: { level: 'loud' }, status: 400 });
+  await ask(stack, 'PUT', `${SERVICE}/log-level`, { value: { volume: 'loud' }, status: 400 });
+
+  const refused = [ask(stack, 'GET', `${SERVICE}/deaths`, { status: 503 }), ask(stack, 'POST', `${SERVICE}/restart`, { status: 503 }), ask(stack, 'GET', '/api/v1/logs', { status: 503 })];
+  for (const answer of await Promise.all(refused)) assert.match(answer.json.error.message, /started without it/);
+  await ask(stack, 'GET', '/api/v1/logs', { query: '?after=soon', status: 400 });
 }
 
 // A film, the file of HASH, which is none, and one that never comes.
@@ -188,7 +216,8 @@ async function askForRooms(stack) {
 }
 
 test('the answers are as described', async (t) => {
-  const stack = await Stack.start(t, { tracker: true, transcode: true, room: true, rtc: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0' } });
+  const stack = await Stack.start(t, { tracker: true, transcode: true, room: true, rtc: true, env: { SHARESTREAM_TRANSCODE_WAIT: '1s', SHARESTREAM_TRANSCODE_CACHE_FREE: '0',
+    SHARESTREAM_ROOM_TURN_URLS: 'turn:127.0.0.1:3478', SHARESTREAM_ROOM_TURN_SECRET: 'hunter2' } });
   await stack.fake.say(`torrent ${HASH} 65536 200000,10`);
   await stack.fake.say(`ready ${HASH} 0 100`);
   const T = '/api/v1/torrents/{hash}';
@@ -273,8 +302,27 @@ test('the answers are as described', async (t) => {
   assert.equal((await ask(stack, 'GET', `${T}/files/{file}/link`, { status: 200 })).json.expiresUnixS, 0);
   await ask(stack, 'GET', `${T}/files/{file}/link`, { file: 9, status: 404 });
   await ask(stack, 'GET', '/api/v1/stats', { status: 200 });
+  await askAboutServices(stack);
   await ask(stack, 'POST', '/api/v1/seed', { value: { path: '/etc/hostname' }, status: 202 });
   await ask(stack, 'POST', '/api/v1/seed', { value: { path: 'relative' }, status: 400 });
+  const U = '/api/v1/uploads/{hash}', tus = { 'tus-resumable': '1.0.0' }, bytes = { ...tus, 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' };
+  const begins = { ...tus, 'upload-length': '1000', 'upload-metadata': 'filename ZmlsbS5tcDQ=' };
+  const begun = await ask(stack, 'POST', '/api/v1/uploads', { headers: begins, status: 201 });
+  assert.equal(begun.headers.location, `uploads/${begun.json.infoHash}`);
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'upload-length': '2000' }, status: 507 });
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'upload-metadata': 'filename Li4=' }, status: 400 });
+  await ask(stack, 'POST', '/api/v1/uploads', { headers: { ...begins, 'tus-resumable': '2.0.0' }, status: 412 });
+  await ask(stack, 'GET', U, { status: 200 });
+  await ask(stack, 'GET', U, { hash: OTHER, status: 404 });
+  // The torrent of the fake has two files: nothing is ever written into such a one.
+  for (const [method, path] of [['PATCH', U], ['PUT', `${U}/tail`]]) {
+    await ask(stack, method, path, { headers: bytes, body: 'x', status: 404 });
+    await ask(stack, method, path, { headers: { ...bytes, 'content-type': 'text/plain' }, body: 'x', status: 415 });
+    await ask(stack, method, path, { headers: { ...bytes, 'upload-offset': '-1' }, body: 'x', status: 400 });
+  }
+  await ask(stack, 'DELETE', U, { hash: OTHER, headers: tus, status: 404 });
+  assert.equal((await ask(stack, 'GET', '/api/v1/media', { status: 200 })).json.entries.length, 1);
+  await ask(stack, 'GET', '/api/v1/media', { query: '?path=nowhere', status: 404 });
   await ask(stack, 'GET', `${T}/events`, { hash: OTHER, status: 404 });
   await ask(stack, 'DELETE', T, { query: '?keepData=perhaps', status: 400 });
   await ask(stack, 'DELETE', T, { query: '?keepData=true', status: 204 });
@@ -283,6 +331,48 @@ test('the answers are as described', async (t) => {
   const missing = Object.entries(api.paths).flatMap(([path, item]) => Object.keys(item).filter((key) => key !== 'parameters').map((method) => `${method} ${path}`))
     .filter((operation) => !seen.has(operation) && operation !== 'get /api/v1/events');
   assert.deepEqual(missing, [], 'described but not tried');
+});
+
+test('what the supervisor knows and does', async (t) => {
+  const stack = await Stack.start(t);
+  await stack.startSupervisor();
+  const tracker = () => until(async () => {
+    const { json } = await ask(stack, 'GET', '/api/v1/services', { status: 200 });
+    return json.hasSupervisor && json.services.find(({ name, state, logLevel }) => name === 'tracker.0' && state === 'ready' && logLevel !== '');
+  }, 'tracker-svc to be ready');
+  const first = await tracker();
+  assert.ok(first.residentBytes > 0 && first.pid > 0 && first.uptimeMs >= 0);
+  assert.deepEqual((await ask(stack, 'GET', `${SERVICE}/deaths`, { service: 'tracker', status: 200 })).json, { deaths: [] });
+  process.kill(first.pid, 'SIGKILL');
+  const { deaths: [death] } = await until(async () => {
+    const { json } = await ask(stack, 'GET', `${SERVICE}/deaths`, { service: 'tracker.0', status: 200 });
+    return json.deaths.length > 0 && json;
+  }, 'the obituary');
+  assert.deepEqual([death.cause, death.pid, death.wasReady], ['signal 9 (SIGKILL)', first.pid, true]);
+  assert.ok(death.lastLines.some((line) => line.includes('svc=tracker.0')));
+  const second = await until(async () => { const now = await tracker(); return now.pid !== first.pid && now; }, 'another life');
+  assert.equal(second.restarts, 1);
+
+  await ask(stack, 'POST', `${SERVICE}/restart`, { service: 'tracker', status: 204 });
+  await until(async () => (await tracker()).pid !== second.pid, 'the life after the restart');
+  assert.equal((await ask(stack, 'GET', `${SERVICE}/deaths`, { service: 'tracker', status: 200 })).json.deaths.length, 1, 'which was no death');
+  for (const service of ['http', 'nobody', 'supervisor']) await ask(stack, 'POST', `${SERVICE}/restart`, { service, status: 404 });
+  await ask(stack, 'GET', `${SERVICE}/settings`, { service: 'supervisor', status: 200 });
+
+  const logs = async (query, status = 200) => (await ask(stack, 'GET', '/api/v1/logs', { query, status })).json;
+  const { lines } = await logs('?service=supervisor&level=warn');
+  assert.ok(lines.some(({ text, level }) => level === 'warn' && /msg="service died" name=tracker\.0/.test(text)), JSON.stringify(lines));
+  assert.ok(lines.every(({ name, level }) => name === 'supervisor.0' && level !== 'info'));
+  const newest = await logs('?limit=1');
+  assert.equal(newest.lines.length, 1);
+  assert.equal(newest.next, newest.lines[0].number);
+  await ask(stack, 'POST', `${SERVICE}/restart`, { service: 'tracker', status: 204 });
+  const more = await until(async () => { const answer = await logs(`?after=${newest.next}&service=supervisor`); return answer.lines.length > 0 && answer; }, 'what follows');
+  assert.match(more.lines[0].text, /restart asked/);
+  assert.equal(more.isMissed, false);
+  assert.ok(more.lines[0].number > newest.next);
+  await logs('?level=loud', 400);
+  await logs('?limit=-1', 400);
 });
 
 test('bodies of other types and broken JSON are refused', async (t) => {

@@ -267,6 +267,21 @@ test('browsers are brought together', async (t) => {
   await ann.isRefused('no_member', 'relay', { data: '1' }); // there are two others
 });
 
+test('who talks is known to all, and outlives a broken connection', async (t) => {
+  const stack = await start(t);
+  const [ann, bob] = await roomOf(t, stack, 'Ann', 'Bob');
+  await ann.does('call', { call: 'first' });
+  for (const one of [ann, bob]) assert.deepEqual(await one.hears('member').then(({ change, member }) => [change, member.id, member.call]), ['changed', ann.id, 'first']);
+  await ann.isRefused('too_long', 'call', { call: 'x'.repeat(33) });
+  ann.socket.io.engine.close();
+  await bob.hears('member', ({ change, member }) => change === 'lost' && member.call === 'first');
+  const { room } = await ann.join(ann.code, { call: 'first' });
+  assert.deepEqual(room.members.map(({ call }) => call), ['first', '']);
+  assert.equal((await bob.hears('member', ({ change }) => change === 'back')).member.call, 'first');
+  await ann.does('call');
+  assert.equal((await bob.hears('member', ({ change }) => change === 'changed')).member.call, '');
+});
+
 test('the operator makes a room, and is heard in it', async (t) => {
   const stack = await start(t), api = '/api/v1/rooms';
   const { json: made } = await stack.json('POST', api, { source: 'https://films.example/a.mp4', durationMs: 60000, password: 'sesame', title: 'Tonight' });

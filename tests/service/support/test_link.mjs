@@ -42,6 +42,18 @@ test('there and back takes twice the delay at least, and inside there is a loopb
   assert.equal(aToB.lost + aToB.dropped + aToB.missed + bToA.lost + bToA.dropped + bToA.missed, 0);
 });
 
+test('with jitter it takes longer, and the order is kept', kept, async (t) => {
+  const digests = [];
+  for (const jitter of [0, 200]) {
+    const line = await lineWithAnswers(t, { 'delay-ms': 1, 'jitter-ms': jitter });
+    const answer = await ask(line.a, line.b.address, 50, 100);
+    assert.equal(answer.came, 50);
+    if (jitter) assert.ok(answer.ms >= 100, `${answer.ms} ms`); // of 400
+    digests.push(answer.digest);
+  }
+  assert.equal(digests[0], digests[1]);
+});
+
 test('the share that was asked for is lost, the same packets for the same seed', kept, async (t) => {
   const digests = [];
   for (const seed of [1, 1, 2]) {

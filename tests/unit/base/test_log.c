@@ -50,6 +50,55 @@ static const char *logged(void)
     return message != NULL ? message : line;
 }
 
+static void what_was_written_tells_its_level(void **state)
+{
+    static const char *const foreign[] = {"",
+                                          "ts=",
+                                          "ts=1 lvl=",
+                                          "ts=1 lvl=loud msg=x",
+                                          "lvl=info ",
+                                          "terminate called",
+                                          "{\"ts\":\"1\"}",
+                                          "{\"ts\":\"1\",\"lvl\":\"info"};
+    enum log_level level = LOG_LEVEL_INFO;
+
+    (void)state;
+    for (int as_json = 0; as_json < 2; as_json++) {
+        begin(LOG_LEVEL_DEBUG, as_json != 0);
+        log_warn("odd", "text=%s", "lvl=error \"lvl\":\"error\"");
+        logged();
+        level = LOG_LEVEL_INFO;
+        assert_true(log_read_level(bytes_of_text(line), &level));
+        assert_int_equal(level, LOG_LEVEL_WARN);
+    }
+    for (size_t i = 0; i < COUNT_OF(foreign); i++)
+        assert_false(log_read_level(bytes_of_text(foreign[i]), &level));
+}
+
+static struct text copied;
+
+static void copy(void *arg, struct bytes more)
+{
+    assert_ptr_equal(arg, &copied);
+    text_add_bytes(&copied, more);
+}
+
+static void somebody_may_see_each_line_too(void **state)
+{
+    (void)state;
+    log_also(copy, &copied);
+    begin(LOG_LEVEL_INFO, false);
+    log_info("one");
+    log_debug("none");
+    log_also(NULL, NULL);
+    log_info("two");
+    logged();
+    assert_non_null(strstr(text_str(&copied), "msg=one\n"));
+    assert_null(strstr(text_str(&copied), "none"));
+    assert_null(strstr(text_str(&copied), "two"));
+    text_fini(&copied);
+}
+
 static void line_is_logfmt_with_time_level_and_service(void **state)
 {
     (void)state;
@@ -241,6 +290,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_is_logfmt_with_time_level_and_service),
+        cmocka_unit_test(what_was_written_tells_its_level),
+        cmocka_unit_test(somebody_may_see_each_line_too),
         cmocka_unit_test(message_alone_is_enough),
         cmocka_unit_test(conversions_take_the_arguments_meant_for_them),
         cmocka_unit_test(values_are_quoted_when_needed),

@@ -43,7 +43,7 @@ static const char *const other_sections[] = {"tracker"};
 static char dir[64], config[96];
 static struct web_settings web;
 static struct disk_settings disk;
-static enum setting_origin web_origins[16], disk_origins[4];
+static struct setting_place web_places[16], disk_places[4];
 static struct error error;
 
 static int make_dir(void **state)
@@ -109,13 +109,13 @@ static enum err load(const char *yaml)
         .other_section_count = COUNT_OF(other_sections),
     };
     void *const values[] = {&web, &disk};
-    enum setting_origin *const origins[] = {web_origins, disk_origins};
+    struct setting_place *const places[] = {web_places, disk_places};
 
     forget();
     error = (struct error){.code = ERR_NONE};
     if (yaml != NULL)
         write_file(config, yaml, strlen(yaml));
-    return settings_load(&source, tables, values, origins, COUNT_OF(tables), &error);
+    return settings_load(&source, tables, values, places, COUNT_OF(tables), &error);
 }
 
 static void must_load(const char *yaml)
@@ -134,11 +134,11 @@ static void must_refuse(const char *yaml, const char *complaint)
         fail_msg("'%s' instead of '%s' for:\n%s", error.text, complaint, yaml);
 }
 
-static enum setting_origin *origin_of(const char *name)
+static const struct setting_place *place_of(const char *name)
 {
     for (size_t i = 0; i < web_table.count; i++)
         if (strcmp(web_table.rows[i].name, name) == 0)
-            return &web_origins[i];
+            return &web_places[i];
     fail_msg("%s", name);
     return NULL;
 }
@@ -160,7 +160,7 @@ static void without_a_file_there_are_the_defaults(void **state)
     assert_string_equal(web.level, "info");
     assert_int_equal(disk.quota, 0);
     for (size_t i = 0; i < web_table.count; i++)
-        assert_int_equal(web_origins[i], ORIGIN_DEFAULT);
+        assert_int_equal(web_places[i].origin, ORIGIN_DEFAULT);
 }
 
 static void file_that_is_named_must_exist(void **state)
@@ -207,9 +207,14 @@ static void file_beats_default(void **state)
     assert_int_equal(web.timeout, 90000);
     assert_string_equal(web.level, "debug");
     assert_true(disk.quota == 10000000000);
-    assert_int_equal(*origin_of("title"), ORIGIN_FILE);
-    assert_int_equal(*origin_of("peers"), ORIGIN_DEFAULT);
-    assert_int_equal(disk_origins[0], ORIGIN_FILE);
+    assert_int_equal(place_of("title")->origin, ORIGIN_FILE);
+    char place[128];
+
+    snprintf(place, sizeof(place), "%s:4", config);
+    assert_string_equal(place_of("title")->text, place);
+    assert_int_equal(place_of("peers")->origin, ORIGIN_DEFAULT);
+    assert_string_equal(place_of("peers")->text, "");
+    assert_int_equal(disk_places[0].origin, ORIGIN_FILE);
 }
 
 static void environment_beats_file(void **state)
@@ -222,8 +227,9 @@ static void environment_beats_file(void **state)
     assert_string_equal(web.title, "From outside");
     assert_int_equal(web.max_rooms, 7);
     assert_string_equal(web.peers, "x, y, z");
-    assert_int_equal(*origin_of("title"), ORIGIN_ENVIRONMENT);
-    assert_string_equal(setting_origin_word(*origin_of("title")), "environment");
+    assert_int_equal(place_of("title")->origin, ORIGIN_ENVIRONMENT);
+    assert_string_equal(setting_origin_word(place_of("title")->origin), "environment");
+    assert_string_equal(place_of("title")->text, "SHARESTREAM_WEB_TITLE");
     setenv("SHARESTREAM_WEB_TITLE", "", 1);
     must_load(NULL);
     assert_string_equal(web.title, "");
@@ -248,7 +254,8 @@ static void alias_stands_behind_the_setting_itself(void **state)
     must_load("port: 9\nwait: 20\n");
     assert_int_equal(web.listen.port, 9);
     assert_int_equal(web.timeout, 20000); /* bare numbers meant seconds */
-    assert_int_equal(*origin_of("timeout"), ORIGIN_FILE);
+    assert_int_equal(place_of("timeout")->origin, ORIGIN_FILE);
+    assert_string_equal(strrchr(place_of("timeout")->text, ':'), ":2");
     must_load("wait: 2m\n");
     assert_int_equal(web.timeout, 120000);
     must_load("wait: 20\nweb: {timeout: 5s}\n");
@@ -256,7 +263,8 @@ static void alias_stands_behind_the_setting_itself(void **state)
     setenv("WAIT", "40", 1);
     must_load("web: {timeout: 5s}\n");
     assert_int_equal(web.timeout, 40000);
-    assert_int_equal(*origin_of("timeout"), ORIGIN_ENVIRONMENT);
+    assert_int_equal(place_of("timeout")->origin, ORIGIN_ENVIRONMENT);
+    assert_string_equal(place_of("timeout")->text, "WAIT");
     setenv("SHARESTREAM_WEB_TIMEOUT", "50s", 1);
     must_load(NULL);
     assert_int_equal(web.timeout, 50000);
@@ -272,7 +280,8 @@ static void secret_comes_from_a_file(void **state)
     setenv("SHARESTREAM_WEB_ADMIN_TOKEN_FILE", path, 1);
     must_load("web: {admin_token: other}");
     assert_string_equal(web.admin_token, "s3cret word");
-    assert_int_equal(*origin_of("admin_token"), ORIGIN_ENVIRONMENT);
+    assert_int_equal(place_of("admin_token")->origin, ORIGIN_ENVIRONMENT);
+    assert_string_equal(place_of("admin_token")->text, "SHARESTREAM_WEB_ADMIN_TOKEN_FILE");
 
     memset(big, 'a', sizeof(big));
     write_file(path, big, 4096);
@@ -424,13 +433,13 @@ static void file_of_more_than_a_mebibyte_is_refused(void **state)
     free(big);
 }
 
-static char *print(const enum setting_origin *origins)
+static char *print(const struct setting_place *places)
 {
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
-    settings_print_yaml(out, &web_table, &web, origins);
+    settings_print_yaml(out, &web_table, &web, places);
     settings_print_yaml(out, &disk_table, &disk, NULL);
     fclose(out);
     return text;
@@ -460,7 +469,7 @@ static void printed_configuration_parses_back(void **state)
         free(second);
         must_load(written[i]);
         char *title = xstrdup(web.title), *origins = xstrdup(web.origins);
-        first = print(web_origins);
+        first = print(web_places);
         must_load(first);
         assert_string_equal(web.title, title);
         assert_string_equal(web.origins, origins);
@@ -474,7 +483,7 @@ static void printed_configuration_tells_meaning_and_origin(void **state)
 {
     (void)state;
     must_load("web: {title: x}");
-    char *text = print(web_origins);
+    char *text = print(web_places);
     assert_int_equal(
         strncmp(text, "web:\n  # address of the page\n  listen: \"127.0.0.1:8080\"\n", 55), 0);
     assert_non_null(strstr(text, "  # name of the page [file]\n  title: \"x\"\n"));
@@ -486,7 +495,7 @@ static void secrets_are_not_shown_and_not_overwritten(void **state)
 {
     (void)state;
     must_load("web: {admin_token: hush}");
-    char *text = print(web_origins);
+    char *text = print(web_places);
     assert_null(strstr(text, "hush"));
     assert_non_null(strstr(text, "\n  # admin_token: (set)\n"));
     must_load(text); /* saved and read again, it is not a token that everybody knows */

@@ -87,6 +87,15 @@ static void on_link(Http *service, const Sharestream__Http__LinkRequest *request
     }
 }
 
+static void on_grant(Http *service, const Sharestream__Http__GrantRequest *request,
+                     Sharestream__Http__GrantReply_Closure closure, void *data)
+{
+    (void)service;
+    (void)request;
+    (void)closure;
+    bus_fail(data, ERR_INTERNAL, "not asked here");
+}
+
 static void on_stats(Http *service, const Sharestream__Http__StatsRequest *request,
                      Sharestream__Http__StatsReply_Closure closure, void *data)
 {

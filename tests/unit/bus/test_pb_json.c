@@ -331,7 +331,7 @@ static void wrong_values_are_refused_by_name(void **state)
 static void wrong_enum_word_lists_the_right_ones(void **state)
 {
     const char *sentence = "torrents[1].state must be one of unknown, metadata, checking, "
-                           "downloading, finished, seeding, paused, failed, hashing";
+                           "downloading, finished, seeding, paused, failed, hashing, uploading";
 
     (void)state;
     expect_refused(&sharestream__torrent__list_reply__descriptor,

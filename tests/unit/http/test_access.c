@@ -133,6 +133,71 @@ static void a_link_opens_its_file_until_its_time(void **state)
     assert_int_equal(access_judge(&token_policy, &request), ACCESS_NO_TOKEN);
 }
 
+static void a_grant_opens_its_torrent_for_looking_until_its_time(void **state)
+{
+    static const char torrent[] = "/torrents/0123456789abcdef0123456789abcdef01234567";
+    static const char other[] = "/torrents/0123456789abcdef0123456789abcdef01234568";
+    static const char file[] = "/stream/0123456789abcdef0123456789abcdef01234567/3";
+    static const struct {
+        const char *name;
+        enum route_need need;
+        const char *link_path, *grant_path, *expires, *token;
+        uint64_t now_s;
+        enum access_verdict verdict;
+    } cases[] = {
+        {"reads it", NEED_GRANT, NULL, torrent, "2000", NULL, 1000, ACCESS_VIEWER},
+        {"streams it", NEED_LINK, file, torrent, "2000", NULL, 1000, ACCESS_VIEWER},
+        {"last second", NEED_GRANT, NULL, torrent, "2000", NULL, 1999, ACCESS_VIEWER},
+        {"expired", NEED_GRANT, NULL, torrent, "2000", NULL, 2000, ACCESS_BAD_LINK},
+        {"prolonged", NEED_GRANT, NULL, torrent, "2001", NULL, 1000, ACCESS_BAD_LINK},
+        {"no time", NEED_GRANT, NULL, torrent, "", NULL, 1000, ACCESS_BAD_LINK},
+        {"no number", NEED_GRANT, NULL, torrent, "2000x", NULL, 1000, ACCESS_BAD_LINK},
+        {"other torrent", NEED_GRANT, NULL, other, "2000", NULL, 1000, ACCESS_BAD_LINK},
+        {"other stream", NEED_LINK, file, other, "2000", NULL, 1000, ACCESS_BAD_LINK},
+        {"no torrent", NEED_GRANT, NULL, NULL, "2000", NULL, 1000, ACCESS_BAD_LINK},
+        {"with a wrong token", NEED_GRANT, NULL, torrent, "2000", "x", 1000, ACCESS_VIEWER},
+        {"with the token", NEED_GRANT, NULL, torrent, "1", "secret-token", 1000, ACCESS_ADMIN},
+        {"reads others", NEED_ADMIN, NULL, torrent, "2000", NULL, 1000, ACCESS_NO_TOKEN},
+        {"changes it", NEED_CHANGE, NULL, torrent, "2000", NULL, 1000, ACCESS_NO_TOKEN},
+    };
+    char signature[LINK_SIGNATURE_TEXT];
+
+    (void)state;
+    link_sign(key, torrent, 2000, signature);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct access_request request = {
+            .need = cases[i].need,
+            .changes_state = cases[i].need == NEED_CHANGE,
+            .link_path = cases[i].link_path,
+            .grant_path = cases[i].grant_path,
+            .token = text(cases[i].token),
+            .expires = text(cases[i].expires),
+            .signature = text(signature),
+            .now_s = cases[i].now_s,
+        };
+        enum access_verdict verdict = access_judge(&token_policy, &request);
+
+        if (verdict != cases[i].verdict)
+            fail_msg("%s gave %d", cases[i].name, verdict);
+    }
+}
+
+static void a_link_to_a_file_opens_nothing_else_of_its_torrent(void **state)
+{
+    static const char file[] = "/stream/0123456789abcdef0123456789abcdef01234567/3";
+    char signature[LINK_SIGNATURE_TEXT];
+    struct access_request request = {
+        .need = NEED_GRANT,
+        .grant_path = "/torrents/0123456789abcdef0123456789abcdef01234567",
+        .expires = text("2000"),
+    };
+
+    (void)state;
+    link_sign(key, file, 2000, signature);
+    request.signature = text(signature);
+    assert_int_equal(access_judge(&token_policy, &request), ACCESS_BAD_LINK);
+}
+
 static void the_setting_decides_about_origins_when_it_is_there(void **state)
 {
     struct access_policy policy = token_policy;
@@ -169,6 +234,8 @@ int main(void)
         cmocka_unit_test(on_loopback_host_and_origin_decide),
         cmocka_unit_test(a_token_comes_in_a_header_or_the_query),
         cmocka_unit_test(a_link_opens_its_file_until_its_time),
+        cmocka_unit_test(a_grant_opens_its_torrent_for_looking_until_its_time),
+        cmocka_unit_test(a_link_to_a_file_opens_nothing_else_of_its_torrent),
         cmocka_unit_test(the_setting_decides_about_origins_when_it_is_there),
         cmocka_unit_test(every_refusal_has_a_reason_and_an_advice),
     };

@@ -53,6 +53,16 @@ static void paths_lead_to_their_routes(void **state)
         {"DELETE", "/api/v1/torrents/" HASH, ROUTE_REMOVE},
         {"PUT", "/api/v1/torrents/" HASH "/limits", ROUTE_SET_LIMITS},
         {"PUT", "/api/v1/limits", ROUTE_SET_SESSION_LIMITS},
+        {"POST", "/api/v1/services/torrent.0/restart", ROUTE_SERVICE_RESTART},
+        {"GET", "/api/v1/services/torrent.0/restart", ROUTE_NONE},
+        {"POST", "/api/v1/services//restart", ROUTE_NONE},
+        {"POST", "/api/v1/services/torrent/stop", ROUTE_NONE},
+        {"GET", "/api/v1/logs?after=1", ROUTE_LOGS},
+        {"POST", "/api/v1/uploads", ROUTE_UPLOAD_BEGIN},
+        {"HEAD", "/api/v1/uploads/" HASH, ROUTE_UPLOAD},
+        {"PATCH", "/api/v1/uploads/" HASH, ROUTE_UPLOAD_GROW},
+        {"DELETE", "/api/v1/uploads/" HASH, ROUTE_UPLOAD_REMOVE},
+        {"PUT", "/api/v1/uploads/" HASH "/tail", ROUTE_UPLOAD_TAIL},
         {"GET", "/api/v1/torrents/" HASH "/files/3/diagnosis", ROUTE_DIAGNOSIS},
         {"GET", "/api/v1/torrents/" HASH "/files/3/ready", ROUTE_FILE_READY},
         {"get", "/health/live", ROUTE_NONE},
@@ -162,7 +172,7 @@ static void a_method_that_is_not_taken_names_those_that_are(void **state)
     (void)state;
     assert_int_equal(route.id, ROUTE_NONE);
     assert_string_equal(route_allow(route.allowed, allow), "GET, HEAD, DELETE, OPTIONS");
-    assert_string_equal(route_allow(~0U, allow), "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    assert_string_equal(route_allow(~0U, allow), "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
     assert_int_equal(find("GET", "/nothing").allowed, 0);
 }
 

@@ -86,6 +86,21 @@ static void sample_with_least_delay_counts(void **state)
     assert_true(fabs(clock_offset_ms(&offset) - 1020) < 1e-9);
 }
 
+static void samples_that_contradict_tell_of_another_clock(void **state)
+{
+    struct clock_offset offset = {.count = 0};
+
+    (void)state;
+    assert_true(clock_offset_add(&offset, 0, 1010, 1010, 20));
+    /* Slow, and wrong by 90, which its delay explains: the best one still counts. */
+    assert_true(clock_offset_add(&offset, 1000, 2200, 2200, 1220));
+    assert_true(fabs(clock_offset_ms(&offset) - 1000) < 1e-9);
+    /* No way there and back of 220 makes the offset 800 of one that is 1000. */
+    assert_true(clock_offset_add(&offset, 2000, 2910, 2910, 2220));
+    assert_true(fabs(clock_offset_ms(&offset) - 800) < 1e-9);
+    assert_int_equal(offset.count, 1);
+}
+
 static void impossible_samples_are_refused(void **state)
 {
     static const double cases[][4] = {
@@ -410,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sample_with_least_delay_counts),
+        TEST(samples_that_contradict_tell_of_another_clock),
         TEST(impossible_samples_are_refused),
         TEST(command_begins_when_all_can_have_heard),
         TEST(clock_goes_on_until_the_moment_of_a_pause),

@@ -162,6 +162,7 @@ enum deed {
     RELAY,
     RTC,
     RENAME,
+    CALL,
     DEEDS
 };
 
@@ -172,7 +173,7 @@ static const uint8_t weights[DEEDS] = {
     [CONFIGURE] = 3, [COMMAND] = 12, [REPORT] = 20, [CHECK] = 2, [DELAY] = 2,    [ADD] = 3,
     [REMOVE] = 1,    [MOVE] = 1,     [NEXT] = 1,    [VOTE] = 2,  [DESCRIBE] = 1, [ANNOUNCE] = 2,
     [SAY] = 3,       [REACT] = 2,    [TYPE] = 1,    [READY] = 1, [START] = 1,    [RELAY] = 1,
-    [RTC] = 1,       [RENAME] = 1,
+    [RTC] = 1,       [RENAME] = 1,   [CALL] = 2,
 };
 
 struct step {
@@ -368,6 +369,8 @@ static enum room_error perform(struct rig *rig, struct room_member *by, const st
         return room_want_rtc(room, by, now);
     case RENAME:
         return room_rename(room, by, step->whom, now);
+    case CALL:
+        return room_set_call(room, by, step->is_on ? step->whom : "", now);
     case DEEDS:
         break;
     }

@@ -997,6 +997,68 @@ static void browsers_are_introduced_once_each_way(void **state)
     assert_log(&rig, "[ann] rtc bob yes\n[bob] rtc ann\n");
 }
 
+static void who_talks_is_known_until_it_leaves(void **state)
+{
+    char longer[ROOM_CALL_MAX + 2];
+
+    (void)state;
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    rig_joins(&rig, "ann");
+    rig_joins(&rig, "bob");
+    rig_forget_log(&rig);
+    assert_int_equal(room_set_call(rig.room, who("ann"), longer, rig.now_ms), ROOM_TOO_LONG);
+    assert_int_equal(room_set_call(rig.room, NULL, "1", rig.now_ms), ROOM_INVALID);
+    assert_int_equal(room_set_call(rig.room, who("ann"), "1", rig.now_ms), ROOM_OK);
+    assert_log(&rig, "member ann\n");
+    assert_string_equal(who("ann")->call, "1");
+    /* The browsers are connected to each other, whatever becomes of the connection to us. */
+    room_lose(rig.room, who("ann"), rig.now_ms);
+    assert_string_equal(who("ann")->call, "1");
+    room_find_again(rig.room, who("ann"), 77, rig.now_ms);
+    assert_string_equal(who("ann")->call, "1");
+    /* Its page was loaded anew, and knows of nothing. */
+    room_lose(rig.room, who("ann"), rig.now_ms);
+    rig_joins(&rig, "ann");
+    assert_string_equal(who("ann")->call, "");
+    room_lose(rig.room, who("ann"), rig.now_ms);
+    assert_int_equal(joins("ann", (struct room_join){.call = "2"}), ROOM_OK);
+    assert_string_equal(who("ann")->call, "2");
+    assert_int_equal(joins("ann", (struct room_join){.call = longer}), ROOM_TOO_LONG);
+    assert_int_equal(room_set_call(rig.room, who("ann"), "", rig.now_ms), ROOM_OK);
+    assert_string_equal(who("ann")->call, "");
+    assert_int_equal(room_set_call(rig.room, who("ann"), "3", rig.now_ms), ROOM_OK);
+    room_leave(rig.room, who("ann"), rig.now_ms);
+    rig_joins(&rig, "ann");
+    assert_string_equal(who("ann")->call, "");
+}
+
+static void only_so_many_talk(void **state)
+{
+    struct room_rules rules = rig_rules;
+    char id[16];
+
+    (void)state;
+    rig_end(&rig);
+    memset(&rig, 0, sizeof(rig));
+    rules.max_members = ROOM_CALLERS_MAX + 1;
+    rig_begin(&rig, &rules);
+    for (unsigned i = 0; i < ROOM_CALLERS_MAX; i++) {
+        snprintf(id, sizeof(id), "p%u", i);
+        rig_joins(&rig, id);
+        assert_int_equal(room_set_call(rig.room, who(id), id, rig.now_ms), ROOM_OK);
+    }
+    rig_joins(&rig, "last");
+    assert_int_equal(room_set_call(rig.room, who("last"), "x", rig.now_ms), ROOM_CALL_FULL);
+    assert_int_equal(room_set_call(rig.room, who("p1"), "again", rig.now_ms), ROOM_OK);
+    /* One that comes back finds its place taken. */
+    room_lose(rig.room, who("last"), rig.now_ms);
+    assert_int_equal(joins("last", (struct room_join){.call = "x"}), ROOM_OK);
+    assert_string_equal(who("last")->call, "");
+    assert_int_equal(room_set_call(rig.room, who("p1"), "", rig.now_ms), ROOM_OK);
+    assert_int_equal(room_set_call(rig.room, who("last"), "x", rig.now_ms), ROOM_OK);
+}
+
 static void relays_stay_in_the_room(void **state)
 {
     struct bytes data = bytes_of_text("sdp");
@@ -1153,6 +1215,8 @@ int main(void)
         TEST(who_may_not_talk_does_not),
         TEST(reactions_are_given_and_taken_back),
         TEST(browsers_are_introduced_once_each_way),
+        TEST(who_talks_is_known_until_it_leaves),
+        TEST(only_so_many_talk),
         TEST(relays_stay_in_the_room),
         TEST(caps_hold),
         TEST(messages_of_a_dialect_are_passed_on),

@@ -66,6 +66,33 @@ static enum err restore(struct bytes saved, int64_t now_ms, struct room **room_o
     return room_restore(saved, &rig_rules, &outside, now_ms, room_out, &error);
 }
 
+static void what_is_to_be_fetched_is_remembered_until_it_was(void **state)
+{
+    const struct room_item item = {
+        .kind = ROOM_SOURCE_TORRENT, .source = "a film", .is_to_fetch = true};
+
+    (void)state;
+    for (int fetched = 0; fetched < 2; fetched++) {
+        struct room_item *const *queue;
+        struct text saved;
+        struct room *room;
+        uint64_t number;
+        size_t count;
+
+        room_queue_add(rig.room, NULL, &item, rig.now_ms, &number);
+        if (fetched)
+            room_fetched(rig.room, number);
+        room_fetched(rig.room, number + 1); /* there is none */
+        saved = save(7);
+        assert_int_equal(restore(bytes_of(saved.data, saved.len), rig.now_ms, &room), ERR_NONE);
+        queue = room_queue(room, &count);
+        assert_int_equal(queue[count - 1]->is_to_fetch, !fetched);
+        assert_false(queue[0]->is_to_fetch);
+        room_free(&room);
+        text_fini(&saved);
+    }
+}
+
 static void chat_and_media_may_be_missing(void **state)
 {
     static const struct {
@@ -422,10 +449,15 @@ static void time_goes_on_while_nobody_keeps_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(chat_and_media_may_be_missing),     TEST(versions_tell_which_part_has_changed),
-        TEST(line_of_chat_writes_few_others),    TEST(every_cut_is_refused_or_is_a_room),
-        TEST(damaged_rooms_are_refused),         TEST(smaller_server_takes_larger_rooms),
-        TEST(clock_that_was_ahead_holds_nobody), TEST(time_goes_on_while_nobody_keeps_it),
+        TEST(what_is_to_be_fetched_is_remembered_until_it_was),
+        TEST(chat_and_media_may_be_missing),
+        TEST(versions_tell_which_part_has_changed),
+        TEST(line_of_chat_writes_few_others),
+        TEST(every_cut_is_refused_or_is_a_room),
+        TEST(damaged_rooms_are_refused),
+        TEST(smaller_server_takes_larger_rooms),
+        TEST(clock_that_was_ahead_holds_nobody),
+        TEST(time_goes_on_while_nobody_keeps_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

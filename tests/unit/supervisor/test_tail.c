@@ -12,9 +12,10 @@
 
 static struct text seen;
 
-static void see(struct bytes lines)
+static void see(void *arg, struct bytes line)
 {
-    text_add_bytes(&seen, lines);
+    (void)arg;
+    text_add_bytes(&seen, line);
 }
 
 static void whole_lines_go_on_and_halves_wait(void **state)
@@ -23,13 +24,13 @@ static void whole_lines_go_on_and_halves_wait(void **state)
 
     (void)state;
     text_clear(&seen);
-    tail_feed(&tail, bytes_of_text("one\ntw"), see);
+    tail_feed(&tail, bytes_of_text("one\ntw"), see, NULL);
     assert_string_equal(text_str(&seen), "one\n");
-    tail_feed(&tail, bytes_of_text("o\nthree"), see);
+    tail_feed(&tail, bytes_of_text("o\nthree"), see, NULL);
     assert_string_equal(text_str(&seen), "one\ntwo\n");
-    tail_finish(&tail, see);
+    tail_finish(&tail, see, NULL);
     assert_string_equal(text_str(&seen), "one\ntwo\nthree\n");
-    tail_finish(&tail, see);
+    tail_finish(&tail, see, NULL);
     assert_string_equal(text_str(&seen), "one\ntwo\nthree\n");
 
     struct obituary obituary = {0};
@@ -52,7 +53,7 @@ static void only_the_last_lines_are_remembered(void **state)
     text_clear(&seen);
     for (int i = 0; i < 1000; i++) {
         snprintf(line, sizeof(line), "%d\n", i);
-        tail_feed(&tail, bytes_of_text(line), see);
+        tail_feed(&tail, bytes_of_text(line), see, NULL);
     }
     tail_take(&tail, &obituary);
     assert_int_equal(obituary.line_count, OBITUARY_LINES);
@@ -71,8 +72,8 @@ static void a_line_without_end_is_broken_and_cut(void **state)
     (void)state;
     text_clear(&seen);
     memset(endless, 'x', sizeof(endless));
-    tail_feed(&tail, bytes_of(endless, sizeof(endless)), see);
-    tail_finish(&tail, see);
+    tail_feed(&tail, bytes_of(endless, sizeof(endless)), see, NULL);
+    tail_finish(&tail, see, NULL);
     assert_int_equal(seen.len, sizeof(endless) + 5); /* newlines of ours */
     tail_take(&tail, &obituary);
     assert_int_equal(obituary.line_count, 5);

@@ -65,6 +65,9 @@ static const struct {
     {{.state = LT_STATE_DOWNLOADING, .has_metadata = true, .peers = 5, .head_peers = 2},
      "downloading",
      ""},
+    /* Somebody sends it: no peer can have it. */
+    {{.has_metadata = true, .is_upload = true, .download_rate = MB}, "uploading", "turn"},
+    {{.has_metadata = true, .is_upload = true}, "uploading", "choose it again"},
 };
 
 static void facts_become_a_code_a_sentence_and_advice(void **state)

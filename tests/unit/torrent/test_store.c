@@ -218,6 +218,71 @@ static void what_is_no_database_is_refused(void **state)
 
 #define WITH_FOLDER(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+static struct store_upload kept[3];
+static uint8_t kept_hash[20];
+static size_t kept_count;
+
+static void keep_upload(void *arg, const struct store_upload *upload)
+{
+    (void)arg;
+    assert_true(kept_count < COUNT_OF(kept));
+    assert_string_equal(upload->name, "film.mp4");
+    if (upload->hashes.len == sizeof(kept_hash))
+        memcpy(kept_hash, upload->hashes.data, sizeof(kept_hash));
+    kept[kept_count++] = *upload;
+}
+
+static void read_uploads(struct store *store)
+{
+    kept_count = 0;
+    assert_int_equal(store_each_upload(store, keep_upload, NULL, &error), ERR_NONE);
+}
+
+/* What reached the disk before a power cut is not known; what became a torrent is checked as one.
+ */
+static void uploads_are_kept_and_begin_anew_after_a_power_cut(void **state)
+{
+    static const uint8_t hashes[20] = {7, 8, 9};
+    struct store_upload arriving = {.hash = {{1}},
+                                    .name = (char[]){"film.mp4"},
+                                    .size = 1000,
+                                    .received = 500,
+                                    .tail_at = 900,
+                                    .grown_ms = 5,
+                                    .hashes = bytes_of(hashes, sizeof(hashes))};
+    struct store_upload complete = arriving;
+    struct store *store = open_store();
+
+    (void)state;
+    complete.hash.bytes[0] = 2;
+    complete.has_torrent = true;
+    complete.torrent.bytes[19] = 3;
+    assert_int_equal(store_put_upload(store, &arriving, &error), ERR_NONE);
+    arriving.received = 600;
+    assert_int_equal(store_put_upload(store, &arriving, &error), ERR_NONE);
+    assert_int_equal(store_put_upload(store, &complete, &error), ERR_NONE);
+    read_uploads(store);
+    assert_int_equal(kept_count, 2);
+    assert_int_equal(kept[0].received, 600);
+    assert_int_equal(kept[0].tail_at, 900);
+    assert_false(kept[0].has_torrent);
+    assert_memory_equal(kept_hash, hashes, sizeof(hashes));
+    assert_true(kept[1].has_torrent && kept[1].torrent.bytes[19] == 3);
+
+    assert_int_equal(store_put_value(store, "running_boot", "another boot", 12, &error), ERR_NONE);
+    store_close(&store, false);
+    store = open_store();
+    read_uploads(store);
+    assert_int_equal(kept[0].received, 0);
+    assert_int_equal(kept[0].tail_at, 1000);
+    assert_int_equal(kept[1].received, 500);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(store_delete_upload(store, &kept[i].hash, &error), ERR_NONE);
+    read_uploads(store);
+    assert_int_equal(kept_count, 0);
+    store_close(&store, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +291,7 @@ int main(void)
         WITH_FOLDER(values_may_be_empty),
         WITH_FOLDER(only_a_power_cut_is_not_safe),
         WITH_FOLDER(what_is_no_database_is_refused),
+        WITH_FOLDER(uploads_are_kept_and_begin_anew_after_a_power_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ export function Members({ session }: { session: RoomSession }) {
 }
 
 function MemberItem({ session, member }: { session: RoomSession; member: Member }) {
-  const { id, name, role, isHere, isMuted, isReady } = member, isOpen = useSignal(false);
+  const { id, name, role, isHere, isMuted, isReady, call } = member, isOpen = useSignal(false);
   const isMe = id === session.id, isWaitedFor = session.room.value?.clock.waitsFor.includes(id), hasPowers = isMe || session.hasPowerOver(member);
   return (
     <li class={`member ${isHere ? '' : 'away'}`}>
@@ -63,6 +63,7 @@ function MemberItem({ session, member }: { session: RoomSession; member: Member 
             {!isHere && <span class="warn">{t('room.isAway')}</span>}
             {isHere && isWaitedFor && <span class="warn">{t('room.isWaitedFor')}</span>}
             {isMuted && <span>{t('room.isMuted')}</span>}
+            {call !== '' && <span><Icon name="mic" size={14} />{t('call.isIn')}</span>}
             {isReady && <span class="good">{t('room.isReady')}</span>}
           </div>
         </div>

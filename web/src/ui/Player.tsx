@@ -8,6 +8,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { api } from '../api';
 import { describeToDevice, keepAwake } from '../device';
 import { type Film, fileName } from '../film';
+import { grants, isGuest } from '../grants';
 import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
 import { showLines } from '../lines';
@@ -101,7 +102,7 @@ export function Player({ film, onVideo, onWish, veil, rate: shownRate }: Props) 
     const ends = [showChapters(element, found.chapters)];
     if (found.video >= 0) ends.push(followPictures(element, () => openTo(hash, id, `hls/${hash}/${id}/thumbs.vtt`), () => (torrent.peek()?.progress ?? 1) >= 1));
     return () => { for (const end of ends) end(); };
-  }, [media.value, hasChrome.value]);
+  }, [media.value, hasChrome.value, grants.value.get(torrent.value?.infoHash ?? '')]); // pictures have it in their addresses
 
   // A player that wants to play and stands.
   useEffect(() => {
@@ -233,7 +234,7 @@ function Why({ film: { torrent, diagnosis, file } }: { film: Film }) {
       {found?.estimateMs !== undefined && found.estimateMs > 0 && <p>{t('why.estimate', { time: duration(found.estimateMs) })}</p>}
       {isStopped && now?.error && <p dir="auto">{now.error}</p>}
       {found && found.code !== 'ok' && <p>{has(advice) ? t(advice) : found.advice}</p>}
-      {isStopped && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
+      {isStopped && !isGuest.value && <button type="button" class="button main" onClick={resume}><Icon name="play" />{t('why.resume')}</button>}
       {error.value !== undefined && <p role="alert">{explain(error.value).what}</p>}
       {now && <p class="tiny">{figures.filter(Boolean).join(' · ')}</p>}
     </div>

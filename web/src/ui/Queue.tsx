@@ -5,8 +5,9 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type File as Part, api } from '../api';
 import { fileName, isFilm } from '../film';
+import { isGuest } from '../grants';
 import { t } from '../i18n';
-import { type Item, type RoomSession, TITLE_BYTES } from '../room';
+import { type Item, RoomError, type RoomSession, TITLE_BYTES } from '../room';
 import { cut } from '../text';
 import { fileObjection, objection } from '../source';
 import { type Attempt, useAttempt } from './attempt';
@@ -120,12 +121,17 @@ function Siblings({ session, head, attempt }: { session: RoomSession; head: Item
 
 function Add({ session, attempt }: { session: RoomSession; attempt: Attempt }) {
   const source = useSignal(''), complaint = useSignal<string | undefined>(undefined), isBusy = useSignal(false), picker = useRef<HTMLInputElement>(null);
-  // The server has it before the room hears of it: then a bad one is told to who gave it, and only to him.
+  // The server has it before the room hears of it: then a bad one is told to who gave it, and only to him. Of guests the room takes what
+  // the server has, or may add by itself.
   const add = async (what: string | Blob) => {
     isBusy.value = true;
     const isDone = await attempt(async () => {
+      if (isGuest.value) {
+        if (typeof what !== 'string' || /^https?:/i.test(what)) throw new RoomError('not_on_server', '');
+        return session.ask('queueAdd', { source: what });
+      }
       const hash = await api.add(what), { name } = await api.torrent(hash);
-      await session.ask('queueAdd', { source: hash, name: cut(name.trim(), TITLE_BYTES) });
+      return session.ask('queueAdd', { source: hash, name: name === hash ? '' : cut(name.trim(), TITLE_BYTES) });
     });
     if (isDone) source.value = '';
     isBusy.value = false;

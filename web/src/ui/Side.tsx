@@ -7,6 +7,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type Key, t } from '../i18n';
 import type { RoomSession } from '../room';
+import { CallDoor } from './CallDoor';
 import { Chat } from './Chat';
 import { Icon } from './Icon';
 import { Knocks, Members } from './Members';
@@ -54,6 +55,7 @@ export function Side({ session }: { session: RoomSession }) {
         <button type="button" class="button bare icon small" aria-expanded={!isClosed.value} aria-label={t(isClosed.value ? 'room.openSide' : 'room.closeSide')} onClick={() => { isClosed.value = !isClosed.value; }}><Icon name={isClosed.value ? 'up' : 'down'} /></button>
       </div>
       <Knocks session={session} />
+      <CallDoor session={session} />
       {tabs.map(([one]) => <div key={one} id={`part-${one}`} class="panel" role="tabpanel" aria-labelledby={`tab-${one}`} hidden={!isShown(one)}>{parts[one]}</div>)}
     </aside>
   );

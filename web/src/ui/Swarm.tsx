@@ -6,6 +6,7 @@ import { useSignal } from '@preact/signals';
 import { type File, type SwarmPeer, type Torrent, type Tracker, api } from '../api';
 import { fileName } from '../film';
 import { type Swarm, followSwarm } from '../follow_swarm';
+import { isGuest } from '../grants';
 import { bytes, language, percent, rate, t } from '../i18n';
 import { type PieceMap, type Priority, cells, kindOf, kinds, priorityOf, rarest, selectionWith, shares } from '../swarm';
 import { Failure, Progress } from './parts';
@@ -24,9 +25,9 @@ export default function SwarmView({ hash }: { hash: string }) {
       {error.value !== undefined && <Failure error={error.value} />}
       <Figures torrent={now} />
       {map.value && <Pieces map={map.value} />}
-      <Peers swarm={swarm} pieceCount={now.pieceCount ?? 0} />
+      {!isGuest.value && <Peers swarm={swarm} pieceCount={now.pieceCount ?? 0} />}
       {now.files.length > 0 && <Files torrent={now} swarm={swarm} />}
-      <Trackers trackers={swarm.trackers.value} />
+      {!isGuest.value && <Trackers trackers={swarm.trackers.value} />}
     </div>
   );
 }
@@ -147,7 +148,7 @@ function Files({ torrent, swarm }: { torrent: Torrent; swarm: Swarm }) {
           <li key={file.id}>
             <span class="grow name"><bdi>{fileName(file.path)}</bdi></span>
             <span class="soft tiny">{t('ofSize', { part: percent(file.progress), size: bytes(file.sizeBytes) })}</span>
-            {file.progress < 1 && <select class="choice" aria-label={t('swarm.priority', { name: fileName(file.path) })} value={priorityOf(file)} onChange={({ currentTarget }) => void change(file, currentTarget.value as Priority)}>
+            {file.progress < 1 && !isGuest.value && <select class="choice" aria-label={t('swarm.priority', { name: fileName(file.path) })} value={priorityOf(file)} onChange={({ currentTarget }) => void change(file, currentTarget.value as Priority)}>
               <option value="normal">{t('swarm.normal')}</option>
               <option value="first">{t('swarm.first')}</option>
               <option value="skip" disabled={isLast(file)}>{t('swarm.skip')}</option>

@@ -5,6 +5,7 @@ import { effect, signal } from '@preact/signals';
 import { chooseLanguage, language, t } from '../i18n';
 import { isLanguage, languages } from '../languages';
 import { recall, remember } from '../memory';
+import { place } from '../router';
 import { Icon, Logo } from './Icon';
 import { Link } from './parts';
 
@@ -23,6 +24,7 @@ export function Top() {
     <header class="top">
       <Link to={{ view: 'start' }} class="brand" aria-label={t('toStart')}><Logo /><span>ShareStream</span></Link>
       <div class="grow" />
+      {place.value.view === 'start' && <Link to={{ view: 'admin' }} class="button bare icon" aria-label={t('admin.title')}><Icon name="gear" /></Link>}
       <select class="choice" aria-label={t('language')} value={language.value}
         onChange={({ currentTarget: { value } }) => { if (isLanguage(value)) void chooseLanguage(value); }}>
         {Object.entries(languages).map(([code, name]) => <option key={code} value={code} lang={code}>{name}</option>)}

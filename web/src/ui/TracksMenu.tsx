@@ -30,7 +30,7 @@ function Choice({ legend, name, rows, chosen, onChoose }: { legend: string; name
 }
 
 export function TracksMenu({ tracks, first, onClose }: { tracks: Tracks; first: number; onClose: () => void }) {
-  const picker = useRef<HTMLInputElement>(null), { sounds, sound, texts, text, delayMs, shown, error } = tracks;
+  const picker = useRef<HTMLInputElement>(null), { sounds, sound, texts, text, delayMs, shown, mayAdd, error } = tracks;
   useEffect(() => void tracks.look(), []);
   const notes = { embedded: undefined, external: t('tracks.external'), upload: t('tracks.uploaded') };
   const setDelay = (seconds: number) => { if (Number.isFinite(seconds)) tracks.setDelay(seconds * 1000); };
@@ -42,9 +42,9 @@ export function TracksMenu({ tracks, first, onClose }: { tracks: Tracks; first: 
       )}
       <Choice legend={t('tracks.subtitles')} name="text" chosen={text.value} onChoose={tracks.chooseText}
         rows={[{ id: '', name: t('tracks.off') }, ...texts.value.map((one) => ({ id: one.id, name: nameOf(one), note: notes[one.kind],
-          onRemove: one.kind === 'upload' ? () => void tracks.remove(one.id) : undefined }))]} />
+          onRemove: one.kind === 'upload' && mayAdd.value ? () => void tracks.remove(one.id) : undefined }))]} />
       {error.value !== undefined && <Failure error={error.value} onClose={() => { error.value = undefined; }} />}
-      <button type="button" class="button" onClick={() => picker.current?.click()}><Icon name="file" />{t('tracks.add')}</button>
+      {mayAdd.value && <button type="button" class="button" onClick={() => picker.current?.click()}><Icon name="file" />{t('tracks.add')}</button>}
       <input ref={picker} type="file" accept=".srt,.vtt,.ass,.ssa" hidden aria-label={t('tracks.add')}
         onChange={({ currentTarget }) => {
           const [file] = currentTarget.files ?? [];

@@ -6,6 +6,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { ApiError, token } from '../api';
 import { fileName, openFilm } from '../film';
+import { grants, isGuest } from '../grants';
 import { clockTime, has, t } from '../i18n';
 import { recall, remember } from '../memory';
 import { type Item, NAME_BYTES, type RoomError, RoomSession } from '../room';
@@ -57,11 +58,11 @@ function Inside({ code, name, isRemote }: { code: string; name: string; isRemote
   if (standing === 'out' && why) return <Outside session={session} why={why} />;
   if (standing === 'knocking') return <div class="card middle" role="status"><div class="row"><span class="spinner" /><h1>{t('room.knocking')}</h1></div><p class="soft">{t('room.knockingText')}</p></div>;
   if (!room) return <div class="card middle" role="status"><div class="row"><span class="spinner" /><p>{t(why ? 'error.offline' : 'room.entering')}</p></div></div>;
-  const item = head.value;
+  const item = head.value, Shown = isGuest.value ? GuestFilm : RoomFilm;
   return (
     <div class="room">
       <div class="film">
-        {isRemote ? <RoomRemote session={session} /> : item ? <RoomFilm key={`${item.number} ${token.value}`} session={session} item={item} /> : (
+        {isRemote ? <RoomRemote session={session} /> : item ? <Shown key={`${item.number} ${token.value}`} session={session} item={item} /> : (
           <div class="stage"><div class="veil"><div class="stack"><h1>{t('room.noFilm')}</h1><p>{t('room.noFilmText')}</p><Link to={{ view: 'start' }} class="button main">{t('room.findFilm')}</Link></div></div></div>
         )}
         {standing === 'away' && <div class="below"><Notice kind="warn" title={t('room.away')}>{t('room.awayText')}</Notice></div>}
@@ -104,12 +105,28 @@ function Outside({ session, why }: { session: RoomSession; why: RoomError }) {
   );
 }
 
+const GRANT_MS = 3000;
+
+// A guest's film: what opens it comes a moment after its name. Who is not given it is told why he cannot see it.
+function GuestFilm({ session, item }: { session: RoomSession; item: Item }) {
+  const isLate = useSignal(false), isOpen = grants.value.has(item.infoHash) || item.infoHash === '' || isLate.value;
+  useEffect(() => {
+    const timer = setTimeout(() => { isLate.value = true; }, GRANT_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (isOpen) return <RoomFilm session={session} item={item} />;
+  return <div class="stage"><div class="veil"><div class="stack" role="status"><span class="spinner" /><h2>{t('diagnosis.opening')}</h2></div></div></div>;
+}
+
 function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
   const film = useMemo(() => openFilm(item.infoHash || item.source, /^\d+$/.test(item.file) ? Number(item.file) : undefined), [item.number]);
   const video = useSignal<HTMLVideoElement | undefined>(undefined), isBlocked = useSignal(false), { attempt, refusal } = useAttempt();
   const sharing = useMemo(() => openSharing(film, { isUsual: () => (session.room.value?.members.length ?? 0) > 1, tracker: () => session.tracker, iceServers: async () => session.iceServers }), [film]);
   useEffect(() => () => film.end(), [film]);
   useEffect(() => () => sharing.end(), [sharing]);
+  // It may have come too late for the first question, or for the last one.
+  const grant = grants.value.get(item.infoHash);
+  useEffect(() => { if (grant && film.error.peek() !== undefined) film.again(); }, [grant]);
   const element = video.value;
   useEffect(() => (element ? keepInSync(session, element, (is) => { isBlocked.value = is; }) : undefined), [element]);
   // Nobody but a player knows how long a film is.

@@ -6,9 +6,11 @@ import { useSignal } from '@preact/signals';
 import { ApiError, api, token, type RoomSummary, type Torrent } from '../api';
 import { t } from '../i18n';
 import { type Place, go } from '../router';
-import { fileObjection, objection } from '../source';
+import { FILES_ACCEPTED, fileObjection, isFilmFile, objection } from '../source';
 import { followTorrents } from '../torrents';
+import { sendFile } from '../uploads';
 import { Icon } from '../ui/Icon';
+import type MediaFolder from '../ui/MediaFolder';
 import { Facts, Failure, Link, Notice, Progress } from '../ui/parts';
 import { SwarmButton } from '../ui/Sharing';
 
@@ -18,15 +20,17 @@ export function Start({ at }: { at: Place & { view: 'start' } }) {
   const known = token.value, torrents = useMemo(followTorrents, [known]), { list, error: away } = torrents;
   const source = useSignal(at.magnet ?? ''), error = useSignal<unknown>(undefined), complaint = useSignal<string | undefined>(undefined);
   const busy = useSignal<Way | undefined>(undefined), dropping = useSignal(false), rooms = useSignal<RoomSummary[]>([]);
+  const hasFolder = useSignal(false), Folder = useSignal<typeof MediaFolder | undefined>(undefined);
   const field = useRef<HTMLInputElement>(null), picker = useRef<HTMLInputElement>(null);
   useEffect(() => () => torrents.end(), [torrents]);
   useEffect(() => { api.rooms().then((found) => { rooms.value = found.filter(({ members }) => members > 0); }, () => {}); }, [known]);
+  useEffect(() => { api.mediaFolder('').then((found) => { hasFolder.value = found.hasFolder === true; }, () => {}); }, [known]);
 
   async function begin(what: string | Blob, way: Way, name?: string): Promise<void> {
     error.value = complaint.value = undefined;
     busy.value = way;
     try {
-      const hash = await api.add(what);
+      const hash = what instanceof File && isFilmFile(what) ? await sendFile(what) : await api.add(what);
       if (way === 'watch') go({ view: 'watch', source: hash });
       else go({ view: 'room', code: await api.createRoom(hash, undefined, name) });
     } catch (reason) {
@@ -94,12 +98,18 @@ export function Start({ at }: { at: Place & { view: 'start' } }) {
             <button type="submit" class="button main" disabled={busy.value !== undefined}><Icon name="play" />{t(busy.value === 'watch' ? 'start.opening' : 'watch')}</button>
             <button type="button" class="button" disabled={busy.value !== undefined} onClick={() => beginWithField('together')}><Icon name="people" />{t(busy.value === 'together' ? 'start.opening' : 'watchTogether')}</button>
             <span class="grow" />
+            {hasFolder.value && (
+              <button type="button" class="button bare" aria-haspopup="dialog" onClick={() => { import('../ui/MediaFolder').then((found) => { Folder.value = found.default; }, (reason: unknown) => { error.value = reason; }); }}>
+                <Icon name="folder" />{t('start.folder')}
+              </button>
+            )}
             <button type="button" class="button bare" onClick={() => picker.current?.click()}><Icon name="file" />{t('start.choose')}</button>
-            <input ref={picker} type="file" accept=".torrent,application/x-bittorrent" hidden aria-label={t('start.choose')}
+            <input ref={picker} type="file" accept={FILES_ACCEPTED} hidden aria-label={t('start.choose')}
               onChange={({ currentTarget }) => { beginWithFile(currentTarget.files?.[0]); currentTarget.value = ''; }} />
           </div>
         </form>
       )}
+      {Folder.value && <Folder.value onClose={() => { Folder.value = undefined; }} />}
       {away.value && !wantsToken && <Failure error={away.value} />}
       {rooms.value.length > 0 && (
         <section class="part" aria-labelledby="rooms">
@@ -152,6 +162,7 @@ function TorrentItem({ torrent, onError, onGone }: { torrent: Torrent; onError: 
       <div>
         <div class="name"><bdi>{name}</bdi></div>
         <div class="facts"><Facts torrent={torrent} /></div>
+        {torrent.state === 'uploading' && torrent.downloadRate === 0 && <p class="tiny soft">{t('upload.chooseAgain')}</p>}
       </div>
       {asks.value ? (
         <div class="row">
