@@ -24,9 +24,18 @@ const common = { bundle: true, minify: true, outdir: path.join(site, 'assets'), 
 // Whole in itself, as a worker has to be.
 const worker = await build({ ...common, entryPoints: [{ in: here('node_modules/jassub/dist/worker/worker.js'), out: 'styled-worker' }], format: 'esm' });
 const [workerFile] = Object.keys(worker.metafile.outputs);
-const { metafile } = await build({ ...common, define: { STYLED_WORKER: JSON.stringify(path.basename(workerFile)) }, entryPoints: [here('src/main.tsx')], format: 'esm', splitting: true, jsx: 'automatic', jsxImportSource: 'preact' });
+const { metafile } = await build({ ...common, entryPoints: [here('src/main.tsx')], format: 'esm', splitting: true, jsx: 'automatic', jsxImportSource: 'preact',
+  // webtorrent is written for Node; these are what it wants of it.
+  alias: { ...common.alias, path: 'path-esm' },
+  define: { STYLED_WORKER: JSON.stringify(path.basename(workerFile)), global: 'globalThis', process: '{"env":{},"browser":true}', 'process.nextTick': 'queueMicrotask' } });
 // Runs before anything is drawn, so that no wrong colour or direction is seen.
 const early = await build({ ...common, entryPoints: [here('src/early.ts')], format: 'iife' });
+// It has one name for ever: browsers ask for it again by themselves. Its words are few.
+const offline = Object.fromEntries(fs.readdirSync(here('locales')).map((name) => {
+  const words = JSON.parse(fs.readFileSync(here(`locales/${name}`), 'utf8'));
+  return [path.basename(name, '.json'), Object.fromEntries(['offline.title', 'offline.text', 'again'].map((key) => [key, words[key]]))];
+}));
+await build({ ...common, entryPoints: [here('src/worker.ts')], outdir: site, entryNames: '[name]', format: 'iife', define: { OFFLINE_WORDS: JSON.stringify(offline) } });
 const icon = await build({ ...common, entryPoints: [here('src/icon.svg')], loader: { '.svg': 'copy' } });
 
 const outputs = { ...metafile.outputs, ...early.metafile.outputs, ...icon.metafile.outputs };

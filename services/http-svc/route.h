@@ -55,6 +55,7 @@ enum route_need {
     X(PAGE_WATCH, "/watch", METHOD_READ, NEED_NOTHING, on_page)                                    \
     X(PAGE_ADMIN, "/admin", METHOD_READ, NEED_NOTHING, on_page)                                    \
     X(PAGE_ROOM, "/room/:any", METHOD_READ, NEED_NOTHING, on_page_of_room)                         \
+    X(WORKER, "/worker.js", METHOD_READ, NEED_NOTHING, on_worker)                                  \
     X(ASSET, "/assets/*", METHOD_READ, NEED_NOTHING, on_asset)                                     \
     X(HEALTH, "/health", METHOD_READ, NEED_OPEN, on_health)                                        \
     X(LIVE, "/health/live", METHOD_READ, NEED_NOTHING, on_live)                                    \
@@ -80,6 +81,7 @@ enum route_need {
     X(LIMITS, "/api/v1/torrents/:hash/limits", METHOD_READ, NEED_ADMIN, on_limits)                 \
     X(SET_LIMITS, "/api/v1/torrents/:hash/limits", METHOD_PUT, NEED_CHANGE, on_set_limits)         \
     X(PEERS, "/api/v1/torrents/:hash/peers", METHOD_READ, NEED_ADMIN, on_peers)                    \
+    X(PIECES, "/api/v1/torrents/:hash/pieces", METHOD_READ, NEED_GRANT, on_pieces)                 \
     X(BROWSERS, "/api/v1/torrents/:hash/browsers", METHOD_READ, NEED_ADMIN, on_browsers)           \
     X(METAINFO, "/api/v1/torrents/:hash/metainfo", METHOD_READ, NEED_GRANT, on_metainfo)           \
     X(PLAYLIST, "/api/v1/torrents/:hash/playlist.m3u", METHOD_READ, NEED_GRANT, on_playlist)       \

@@ -126,6 +126,7 @@ void routes_answer_message(struct exchange *x, const void *message)
 DEFINE_ANSWER(on_list_reply, ListReply)
 DEFINE_ANSWER(on_limits_reply, Limits)
 DEFINE_ANSWER(on_peers_reply, PeersReply)
+DEFINE_ANSWER(on_pieces_reply, PiecesReply)
 
 /* What viewers may ask as well. */
 static void answer_seen(struct exchange *x, const ProtobufCMessage *message)
@@ -298,6 +299,27 @@ void on_peers(struct exchange *x)
     if (request.info_hash != NULL)
         sharestream__torrent__torrent__peers(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
                                              &request, on_peers_reply, x);
+}
+
+void on_pieces(struct exchange *x)
+{
+    Sharestream__Torrent__PiecesRequest request = SHARESTREAM__TORRENT__PIECES_REQUEST__INIT;
+    struct bytes query = exchange_route(x)->query;
+    char text[TEXT_MAX];
+    uint64_t cells = 0;
+
+    request.info_hash = read_hash(x);
+    if (request.info_hash == NULL)
+        return;
+    if (query_raw(query, "cells").data != NULL &&
+        (!query_get(query, "cells", text, sizeof(text)) || !parse_count(text, &cells) ||
+         cells > UINT32_MAX)) {
+        exchange_fail(x, ERR_INVALID, "cells is a number");
+        return;
+    }
+    request.cells = (uint32_t)cells;
+    sharestream__torrent__torrent__pieces(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
+                                          &request, on_pieces_reply, x);
 }
 
 static void on_browsers_reply(const Sharestream__Rtc__PeersReply *reply, void *arg)

@@ -81,6 +81,19 @@ void on_page_of_room(struct exchange *x)
     answer_page(x, "/room.html");
 }
 
+/* The service worker: it may have an eye on what lies beside it and below, so it lies here, and not
+ * among the assets. Its name does not change, so it is asked for each time. It opens nothing but
+ * what is ours. */
+void on_worker(struct exchange *x)
+{
+    const struct page_file *file = page_find(bytes_of_text("/worker.js"));
+
+    must(file != NULL);
+    exchange_add_header(x, "cache-control", "no-cache");
+    exchange_add_header(x, "content-security-policy", "default-src 'none'; connect-src 'self'");
+    answer_file(x, file);
+}
+
 void on_asset(struct exchange *x)
 {
     const struct page_file *file = page_find(exchange_route(x)->path);

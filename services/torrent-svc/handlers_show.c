@@ -2,6 +2,7 @@
 #include "handlers_show.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "diagnosis.h"
@@ -73,6 +74,89 @@ void handlers_peers(struct service *service, const struct torrent *torrent,
     sharestream__torrent__peers_reply__free_unpacked(reply, NULL);
     free(peers);
     free(trackers);
+}
+
+static void mark_pieces(const struct torrent *torrent, const struct pieces_facts *facts,
+                        const bool *is_coming)
+{
+    struct sched_view views[SCHED_READERS_MAX];
+    size_t count = sched_readers(torrent->sched, views, COUNT_OF(views));
+
+    memset(facts->states, PIECE_SKIPPED, facts->count);
+    for (uint32_t id = 0; id < torrent->file_count; id++) {
+        const struct ready_file *file = &torrent->files[id];
+
+        if (torrent->is_wanted[id] && !torrent->row.is_seed)
+            pieces_mark(facts, file->offset, file->offset + file->size, PIECE_MISSING);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ready_file *file = &torrent->files[views[i].file];
+
+        pieces_mark_reader(facts, &views[i], file->offset, file->size);
+    }
+    for (uint32_t piece = 0; piece < facts->count; piece++)
+        if (is_coming[piece])
+            facts->states[piece] = PIECE_COMING;
+}
+
+static void add_readers(const struct torrent *torrent, Sharestream__Torrent__PiecesReply *reply)
+{
+    struct sched_view views[SCHED_READERS_MAX];
+    size_t count = sched_readers(torrent->sched, views, COUNT_OF(views));
+
+    reply->readers = xcalloc(count, sizeof(void *));
+    for (size_t i = 0; i < count; i++) {
+        Sharestream__Torrent__PiecesReply__Reader *out = xcalloc(1, sizeof(*out));
+
+        sharestream__torrent__pieces_reply__reader__init(out);
+        out->file = views[i].file;
+        out->position = views[i].position;
+        out->piece = views[i].head_piece;
+        out->buffered_bytes = views[i].buffered_bytes;
+        out->bytes_per_s = views[i].bytes_per_s;
+        out->is_waiting = views[i].is_waiting;
+        reply->readers[reply->n_readers++] = out;
+    }
+}
+
+static void draw_pieces(struct service *service, const struct torrent *torrent, uint32_t cells,
+                        Sharestream__Torrent__PiecesReply *reply)
+{
+    uint32_t count = torrent->info->piece_count, per_cell = pieces_per_cell(count, cells);
+    size_t cell_count = count / per_cell + (count % per_cell != 0);
+    uint8_t *peers = xcalloc(count, 1), *states = xcalloc(count, 1);
+    bool *is_coming = xcalloc(count, sizeof(*is_coming));
+    struct pieces_facts facts = {.count = count,
+                                 .piece_bytes = torrent->info->piece_bytes,
+                                 .have = ready_map_pieces(torrent->map),
+                                 .peers = peers,
+                                 .states = states};
+
+    lt_swarm_pieces(service->lt, torrent->id, peers, is_coming, count);
+    mark_pieces(torrent, &facts, is_coming);
+    reply->piece_count = count;
+    reply->piece_bytes = torrent->info->piece_bytes;
+    reply->cell_pieces = per_cell;
+    reply->ready = (ProtobufCBinaryData){cell_count, xcalloc(cell_count, 1)};
+    reply->state = (ProtobufCBinaryData){cell_count, xcalloc(cell_count, 1)};
+    reply->peers = (ProtobufCBinaryData){cell_count, xcalloc(cell_count, 1)};
+    pieces_draw(&facts, per_cell, reply->ready.data, reply->state.data, reply->peers.data);
+    add_readers(torrent, reply);
+    free(is_coming);
+    free(states);
+    free(peers);
+}
+
+void handlers_pieces(struct service *service, const struct torrent *torrent, uint32_t cells,
+                     Sharestream__Torrent__PiecesReply_Closure closure, void *data)
+{
+    Sharestream__Torrent__PiecesReply *reply = xcalloc(1, sizeof(*reply));
+
+    sharestream__torrent__pieces_reply__init(reply);
+    if (torrent->info != NULL)
+        draw_pieces(service, torrent, cells, reply);
+    closure(reply, data);
+    sharestream__torrent__pieces_reply__free_unpacked(reply, NULL);
 }
 
 void handlers_metainfo(struct service *service, const struct torrent *torrent,

@@ -6,10 +6,14 @@
 #ifndef TORRENT_HANDLERS_SHOW_H
 #define TORRENT_HANDLERS_SHOW_H
 
+#include "pieces.h"
 #include "service.h"
 
 void handlers_peers(struct service *service, const struct torrent *torrent,
                     Sharestream__Torrent__PeersReply_Closure closure, void *data);
+/* `cells`: at most PIECES_CELLS_MAX; 0 is usual. */
+void handlers_pieces(struct service *service, const struct torrent *torrent, uint32_t cells,
+                     Sharestream__Torrent__PiecesReply_Closure closure, void *data);
 void handlers_metainfo(struct service *service, const struct torrent *torrent,
                        Sharestream__Torrent__MetainfoReply_Closure closure, void *data);
 /* File and position must exist if the metadata is known. */

@@ -113,6 +113,7 @@ static void fill_files(const struct torrent *torrent, uint32_t first, Info *info
         file->ready_bytes = ready_map_file_bytes(torrent->map, id);
         file->progress = ratio(file->ready_bytes, file->size_bytes);
         file->is_wanted = torrent->is_wanted[id];
+        file->is_first = torrent->is_first[id];
         file->media_type = borrowed(media_type(real->path));
         file->kind = borrowed(media_kind_word(media_kind(real->path)));
         info->files[info->n_files++] = file;

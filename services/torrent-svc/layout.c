@@ -22,10 +22,12 @@ void layout_clear(struct torrent *torrent)
     free(torrent->files);
     free(torrent->file_of);
     free(torrent->is_wanted);
+    free(torrent->is_first);
     free(torrent->fresh);
     torrent->files = NULL;
     torrent->file_of = NULL;
     torrent->is_wanted = NULL;
+    torrent->is_first = NULL;
     torrent->fresh = NULL;
     torrent->file_count = torrent->fresh_count = 0;
 }
@@ -53,6 +55,7 @@ static void make_files(struct torrent *torrent)
     torrent->files = xcalloc(info->file_count, sizeof(*torrent->files));
     torrent->file_of = xcalloc(info->file_count, sizeof(*torrent->file_of));
     torrent->is_wanted = xcalloc(info->file_count, sizeof(*torrent->is_wanted));
+    torrent->is_first = xcalloc(info->file_count, sizeof(*torrent->is_first));
     torrent->fresh = xcalloc(MIN(info->piece_count, (uint32_t)READY_BATCH_MAX), sizeof(uint32_t));
     for (size_t i = 0; i < info->file_count; i++) {
         const struct lt_file *file = &info->files[i];
@@ -268,17 +271,21 @@ void layout_on_checked(struct service *service, struct torrent *torrent)
     free(have);
 }
 
-enum err layout_select(struct service *service, struct torrent *torrent, const uint32_t *files,
-                       size_t count, struct error *error)
+enum err layout_select(struct service *service, struct torrent *torrent,
+                       const struct layout_choice *choice, struct error *error)
 {
-    for (uint32_t id = 0; id < torrent->file_count; id++)
-        torrent->is_wanted[id] = count == 0;
-    for (size_t i = 0; i < count; i++)
-        torrent->is_wanted[files[i]] = true;
+    for (uint32_t id = 0; id < torrent->file_count; id++) {
+        torrent->is_wanted[id] = choice->wanted_count == 0;
+        torrent->is_first[id] = false;
+    }
+    for (size_t i = 0; i < choice->wanted_count; i++)
+        torrent->is_wanted[choice->wanted[i]] = true;
+    for (size_t i = 0; i < choice->first_count; i++)
+        torrent->is_first[choice->first[i]] = torrent->is_wanted[choice->first[i]];
     free(torrent->row.selected);
     torrent->row.selected = selection_write(torrent->is_wanted, torrent->file_count);
     for (uint32_t id = 0; id < torrent->file_count; id++)
-        sched_set_wanted(torrent->sched, id, torrent->is_wanted[id]);
+        sched_set_wanted(torrent->sched, id, torrent->is_wanted[id], torrent->is_first[id]);
     sched_set_background(torrent->sched, torrent->row.has_background);
     layout_replan(service, torrent, clock_ms());
     torrent_save(service, torrent);

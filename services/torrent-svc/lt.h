@@ -208,6 +208,10 @@ enum err lt_peers(struct lt_session *session, lt_id id, struct lt_peer *out, siz
                   size_t *count_out);
 /* How many connected peers have the piece. Blocks as lt_peers() does. */
 enum err lt_piece_peers(struct lt_session *session, lt_id id, uint32_t piece, uint32_t *count_out);
+/* Of each piece, how many connected peers have it (255: that many or more), and whether part of it
+ * is here or asked for. `count` must be piece_count. Blocks as lt_peers() does. */
+enum err lt_swarm_pieces(struct lt_session *session, lt_id id, uint8_t *peers_out,
+                         bool *is_coming_out, uint32_t count);
 struct lt_tracker {
     char url[256];
     char message[128]; /* last error or warning */

@@ -293,6 +293,27 @@ enum err lt_piece_peers(struct lt_session *session, lt_id id, uint32_t piece, ui
     });
 }
 
+enum err lt_swarm_pieces(struct lt_session *session, lt_id id, uint8_t *peers_out,
+                         bool *is_coming_out, uint32_t count)
+{
+    return ltp_with(session, id, nullptr, [&](lt_torrent &torrent) {
+        std::vector<int> available;
+
+        if (count != torrent.ready.have.size())
+            return ERR_INVALID;
+        std::fill(peers_out, peers_out + count, 0);
+        std::fill(is_coming_out, is_coming_out + count, false);
+        // A seed counts nothing, for it looks for nothing: libtorrent gives an empty list.
+        torrent.handle.piece_availability(available);
+        for (std::size_t i = 0; i < std::min<std::size_t>(available.size(), count); i++)
+            peers_out[i] = static_cast<uint8_t>(std::clamp(available[i], 0, 255));
+        for (lt::partial_piece_info const &piece : torrent.handle.get_download_queue())
+            if (static_cast<uint32_t>(static_cast<int>(piece.piece_index)) < count)
+                is_coming_out[static_cast<int>(piece.piece_index)] = true;
+        return ERR_NONE;
+    });
+}
+
 enum err lt_trackers(struct lt_session *session, lt_id id, struct lt_tracker *out, size_t cap,
                      size_t *count_out)
 {

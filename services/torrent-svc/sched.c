@@ -317,12 +317,17 @@ void sched_set_background(struct sched *sched, bool on)
     sched->has_background = on;
 }
 
-void sched_set_wanted(struct sched *sched, uint32_t file, bool is_wanted)
+void sched_set_wanted(struct sched *sched, uint32_t file, bool is_wanted, bool is_first)
 {
-    if (file >= sched->layout.file_count || sched->files[file].is.is_wanted == is_wanted)
+    if (file >= sched->layout.file_count)
         return;
-    sched->files[file].is.is_wanted = is_wanted;
-    sched->has_pins_due |= is_wanted;
+    struct sched_file *is = &sched->files[file].is;
+
+    if (is->is_wanted == is_wanted && is->is_first == is_first)
+        return;
+    sched->has_pins_due |= is_wanted && !is->is_wanted;
+    is->is_wanted = is_wanted;
+    is->is_first = is_first;
     sched->wanted_edition++;
     sched->is_dirty = true;
 }

@@ -38,6 +38,7 @@ struct sched_file {
     uint64_t size;   /* bytes */
     bool is_wanted; /* chosen by the user (so=, file selection); background fill only fetches wanted
                        files */
+    bool is_first;  /* before the other wanted ones, while nobody reads */
     bool is_media;  /* head and tail are fetched early: mp4 may keep its index at the end */
 };
 
@@ -97,7 +98,7 @@ void sched_piece_lost(struct sched *sched, uint32_t piece);  /* a recheck found 
 /* Whether to fetch what nobody reads (wanted files, rarest first). On by default. */
 void sched_set_background(struct sched *sched, bool on);
 /* A file out of range is ignored. */
-void sched_set_wanted(struct sched *sched, uint32_t file, bool is_wanted);
+void sched_set_wanted(struct sched *sched, uint32_t file, bool is_wanted, bool is_first);
 
 /* True when there is a plan that differs from the last one returned, or SCHED_WATCHDOG_MS have gone
  * by with readers present (the watchdog re-applies everything). The first call always gives one.

@@ -445,12 +445,24 @@ static void paint(struct sched *sched, struct sched_span span, uint8_t priority)
     memset(sched->priorities + span.first, priority, span.last - span.first + 1);
 }
 
+/* Two files may share a piece: those that come first are painted last. */
+static void paint_files(struct sched *sched, bool is_first)
+{
+    for (size_t i = 0; i < sched->layout.file_count; i++) {
+        const struct sched_file *file = &sched->files[i].is;
+
+        if (file->is_wanted && file->is_first == is_first && file->size > 0)
+            paint(sched, sched->files[i].span, is_first ? SCHED_FIRST : SCHED_WANTED);
+    }
+}
+
 static void paint_priorities(struct sched *sched)
 {
     memset(sched->priorities, 0, sched->layout.piece_count);
-    for (size_t i = 0; sched->shape.has_background && i < sched->layout.file_count; i++)
-        if (sched->files[i].is.is_wanted && sched->files[i].is.size > 0)
-            paint(sched, sched->files[i].span, SCHED_WANTED);
+    if (sched->shape.has_background) {
+        paint_files(sched, false);
+        paint_files(sched, true);
+    }
     for (uint32_t i = sched->shape.span_count; i-- > 0;)
         paint(sched, sched->shape.spans[i],
               i < sched->shape.first_count ? SCHED_FIRST : SCHED_WANTED);

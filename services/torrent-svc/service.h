@@ -155,6 +155,7 @@ struct torrent {
     struct ready_file *files; /* paths owned by disk_paths */
     uint32_t *file_of;        /* index into info->files */
     bool *is_wanted;          /* fetched when nobody reads it */
+    bool *is_first;           /* and before the others of these */
     uint32_t *fresh;          /* pieces that became ready in this round, for one event */
     uint32_t fresh_count;
 
@@ -291,10 +292,15 @@ void layout_on_checked(struct service *service, struct torrent *torrent);
 void layout_on_piece(struct service *service, struct torrent *torrent, uint32_t piece,
                      bool is_ready);
 void layout_flush_ready(struct service *service, struct torrent *torrent);
-/* Every file id must exist; none at all means all files. What was stopped for want of space runs
- * again if the choice fits; if it does not, ERR_NO_SPACE, and the choice stands. */
-enum err layout_select(struct service *service, struct torrent *torrent, const uint32_t *files,
-                       size_t count, struct error *error);
+/* Every file id must exist; none wanted at all means all files. What was stopped for want of space
+ * runs again if the choice fits; if it does not, ERR_NO_SPACE, and the choice stands. Which come
+ * first is not kept for another life. */
+struct layout_choice {
+    const uint32_t *wanted, *first;
+    size_t wanted_count, first_count;
+};
+enum err layout_select(struct service *service, struct torrent *torrent,
+                       const struct layout_choice *choice, struct error *error);
 void layout_replan(struct service *service, struct torrent *torrent, uint64_t now_ms);
 bool layout_is_complete(const struct torrent *torrent);
 

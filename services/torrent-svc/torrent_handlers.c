@@ -197,14 +197,14 @@ static void on_seed(Rpc *rpc, const Sharestream__Torrent__SeedRequest *request,
         bus_fail_error(data, &error);
 }
 
-static bool files_exist(const Sharestream__Torrent__SelectRequest *request,
-                        const struct torrent *torrent, void *data)
+static bool files_exist(const uint32_t *files, size_t count, const struct torrent *torrent,
+                        void *data)
 {
-    for (size_t i = 0; i < request->n_files; i++) {
-        if (request->files[i] < torrent->file_count)
+    for (size_t i = 0; i < count; i++) {
+        if (files[i] < torrent->file_count)
             continue;
-        bus_fail(data, ERR_NOT_FOUND, "there is no file %u: the torrent has 0 to %u",
-                 request->files[i], torrent->file_count - 1);
+        bus_fail(data, ERR_NOT_FOUND, "there is no file %u: the torrent has 0 to %u", files[i],
+                 torrent->file_count - 1);
         return false;
     }
     return true;
@@ -224,11 +224,16 @@ static void on_select(Rpc *rpc, const Sharestream__Torrent__SelectRequest *reque
                  "its metadata is not known yet, there are no files to choose from");
         return;
     }
-    if (!files_exist(request, torrent, data))
+    if (!files_exist(request->files, request->n_files, torrent, data) ||
+        !files_exist(request->first, request->n_first, torrent, data))
         return;
     torrent->row.has_background = !request->no_background;
-    if (layout_select(bus_state(data), torrent, request->files, request->n_files, &error) !=
-        ERR_NONE)
+    if (layout_select(bus_state(data), torrent,
+                      &(struct layout_choice){.wanted = request->files,
+                                              .wanted_count = request->n_files,
+                                              .first = request->first,
+                                              .first_count = request->n_first},
+                      &error) != ERR_NONE)
         bus_fail_error(data, &error);
     else
         answer_empty(closure, data);
@@ -340,6 +345,20 @@ static void on_peers(Rpc *rpc, const Sharestream__Torrent__PeersRequest *request
     (void)rpc;
     if (torrent != NULL)
         handlers_peers(bus_state(data), torrent, closure, data);
+}
+
+static void on_pieces(Rpc *rpc, const Sharestream__Torrent__PiecesRequest *request,
+                      Sharestream__Torrent__PiecesReply_Closure closure, void *data)
+{
+    const struct torrent *torrent = named(request->info_hash, data);
+
+    (void)rpc;
+    if (torrent == NULL)
+        return;
+    if (request->cells > PIECES_CELLS_MAX)
+        bus_fail(data, ERR_INVALID, "cells is at most %d", PIECES_CELLS_MAX);
+    else
+        handlers_pieces(bus_state(data), torrent, request->cells, closure, data);
 }
 
 static void on_metainfo(Rpc *rpc, const Sharestream__Torrent__Name *request,

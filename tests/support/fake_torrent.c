@@ -482,6 +482,28 @@ HANDLER(peers, PeersRequest, PeersReply)
     closure(&reply, data);
 }
 
+/* One piece in a cell, whatever was asked for. */
+HANDLER(pieces, PiecesRequest, PiecesReply)
+{
+    Sharestream__Torrent__PiecesReply reply = SHARESTREAM__TORRENT__PIECES_REPLY__INIT;
+    Sharestream__Torrent__PiecesReply__Reader reader =
+        SHARESTREAM__TORRENT__PIECES_REPLY__READER__INIT;
+    Sharestream__Torrent__PiecesReply__Reader *readers[] = {&reader};
+    struct torrent *torrent = wanted(request->info_hash, data);
+    uint8_t cells[] = {UINT8_MAX, 0, 128};
+
+    (void)service;
+    if (torrent == NULL)
+        return;
+    reply.piece_count = COUNT_OF(cells);
+    reply.piece_bytes = torrent->layout.piece_bytes;
+    reply.cell_pieces = 1;
+    reply.ready = reply.state = reply.peers = (ProtobufCBinaryData){COUNT_OF(cells), cells};
+    reply.readers = readers;
+    reply.n_readers = COUNT_OF(readers);
+    closure(&reply, data);
+}
+
 HANDLER(metainfo, Name, MetainfoReply)
 {
     static const char metainfo[] =

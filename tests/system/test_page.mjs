@@ -91,7 +91,7 @@ test('somebody with a link, and friends', async (t) => {
     await until(() => /watch\?torrent=/.test(page.url()), 'the view of the film');
     await (await fetch(house.url(`/api/v1/torrents`), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ source: other.link }) })).text();
     assert.equal((await bob.playsBeyond(1)).way, 'hls');
-    await page.route('**/stream/**', (route) => route.fulfill({ status: 200, contentType: 'video/mp4', body: 'this is no film' }));
+    await page.context().route('**/stream/**', (route) => route.fulfill({ status: 200, contentType: 'video/mp4', body: 'this is no film' }));
     await page.goto(house.url(`/watch?torrent=${plain.hash}`));
     assert.equal((await bob.playsBeyond(1)).way, 'hls');
     await bob.ends();

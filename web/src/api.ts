@@ -7,10 +7,11 @@ import { forget, recall, remember } from './memory';
 import { here } from './router';
 
 export type State = 'unknown' | 'metadata' | 'checking' | 'downloading' | 'finished' | 'seeding' | 'paused' | 'failed' | 'hashing' | 'uploading';
-export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string }
+export interface File { id: number; path: string; sizeBytes: number; readyBytes: number; progress: number; mediaType: string; kind: string; isWanted: boolean; isFirst?: boolean }
 export interface Torrent {
   infoHash: string; name: string; state: State; error?: string; hasMetadata: boolean; sizeBytes: number; progress: number;
-  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; files: File[];
+  downloadRate: number; uploadRate: number; peers: number; seeds: number; browsers?: number; checkProgress?: number; addedUnixMs?: number; usedUnixMs?: number; isSeed?: boolean; isPrivate?: boolean;
+  downloadedBytes?: number; uploadedBytes?: number; pieceCount?: number; files: File[];
 }
 export interface MediaStream_ { index: number; kind: string; codec: string; codecString: string; language: string; title: string; width?: number; height?: number;
   bitrate?: number; frameRate?: number; channels?: number; sampleRate?: number }
@@ -20,6 +21,10 @@ export interface Media { media: { container: string; durationUs: number; streams
 export interface Subtitle { id: string; kind: 'embedded' | 'external' | 'upload'; name: string; language: string; isForced: boolean; isImpaired: boolean; isImage: boolean;
   playlist: string; script?: string }
 export interface Diagnosis { summary: string; advice: string; code: string; state: State; peers?: number; seeds?: number; downloadRate?: number; neededBytesPerS?: number; estimateMs?: number }
+export interface SwarmPeer { address: string; client: string; flags?: string[]; downloadRate?: number; uploadRate?: number; downloadedBytes?: number; uploadedBytes?: number; pieces?: number }
+export interface Tracker { url: string; message?: string; isWorking?: boolean; fails?: number; seeds?: number; peers?: number }
+// One byte for each cell, in base64url; see docs/openapi.yaml.
+export interface Pieces { pieceCount: number; pieceBytes: number; cellPieces: number; ready: string; state: string; peers: string; readers: { piece?: number }[] }
 export interface UploadState { infoHash: string; receivedBytes?: number; tailBytes?: number; pieceBytes: number }
 export interface MediaEntry { name: string; path: string; isFolder?: boolean; sizeBytes?: number }
 export interface RoomSummary { code: string; title: string; members: number; hasPassword: boolean; film: string; isPlaying: boolean }
@@ -70,7 +75,7 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, code, message, advice, retry > 0 ? retry : undefined);
 }
 
-export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+async function answerTo(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<Response> {
   const headers = new Headers();
   if (token.value) headers.set('Authorization', `Bearer ${token.value}`);
   const isBytes = body instanceof Blob;
@@ -83,6 +88,11 @@ export async function ask<T>(method: string, path: string, body?: BodyInit | obj
     throw new ApiError(0, 'offline', String(error));
   }
   if (!answer.ok) throw await failure(answer);
+  return answer;
+}
+
+export async function ask<T>(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<T> {
+  const answer = await answerTo(method, path, body, signal);
   return answer.status === 204 ? undefined as T : await answer.json() as T;
 }
 
@@ -110,6 +120,11 @@ export const api = {
   addSubtitle: (hash: string, file: number, data: Blob, name: string): Promise<Subtitle> =>
     ask('POST', `torrents/${hash}/files/${file}/subtitles?name=${encodeURIComponent(name)}`, data),
   removeSubtitle: (hash: string, file: number, id: string): Promise<void> => ask('DELETE', `torrents/${hash}/files/${file}/subtitles/${id}`),
+  metainfo: async (hash: string): Promise<Uint8Array> => new Uint8Array(await (await answerTo('GET', `torrents/${hash}/metainfo`)).arrayBuffer()),
+  peers: (hash: string): Promise<{ peers: SwarmPeer[]; peerCount: number; trackers: Tracker[] }> => ask('GET', `torrents/${hash}/peers`),
+  pieces: (hash: string, cells: number): Promise<Pieces> => ask('GET', `torrents/${hash}/pieces?cells=${cells}`),
+  // Which files, and which of them before the others; none: all of them.
+  select: (hash: string, files: number[], first: number[]): Promise<void> => ask('PUT', `torrents/${hash}/select`, { files, first }),
   link: async (hash: string, file: number): Promise<string> => (await ask<{ url: string }>('GET', `torrents/${hash}/files/${file}/link`)).url,
   rooms: async (): Promise<RoomSummary[]> => (await ask<{ rooms: RoomSummary[] }>('GET', 'rooms')).rooms,
   createRoom: async (source?: string, file?: number, name?: string): Promise<string> =>

@@ -10,6 +10,7 @@ import { language, startLanguage, t } from './i18n';
 import { type Place, place } from './router';
 import { Top } from './ui/Top';
 import { Uploads } from './ui/Uploads';
+import { startWorker } from './worker_side';
 import { Link, Notice } from './ui/parts';
 import { Start } from './views/Start';
 
@@ -73,6 +74,7 @@ function prepare(): void {
 }
 
 takeTokenFromAddress();
+startWorker();
 render(<Root />, document.getElementById('app') as HTMLElement);
 void startLanguage().then(() => {
   isReady.value = true;

@@ -7,6 +7,7 @@ import { ApiError, api, token } from './api';
 import { grants, renewed } from './grants';
 import { type Quality, type Size, isOriginalUrl, largestMade, quality, readSizes, sizeFor } from './quality';
 import { here } from './router';
+import { distrust, untilRelayed } from './worker_side';
 
 export type Way = 'direct' | 'hls';
 
@@ -93,6 +94,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     const grant = grants.peek().get(hash);
     // What was renewed meanwhile may be all that it lacks.
     if (grant && !address.includes(grant)) void begin(way);
+    // Without who stood between it may well play.
+    else if (way === 'direct' && distrust(`${hash}/${file}`)) void begin('direct');
     else if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
@@ -111,6 +114,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     } catch (reason) {
       return onFailure(reason as ApiError);
     }
+    if (way === 'direct') await untilRelayed(`${hash}/${file}`);
     if (hasEnded || mine !== beginnings) return;
     if (way === 'direct') straight(address);
     else await byHls(address, at, mine);

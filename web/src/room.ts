@@ -68,6 +68,7 @@ export class RoomSession {
   passing: Signal<Passer[]> = signal([]);
   typing: Signal<string[]> = signal([]);
   clock = new Clock();
+  tracker = 'tracker'; // where browsers meet
   readonly id = recallOrMake('id', () => randomText(12));
   private readonly secret = recallOrMake('secret', () => randomText(24));
   private readonly socket: Socket;
@@ -174,10 +175,11 @@ export class RoomSession {
     this.password = password;
     const asked = { code: this.code, id: this.id, secret: this.secret, name: this.name, password, call: this.call };
     try {
-      const { room, iceServers, grants, isOperator } = await this.ask('join', asked).catch((reason: RoomError) => {
+      const { room, tracker, iceServers, grants, isOperator } = await this.ask('join', asked).catch((reason: RoomError) => {
         if (!this.isOpen || reason.code !== 'room_not_found') throw reason;
         return this.ask('create', { code: this.code, id: this.id, secret: this.secret, name: this.name });
-      }) as unknown as { room: Room; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
+      }) as unknown as { room: Room; tracker: string; iceServers: RTCIceServer[]; grants: Grant[]; isOperator: boolean };
+      this.tracker = tracker;
       this.iceServers = iceServers;
       this.why.value = undefined;
       isGuest.value = !isOperator;

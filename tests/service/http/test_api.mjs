@@ -279,6 +279,9 @@ test('the answers are as described', async (t) => {
   await ask(stack, 'PUT', '/api/v1/limits', { value: { upload: 5 }, status: 200 });
   await ask(stack, 'GET', '/api/v1/limits', { status: 200 });
   await ask(stack, 'GET', `${T}/peers`, { status: 200 });
+  const pieces = (await ask(stack, 'GET', `${T}/pieces`, { query: '?cells=16', status: 200 })).json;
+  assert.deepEqual([...Buffer.from(pieces.ready, 'base64url')], [255, 0, 128]);
+  await ask(stack, 'GET', `${T}/pieces`, { query: '?cells=x', status: 400 });
   await ask(stack, 'GET', `${T}/browsers`, { status: 200 });
   await ask(stack, 'GET', `${T}/browsers`, { hash: 'nonsense', status: 400 });
   const metainfo = await ask(stack, 'GET', `${T}/metainfo`, { status: 200 });

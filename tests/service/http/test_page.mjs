@@ -45,6 +45,15 @@ test('browsers get the page, programs words', async (t) => {
   assert.equal((await ask(stack, 'POST', '/watch', HTML)).status, 405);
 });
 
+test('the service worker lies above all that it may see, and is asked for each time', async (t) => {
+  const stack = await Stack.start(t, { torrent: false });
+  const { status, headers, body } = await ask(stack, 'GET', '/worker.js');
+  assert.deepEqual([status, headers['content-type'], headers['cache-control']], [200, 'text/javascript; charset=utf-8', 'no-cache']);
+  assert.equal(headers['content-security-policy'], "default-src 'none'; connect-src 'self'");
+  assert.doesNotMatch(body.toString(), /https?:/);
+  assert.equal((await ask(stack, 'GET', '/worker.js', { 'If-None-Match': headers.etag })).status, 304);
+});
+
 test('what is asked for packed comes packed, and is the same', async (t) => {
   const stack = await Stack.start(t, { torrent: false });
   const { body: html } = await ask(stack, 'GET', '/watch', HTML);

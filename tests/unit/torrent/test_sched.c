@@ -164,13 +164,35 @@ static void without_readers_wanted_files_are_fetched_rarest_first(void **state)
     assert_false(replan(&stage, 10));
     assert_false(replan(&stage, 10000)); /* no watchdog without readers */
 
-    sched_set_wanted(stage.sched, SEQUEL, false);
+    sched_set_wanted(stage.sched, SEQUEL, false, false);
     assert_true(replan(&stage, 10000));
     expect_priorities(&stage, 0, 399, 4);
     expect_priorities(&stage, 400, 699, 0);
     expect_priorities(&stage, 700, 700, 4);
-    sched_set_wanted(stage.sched, 99, true);
+    sched_set_wanted(stage.sched, 99, true, false);
     assert_false(replan(&stage, 10000));
+    close_stage(&stage);
+}
+
+static void files_that_come_first_come_before_the_others_until_somebody_reads(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage);
+    assert_true(replan(&stage, 0));
+    sched_set_wanted(stage.sched, SEQUEL, true, true);
+    assert_true(replan(&stage, 0));
+    expect_priorities(&stage, 0, 399, 4);
+    expect_priorities(&stage, 400, 699, 7);
+    expect_priorities(&stage, 700, 700, 4);
+    sched_set_wanted(stage.sched, SEQUEL, true, true);
+    assert_false(replan(&stage, 0));
+
+    read_at(&stage, player(1, FILM, 0), 0);
+    assert_true(replan(&stage, 0));
+    expect_priorities(&stage, 0, 399, 4);
+    expect_priorities(&stage, 400, 699, 0);
     close_stage(&stage);
 }
 
@@ -1305,6 +1327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_that_make_no_sense_are_refused),
         cmocka_unit_test(without_readers_wanted_files_are_fetched_rarest_first),
+        cmocka_unit_test(files_that_come_first_come_before_the_others_until_somebody_reads),
         cmocka_unit_test(background_off_fetches_nothing),
         cmocka_unit_test(head_and_tail_of_media_come_early_once),
         cmocka_unit_test(head_and_tail_wait_until_nobody_reads),

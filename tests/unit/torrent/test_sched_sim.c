@@ -549,7 +549,7 @@ static void disturb(struct world *world, struct player *player)
         break;
     case 7:
         sched_set_wanted(world->sched, (uint32_t)roll(world, world->layout.file_count),
-                         roll(world, 2));
+                         roll(world, 2), roll(world, 2));
         break;
     default: { /* a recheck finds a bad piece */
         uint32_t piece = (uint32_t)roll(world, world->layout.piece_count);

@@ -23,7 +23,9 @@ import { NextUp, itemName } from '../ui/Queue';
 import { Remote } from '../ui/Remote';
 import { Passing, ReactToFilm } from '../ui/Reactions';
 import { Facts, Link, Notice, TokenForm, explainRoom } from '../ui/parts';
+import { openSharing } from '../sharing';
 import { Share } from '../ui/Share';
+import { SharingSwitch, SwarmButton } from '../ui/Sharing';
 import { Side } from '../ui/Side';
 
 // `isOpen`: who comes first makes the room.
@@ -122,7 +124,9 @@ function GuestFilm({ session, item }: { session: RoomSession; item: Item }) {
 function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
   const film = useMemo(() => openFilm(item.infoHash || item.source, /^\d+$/.test(item.file) ? Number(item.file) : undefined), [item.number]);
   const video = useSignal<HTMLVideoElement | undefined>(undefined), isBlocked = useSignal(false), { attempt, refusal } = useAttempt();
+  const sharing = useMemo(() => openSharing(film, { isUsual: () => (session.room.value?.members.length ?? 0) > 1, tracker: () => session.tracker, iceServers: async () => session.iceServers }), [film]);
   useEffect(() => () => film.end(), [film]);
+  useEffect(() => () => sharing.end(), [sharing]);
   // It may have come too late for the first question, or for the last one.
   const grant = grants.value.get(item.infoHash);
   useEffect(() => { if (grant && film.error.peek() !== undefined) film.again(); }, [grant]);
@@ -151,7 +155,9 @@ function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
         marks={<Others session={session} />} over={<div class="over"><Passing session={session} /><NextUp session={session} attempt={attempt} /><ChatOver session={session} /></div>} />
       <Below session={session} title={title} attempt={attempt}>
         {torrent && <Facts torrent={torrent} />}
+        {torrent && <SwarmButton hash={torrent.infoHash} />}
       </Below>
+      {film.media.value && <div class="below"><SharingSwitch sharing={sharing} /></div>}
       {(refusal || wantsToken) && <div class="below">{refusal}{wantsToken && <details><summary class="soft">{t('room.operator')}</summary><TokenForm /></details>}</div>}
     </>
   );

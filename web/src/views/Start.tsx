@@ -13,6 +13,7 @@ import { Icon } from '../ui/Icon';
 import type MediaFolder from '../ui/MediaFolder';
 import { Install } from '../ui/Install';
 import { Facts, Failure, Link, Notice, Progress } from '../ui/parts';
+import { SwarmButton } from '../ui/Sharing';
 
 type Way = 'watch' | 'together';
 
@@ -180,6 +181,7 @@ function TorrentItem({ torrent, onError, onGone }: { torrent: Torrent; onError: 
         <div class="row">
           <Link to={{ view: 'watch', source: torrent.infoHash }} class="button small" aria-label={`${t('watch')}: ${name}`}><Icon name="play" size={18} />{t('watch')}</Link>
           <button type="button" class="button icon small" aria-label={`${t('watchTogether')}: ${name}`} title={t('watchTogether')} onClick={together}><Icon name="people" size={18} /></button>
+          <SwarmButton hash={torrent.infoHash} name={name} isIcon />
           <button type="button" class="button bare icon small" aria-label={`${t('remove')}: ${name}`} title={t('remove')} onClick={() => { asks.value = true; }}><Icon name="remove" size={18} /></button>
         </div>
       )}

@@ -9,11 +9,16 @@ import { bytes, percent, t } from '../i18n';
 import { type Place, addressOf, go } from '../router';
 import { Icon } from '../ui/Icon';
 import { Player } from '../ui/Player';
+import { openSharing, publicIceServers } from '../sharing';
+import { SharingSwitch, SwarmPanel } from '../ui/Sharing';
 import { Facts, Failure, Link, Progress, TokenForm } from '../ui/parts';
 
 export default function Watch({ at }: { at: Place & { view: 'watch' } }) {
   const known = token.value, film = useMemo(() => openFilm(at.source, at.file), [at.source, at.file, known]);
   useEffect(() => () => film.end(), [film]);
+  // Alone one has nobody to share with, but may want to.
+  const sharing = useMemo(() => openSharing(film, { isUsual: () => false, tracker: () => 'tracker', iceServers: publicIceServers }), [film]);
+  useEffect(() => () => sharing.end(), [sharing]);
   const torrent = film.torrent.value, error = film.error.value;
   const name = torrent?.name === torrent?.infoHash ? '' : torrent?.name, title = film.file.value ? fileName(film.file.value.path) : name ?? '';
   useEffect(() => { document.title = title ? `${title} – ShareStream` : 'ShareStream'; }, [title]);
@@ -34,6 +39,8 @@ export default function Watch({ at }: { at: Place & { view: 'watch' } }) {
         {torrent && <div class="facts-line"><Facts torrent={torrent} /></div>}
         {torrent && <Progress torrent={torrent} label={torrent.name || torrent.infoHash} />}
         {torrent && <Files film={film} />}
+        {film.media.value && <SharingSwitch sharing={sharing} />}
+        {torrent && <SwarmPanel hash={torrent.infoHash} />}
       </div>
     </div>
   );
