@@ -331,6 +331,7 @@ ABSENT_HANDLER(begin_upload, BeginUploadRequest, Upload)
 ABSENT_HANDLER(find_upload, Name, Upload)
 ABSENT_HANDLER(grow_upload, GrowUploadRequest, Upload)
 ABSENT_HANDLER(browse, BrowseRequest, BrowseReply)
+ABSENT_HANDLER(pieces, PiecesRequest, PiecesReply)
 
 static Service torrent_service = SHARESTREAM__TORRENT__TORRENT__INIT(on_);
 
