@@ -21,7 +21,7 @@ export class Person {
     person.complaints = [];
     person.page = await context.newPage();
     person.page.setDefaultTimeout(30000);
-    person.page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) person.complaints.push(message.text()); });
+    person.page.on('console', (message) => { if (['error', 'warning'].includes(message.type()) && !/blocked by Playwright/.test(message.text())) person.complaints.push(message.text()); });
     person.page.on('pageerror', ({ stack }) => person.complaints.push(stack));
     person.page.on('request', (request) => {
       if (!request.url().startsWith(origin) && !/^(blob|data):/.test(request.url())) person.complaints.push(`a foreign request: ${request.url()}`);

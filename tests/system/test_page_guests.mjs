@@ -42,7 +42,8 @@ test('guests of a server with a token', async (t) => {
     return person;
   };
   const expiry = (url) => Number(/[?&]exp=(\d+)/.exec(url)?.[1]);
-  const bob = await enter('Bob'), cem = await enter('Cem', { viewport: PHONE, isMobile: true, hasTouch: true, locale: 'ar', colorScheme: 'light' });
+  // Bob without a service worker: what it asks of the server, and what it need not ask, his page would not tell.
+  const bob = await enter('Bob', { serviceWorkers: 'block' }), cem = await enter('Cem', { viewport: PHONE, isMobile: true, hasTouch: true, locale: 'ar', colorScheme: 'light' });
   const refused = ({ asked }) => asked.filter(({ status }) => status === 401 || status === 403);
 
   await t.test('the film, as it is', async () => {

@@ -81,6 +81,8 @@ function bytesOf(url: string, port: MessagePort, first: number, last: number): R
   const fetchFrom = async (from: number, until: number) => {
     abort = new AbortController();
     const answer = await fetch(url, { headers: { range: `bytes=${from}-${until}` }, signal: abort.signal });
+    // That another question will not change; the page may know another address, with a grant that holds.
+    if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) failures = FAILURES_MAX;
     if (answer.status !== 206 || !answer.body) throw new Error(`the server said ${answer.status}`);
     return answer.body.getReader();
   };
