@@ -53,7 +53,7 @@ test('quality and speed', async (t) => {
     await page.check('.choices label:has-text("1.5x")');
     await closeMenu(ann);
     await page.keyboard.press('5');
-    await until(async () => (await ann.player()).time > SECONDS / 2, 'the middle of the film');
+    await until(async () => (await ann.player()).time > SECONDS / 2, 'the middle of the film').catch(async (error) => { throw new Error(`${error.message}: ${JSON.stringify(await ann.player())}`); });
     await openMenu(ann);
     await choose(ann, '240p');
     const { time } = await is(ann, 'hls', 240);
@@ -100,10 +100,10 @@ test('quality and speed', async (t) => {
 
   await t.test('a line that is too slow for the film gets it in pieces', async () => {
     const ann = await come('Ann'), { page } = ann;
-    await page.route('**/stream/**', () => {}); // nothing comes, ever
+    await page.context().route('**/stream/**', () => {}); // nothing comes, ever, not to the page's worker either
     await page.goto(house.url(`/watch?torrent=${small}`));
     assert.equal((await ann.playsBeyond(0)).way, 'hls');
-    await page.unrouteAll();
+    await page.context().unrouteAll();
     await ann.ends();
   });
 

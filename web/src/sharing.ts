@@ -12,7 +12,7 @@ import { here } from './router';
 import { hasWorker, relayStream } from './worker_side';
 
 // Why it cannot be; the words are share.unable.*.
-export type Unable = 'webrtc' | 'worker' | 'private' | 'made' | 'failed';
+export type Unable = 'webrtc' | 'worker' | 'private' | 'uploading' | 'made' | 'failed';
 export interface Sharing {
   unable: Signal<Unable | undefined>;
   isOn: Signal<boolean>;
@@ -42,6 +42,7 @@ export function openSharing(film: Film, { isUsual, tracker, iceServers }: Place)
     if (typeof RTCPeerConnection === 'undefined') return 'webrtc';
     if (!hasWorker()) return 'worker';
     if (film.torrent.value?.isPrivate) return 'private';
+    if (film.torrent.value?.state === 'uploading') return 'uploading'; // it has no hash that others could know
     if (film.media.value && film.media.value.way !== 'direct') return 'made';
     return hasFailed.value ? 'failed' : undefined;
   });
