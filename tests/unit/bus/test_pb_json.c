@@ -210,7 +210,8 @@ static void nested_and_repeated_messages_go_both_ways(void **state)
                       "\"action\":\"\",\"lastLines\":[\"one\",\"two\"]}]}",
                       NULL);
     expect_round_trip(&sharestream__torrent__select_request__descriptor,
-                      "{\"infoHash\":\"\",\"files\":[3,1],\"noBackground\":false,\"first\":[]}", NULL);
+                      "{\"infoHash\":\"\",\"files\":[3,1],\"noBackground\":false,\"first\":[]}",
+                      NULL);
 }
 
 static void oneof_shows_only_the_chosen_field(void **state)
