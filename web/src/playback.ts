@@ -70,10 +70,12 @@ export async function prime(video: HTMLVideoElement, hash: string, file: number,
 
 export function play(video: HTMLVideoElement, { hash, file, first, can, strains, choice, plays, onWay, onBlocked, onFailure }: Wish): Playback {
   const tried = new Set<Way>();
-  const onPlaying = () => { hasPlayed = true; };
+  // What is wanted, whatever became of it: a player that fails, or begins anew, is paused without anybody having said so.
+  const onPlay = () => { wantsPlay = true; };
+  const onPause = () => { if (!video.error) wantsPlay = false; };
   const onMetadata = () => { place = undefined; };
-  let way = first, beginnings = 0, place: { at: number; goesOn: boolean } | undefined; // where a beginning that is under way goes
-  let hasPlayed = false, hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let way = first, beginnings = 0, wantsPlay = plays, place: number | undefined; // where a beginning that is under way goes
+  let hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
 
   function wayNow(): Way {
     const { sound, drawn, quality: size } = choice;
@@ -101,10 +103,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   }
 
   async function begin(next: Way): Promise<void> {
-    // Who fails at once says it is paused; what counts is what was wanted.
-    place ??= { at: video.currentTime, goesOn: hasPlayed ? !video.paused : plays };
+    const at = place ??= video.currentTime, mine = ++beginnings;
     video.defaultPlaybackRate = video.playbackRate; // which is what a new source begins with
-    const { at, goesOn } = place, mine = ++beginnings;
     clear();
     way = next;
     tried.add(way);
@@ -121,7 +121,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     if (hasEnded || mine !== beginnings) return;
     if (video.readyState >= video.HAVE_METADATA) place = undefined;
     if (at > 0) video.currentTime = at;
-    if (goesOn) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
+    if (wantsPlay) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
   }
 
   function straight(address: string): void {
@@ -187,7 +187,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     }
   }
 
-  video.addEventListener('playing', onPlaying);
+  video.addEventListener('play', onPlay);
+  video.addEventListener('pause', onPause);
   video.addEventListener('loadedmetadata', onMetadata);
   void begin(wayNow());
   return { choose,
@@ -206,7 +207,8 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     end() {
       hasEnded = true;
       clear();
-      video.removeEventListener('playing', onPlaying);
+      video.removeEventListener('play', onPlay);
+      video.removeEventListener('pause', onPause);
       video.removeEventListener('loadedmetadata', onMetadata);
       video.removeAttribute('src');
       video.load();
