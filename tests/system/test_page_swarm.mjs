@@ -68,7 +68,7 @@ test('people who watch together share what they have', async (t) => {
   await ann.page.evaluate(() => document.querySelector('media-controller').dispatchEvent(new CustomEvent('mediaseekrequest', { detail: 250 })));
   for (const person of people) {
     assert.equal((await person.playsBeyond(251)).way, 'direct');
-    assert.ok((await sharing(person)).isOn, `${person.name} shares still`);
+    assert.ok((await sharing(person)).isOn, `${person.name} shares still: ${await person.page.innerText('.sharing')} ${person.complaints}`);
     person.complaints = person.complaints.filter((one) => !/net::ERR_|WebSocket/.test(one));
   }
 

@@ -20,7 +20,7 @@ declare const OFFLINE_WORDS: Record<string, Words>;
 
 const world = self as unknown as World;
 const ANSWER_MS = 1000;
-const FAILURES_MAX = 6, PAUSE_MS = 300; // of the server, before the player is told; it waits longer each time
+const FAILURES_MAX = 12, PAUSE_MS = 300; // of the server, before the player is told; it waits longer each time, 23 s in all
 
 world.addEventListener('install', (event) => event.waitUntil(world.skipWaiting()));
 world.addEventListener('activate', (event) => event.waitUntil(world.clients.claim()));
