@@ -13,6 +13,7 @@ export type Way = 'direct' | 'hls';
 
 const PATIENCE_MS = 120000;
 const RETRY_MS = 2000;
+const BREAKS_MAX = 10; // of the line, in a row
 // After so many the line, or the machine, is too slow for the film as it is.
 const STALLS = 3;
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
@@ -74,8 +75,9 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   const onPlay = () => { wantsPlay = true; };
   const onPause = () => { if (!video.error) wantsPlay = false; };
   const onMetadata = () => { place = undefined; };
+  const onPlaying = () => { breaks = 0; };
   let way = first, beginnings = 0, wantsPlay = plays, place: number | undefined; // where a beginning that is under way goes
-  let hasEnded = false, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
+  let hasEnded = false, breaks = 0, stalls = 0, isTooMuch = strains, isPlain = false, address = '', hls: Hls | undefined, retry: ReturnType<typeof setTimeout> | undefined, fails: (() => void) | undefined;
 
   function wayNow(): Way {
     const { sound, drawn, quality: size } = choice;
@@ -90,14 +92,16 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     fails = undefined;
   }
 
-  function giveUp(text: string): void {
+  function giveUp(text: string, isLine = false): void {
     const next: Way = tried.has('hls') ? 'direct' : 'hls';
     if (hasEnded) return;
     const grant = grants.peek().get(hash);
     // What was renewed meanwhile may be all that it lacks.
     if (grant && !address.includes(grant)) void begin(way);
+    // The server, or who it waits for, is away: it comes back. (Who begins anew meanwhile hears that there is no film there.)
+    else if ((isLine || breaks > 0) && ++breaks <= BREAKS_MAX) retry = setTimeout(() => void begin(way), RETRY_MS);
     // Without who stood between it may well play.
-    else if (way === 'direct' && distrust(`${hash}/${file}`)) void begin('direct');
+    else if (way === 'direct' && distrust(`${hash}/${file}`, text)) void begin('direct');
     else if (tried.has(next)) onFailure(new ApiError(415, 'unplayable', text));
     else void begin(next);
   }
@@ -125,7 +129,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
   }
 
   function straight(address: string): void {
-    fails = () => giveUp(video.error?.message ?? '');
+    fails = () => giveUp(video.error?.message ?? '', video.error?.code === MediaError.MEDIA_ERR_NETWORK);
     video.addEventListener('error', fails);
     if (video.src !== address || video.error) video.src = address; // else prime() has begun
   }
@@ -189,6 +193,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
 
   video.addEventListener('play', onPlay);
   video.addEventListener('pause', onPause);
+  video.addEventListener('playing', onPlaying);
   video.addEventListener('loadedmetadata', onMetadata);
   void begin(wayNow());
   return { choose,
@@ -209,6 +214,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
       clear();
       video.removeEventListener('play', onPlay);
       video.removeEventListener('pause', onPause);
+      video.removeEventListener('playing', onPlaying);
       video.removeEventListener('loadedmetadata', onMetadata);
       video.removeAttribute('src');
       video.load();

@@ -89,7 +89,7 @@ export function openSharing(film: Film, { isUsual, tracker, iceServers }: Place)
   const endRelay = effect(() => {
     const name = stream.value, file = film.file.peek();
     if (!name || !file || (unable.value && unable.value !== 'failed')) return undefined;
-    return relayStream(name, { answer: () => ({ size: file.sizeBytes, type: file.mediaType }), open: serve, onDistrust: () => fail('the player could not play what passed by') });
+    return relayStream(name, { answer: () => ({ size: file.sizeBytes, type: file.mediaType }), open: serve, onDistrust: (why) => fail(`the player could not play what passed by: ${why}`) });
   });
 
   function serve(port: MessagePort): void {

@@ -5,7 +5,7 @@
 import type { Answer, Call } from './relay';
 import { here } from './router';
 
-export interface Relay { answer(): Answer; open(port: MessagePort): void; onDistrust(): void }
+export interface Relay { answer(): Answer; open(port: MessagePort): void; onDistrust(why: string): void }
 
 const CONTROL_MS = 2000; // until then a first visit has it, or does without
 const STAY_MS = 20000; // browsers end a worker that hears nothing for half a minute, with what passes through it
@@ -45,9 +45,9 @@ export async function untilRelayed(stream: string): Promise<void> {
 }
 
 // It failed in a player: from now on without us. False: it was without us before.
-export function distrust(stream: string): boolean {
+export function distrust(stream: string, why: string): boolean {
   const relay = relays.get(stream);
   relays.delete(stream);
-  relay?.onDistrust();
+  relay?.onDistrust(why);
   return relay !== undefined && navigator.serviceWorker.controller !== null;
 }
