@@ -229,8 +229,8 @@ static enum err from_environment(const struct settings_source *source, const cha
                                  size_t name_cap, struct error *error)
 {
     const struct settings_alias *alias = alias_of(source, section, row->name);
-    char file_name[200];
     const char *value;
+    size_t len;
 
     *value_out = NULL;
     snprintf(name_out, name_cap, "SHARESTREAM_%s_%s", section, row->name);
@@ -239,11 +239,10 @@ static enum err from_environment(const struct settings_source *source, const cha
         *value_out = xstrdup(value);
         return ERR_NONE;
     }
-    snprintf(file_name, sizeof(file_name), "%s_FILE", name_out);
-    if (holds_text(row) && (value = getenv(file_name)) != NULL) {
-        snprintf(name_out, name_cap, "%s", file_name);
-        return read_secret_file(file_name, value, value_out, error);
-    }
+    len = strlen(name_out);
+    snprintf(name_out + len, name_cap - len, "_FILE");
+    if (holds_text(row) && (value = getenv(name_out)) != NULL)
+        return read_secret_file(name_out, value, value_out, error);
     if (alias == NULL)
         return ERR_NONE;
     snprintf(name_out, name_cap, "%s", alias->key);

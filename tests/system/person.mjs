@@ -23,7 +23,7 @@ export class Person {
     person.name = name;
     person.complaints = [];
     person.page = await context.newPage();
-    person.page.setDefaultTimeout(30000);
+    person.page.setDefaultTimeout(60000);
     person.page.on('console', (message) => { if (['error', 'warning'].includes(message.type()) && !IDLE.test(message.text())) person.complaints.push(message.text()); });
     person.page.on('pageerror', ({ stack }) => person.complaints.push(stack));
     person.page.on('request', (request) => {

@@ -113,7 +113,7 @@ test('the page as an app', async (t) => {
     }
     for (const tab of tabs) await tab.waitForSelector('[data-why="no_peers"], [data-why]:not([data-why="undefined"])', { timeout: 60000 });
     await ann.page.goto(`${origin}watch?torrent=${plain.hash}`);
-    await ann.playsBeyond(1);
+    await ann.playsBeyond(1, 180000);
     await ann.page.goto(origin);
     await until(async () => (await ann.page.locator('section[aria-labelledby=torrents] .item').count()) === 5, 'the list of torrents');
     // And hears what changes.
