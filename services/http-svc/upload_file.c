@@ -48,7 +48,7 @@ enum err upload_file_open(struct exchange *x, const struct infohash *hash, struc
     struct map_entry *entry;
     struct ready_map *map = loop_map_take(x->loop, hash, &entry);
     enum err err;
-    int fd;
+    int fd = -1;
 
     if (map == NULL || ready_map_layout(map)->file_count != 1)
         err = error_set(error, ERR_NOT_FOUND, "there is no such upload");
