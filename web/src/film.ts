@@ -44,6 +44,9 @@ export function chooseFile(files: File[]): File | undefined {
   return undefined;
 }
 
+// Nothing of it is here, and nobody is there to get it from: whoever asks for bytes now only holds one of the browser's connections.
+export const isHopeless = ({ peers }: Torrent, { readyBytes }: File): boolean => peers === 0 && readyBytes === 0;
+
 export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 export function openFilm(source: string, wanted?: number): Film {
@@ -110,6 +113,7 @@ export function openFilm(source: string, wanted?: number): Film {
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
       if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
       if (!isSeen) return;
+      if (isHopeless(torrent.value, file.value)) return later();
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'invalid', found.why);
       media.value = found;

@@ -37,12 +37,11 @@ function isUsedThere(key: string, event: KeyboardEvent, stage: HTMLElement): boo
 }
 
 // Asks media-chrome's controls, as a click on them does, so that whoever listens to those (a room) hears of it. Returns what ends it.
-export function hearKeys(stage: HTMLElement, { onCaptions, onHelp }: { onCaptions(): void; onHelp(): void }): () => void {
+export function hearKeys(stage: HTMLElement, { lastsS, onCaptions, onHelp }: { lastsS(): number; onCaptions(): void; onHelp(): void }): () => void {
   const video = () => stage.querySelector('video');
   const ask = (name: string, detail?: unknown) => stage.querySelector('media-controller')?.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
   const seek = (seconds: number) => {
-    const { duration = NaN } = video() ?? {};
-    if (Number.isFinite(duration)) ask('mediaseekrequest', Math.max(0, Math.min(duration, seconds)));
+    if (Number.isFinite(seconds)) ask('mediaseekrequest', Math.max(0, Math.min(lastsS(), seconds)));
   };
   const move = (seconds: number) => seek((video()?.currentTime ?? 0) + seconds);
   const actions: Record<Action, (key: string) => void> = {
@@ -56,7 +55,7 @@ export function hearKeys(stage: HTMLElement, { onCaptions, onHelp }: { onCaption
     mute: () => ask(video()?.muted ? 'mediaunmuterequest' : 'mediamuterequest'),
     full: () => ask(document.fullscreenElement ? 'mediaexitfullscreenrequest' : 'mediaenterfullscreenrequest'),
     captions: onCaptions,
-    goTo: (key) => seek((video()?.duration ?? NaN) * Number(key) / 10),
+    goTo: (key) => seek(lastsS() * Number(key) / 10),
     help: onHelp,
   };
   const hear = (event: KeyboardEvent) => {
