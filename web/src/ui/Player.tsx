@@ -168,7 +168,8 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
   const share = () => (lastsS() > 0 ? Math.min((video.current?.currentTime ?? 0) / lastsS(), 0.99) : 0);
   useSignalEffect(() => {
     if (!isStalled.value) return undefined;
-    const count = () => { if (isWhole.peek() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    // A slow beginning says nothing of the film.
+    const count = () => { if (isWhole.peek() && video.current && !video.current.seeking && video.current.played.length > 0) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
     count();
     return () => clearInterval(timer);
   });
