@@ -542,6 +542,15 @@ HANDLER(read, ReadRequest, ReadReply)
     closure(&reply, data);
 }
 
+HANDLER(describe, DescribeRequest, Empty)
+{
+    Sharestream__Torrent__Empty reply = SHARESTREAM__TORRENT__EMPTY__INIT;
+
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        closure(&reply, data);
+}
+
 HANDLER(close, CloseRequest, Empty)
 {
     struct fake *fake = bus_state(data);

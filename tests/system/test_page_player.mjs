@@ -70,6 +70,9 @@ test('the player', async (t) => {
     assert.equal((await ann.playsBeyond(0)).way, 'direct');
     assert.deepEqual(await linesOf(page), []);
     await ann.shows('svg.ready path');
+    // How fast it has to come is known, and not guessed from how fast a browser takes it.
+    const part = (await (await fetch(house.url(`/api/v1/torrents/${film.hash}`))).json()).files.find((one) => one.path.endsWith('Film.mp4')), wanted = part.sizeBytes / SECONDS;
+    await until(async () => Math.abs((await ask(`/${part.id}/diagnosis`)).neededBytesPerS / wanted - 1) < 0.02, 'what the film needs');
     await page.hover('media-controller');
     await ann.look('player-downloading');
     await film.seeder.setLimit(0);
