@@ -163,7 +163,7 @@ static enum cli_exit print_front(struct up *up)
     } else {
         printf("ShareStream %s %s\n", SHARESTREAM_VERSION,
                up->daemon.pid != 0 ? "is up" : "was up already");
-        print_fact("API", "%s", stats->base_url);
+        print_fact("open", "%s", stats->base_url);
         if (stats->needs_token)
             print_fact("token", "in %s/admin-token, unless http.admin_token sets one",
                        up->cli->config.common.data_dir);

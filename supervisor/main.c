@@ -142,6 +142,7 @@ int main(int argc, char **argv)
     static const struct svc_def def = {
         .grace_ms = 30000, /* over the sum of those of services.def */
         .name = "supervisor",
+        .starts_programs = true,
         .about = about,
         .settings = &supervisor_settings_table,
         .service = &supervisor_service.base,

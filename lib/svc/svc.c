@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "svc/confine.h"
 #include "svc/contract.h"
 #include "svc/svc_private.h"
 
@@ -311,6 +312,9 @@ static enum err begin(struct svc *svc, struct error *error)
         (err = svc_lock(svc, error)) != ERR_NONE || (err = open_signals(svc, error)) != ERR_NONE)
         return err;
     svc_raise_limits();
+    /* Before there are threads, and before anybody can say anything. */
+    if (confine(def->starts_programs, error) != ERR_NONE)
+        log_warn("not confined", "error=%s", error->text);
     svc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     svc->clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (svc->epoll_fd < 0 || svc->clock_fd < 0)

@@ -30,7 +30,8 @@ struct svc_def {
         *service; /* filled generated struct, NULL when the service answers nothing of its own */
     uint32_t grace_ms; /* longest time from drain() to stop(); 0 = the row in services.def, less a
                           second */
-    size_t state_size; /* bytes of the service's state, zeroed before start() */
+    bool starts_programs; /* else nothing can make it (confine.h) */
+    size_t state_size;    /* bytes of the service's state, zeroed before start() */
     /* All take the state. start: ERR_CONFIG ends the process with EXIT_CONFIG, ERR_BUSY with
      * EXIT_RETRY, others EXIT_FAILED. */
     enum err (*start)(void *state, struct svc *svc, struct error *error);

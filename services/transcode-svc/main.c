@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 {
     const struct svc_def def = {
         .name = "transcode",
+        .starts_programs = true,
         .about = "makes any film playable in a browser: playlists, segments, media info",
         .settings = &transcode_settings_table,
         .service = transcode_service(),

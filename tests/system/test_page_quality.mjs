@@ -118,7 +118,7 @@ test('quality and speed', async (t) => {
     }
     const [ann, bob] = people;
     await openMenu(ann);
-    await ann.page.check('.choices label:has-text("1.5x")');
+    await ann.page.click('.choices label:has-text("1.5x")');
     await closeMenu(ann);
     for (const person of people) await person.shows('media-controller button.picture:has-text("1.5x")');
     await openMenu(bob);

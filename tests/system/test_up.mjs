@@ -40,6 +40,16 @@ test('a film of your own', async (t) => {
   await playsAndEnds(t, yard, movie.file, movie);
 });
 
+test('every service is confined', async (t) => {
+  const yard = new Yard(t), house = await House.start(t, yard), { services } = await house.json('status');
+  for (const { name, pid } of services) {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
+    assert.match(status, /^NoNewPrivs:\s1$/m, name);
+    assert.match(status, /^Seccomp:\s2$/m, name);
+  }
+  assert.ok(services.length >= 6);
+});
+
 test('nonsense is refused with a sentence and leaves nothing running', async (t) => {
   const yard = new Yard(t);
   const { code, err, out } = await run(path.join(bin, 'sharestream'), ['up', 'magnet:?xt=urn:btih:nonsense'],

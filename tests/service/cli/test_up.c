@@ -27,7 +27,7 @@ static void up_alone_starts_and_stops_everything(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("API          http://127.0.0.1:8080\n"));
+    assert_true(run_wait_for("open         http://127.0.0.1:8080\n"));
     struct result result = run_end(pid, SIGINT);
 
     assert_int_equal(result.code, 0);
@@ -156,7 +156,7 @@ static void death_of_the_supervisor_ends_up(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("API  "));
+    assert_true(run_wait_for("open  "));
     rename("out", "kept.out"); /* the next run writes its own */
     rename("err", "kept.err");
     kill(supervisor_pid(), SIGKILL);
@@ -174,7 +174,7 @@ static void stop_from_elsewhere_ends_up_in_peace(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("API  "));
+    assert_true(run_wait_for("open  "));
     rename("out", "kept.out");
     EXPECT("stop", 0, "stopped");
     rename("kept.out", "out");
@@ -189,7 +189,7 @@ static void death_of_up_ends_everything(void **state)
     pid_t pid = run_start("up");
 
     (void)state;
-    assert_true(run_wait_for("API  "));
+    assert_true(run_wait_for("open  "));
     run_end(pid, SIGKILL);
     for (int i = 0; i < 500 && run("status").code != 3; i++)
         usleep(20000);
