@@ -332,6 +332,7 @@ static enum err begin(struct svc *svc, struct error *error)
     if (def->service != NULL &&
         (err = bus_serve(svc->bus, def->service, svc->state, error)) != ERR_NONE)
         return err;
+    sockets_drop_rest(svc);
     svc_watch_fd(svc, svc->signal_fd, on_signal, svc);
     svc_watch_fd(svc, bus_fd(svc->bus), on_bus, svc);
     if (svc->lifeline_fd >= 0)
@@ -373,6 +374,7 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     struct svc svc = {.def = def,
                       .ready_fd = -1,
                       .lifeline_fd = -1,
+                      .keep_fd = -1,
                       .epoll_fd = -1,
                       .clock_fd = -1,
                       .started_ms = clock_ms()};

@@ -57,8 +57,10 @@ bool svc_read_contract(struct svc *svc, struct error *error)
     if (!read_number(CONTRACT_INSTANCE, 0, BUS_INSTANCES_MAX - 1, &instance, error) ||
         !read_number(CONTRACT_GENERATION, clock_unix_ms(), UINT64_MAX, &svc->generation, error) ||
         !read_descriptor(CONTRACT_READY_FD, &svc->ready_fd, error) ||
-        !read_descriptor(CONTRACT_LIFELINE_FD, &svc->lifeline_fd, error))
+        !read_descriptor(CONTRACT_LIFELINE_FD, &svc->lifeline_fd, error) ||
+        !read_descriptor(CONTRACT_KEEP_FD, &svc->keep_fd, error))
         return false;
+    sockets_read(svc);
     svc->instance = (unsigned)instance;
     snprintf(svc->name, sizeof(svc->name), "%s.%u", svc->def->name, svc->instance);
     return true;
@@ -99,10 +101,11 @@ void svc_raise_limits(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void svc_notify(const char *state)
+void svc_notify_with(const char *state, struct msghdr *message)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct iovec text = {(void *)(uintptr_t)state, strlen(state)};
 
     if (path == NULL || strlen(path) >= sizeof(address.sun_path))
         return;
@@ -112,7 +115,17 @@ void svc_notify(const char *state)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    message->msg_iov = &text;
+    message->msg_iovlen = 1;
+    message->msg_name = &address;
+    message->msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    sendmsg(fd, message, MSG_NOSIGNAL);
     close(fd);
+}
+
+void svc_notify(const char *state)
+{
+    struct msghdr message = {0};
+
+    svc_notify_with(state, &message);
 }
