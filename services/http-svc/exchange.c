@@ -70,6 +70,11 @@ struct bytes exchange_host(const struct exchange *x)
     return bytes_of_iovec(x->req->authority);
 }
 
+bool exchange_is_tls(const struct exchange *x)
+{
+    return x->client->tls != NULL;
+}
+
 struct bytes exchange_body(const struct exchange *x)
 {
     return bytes_of_iovec(x->req->entity);

@@ -13,5 +13,6 @@ void http_reload(void *state);
 void http_drain(void *state);
 bool http_is_drained(void *state);
 void http_stop(void *state);
+void http_refresh_metrics(void *state);
 
 #endif

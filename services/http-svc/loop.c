@@ -327,7 +327,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
     loop->engine = engine_new(loop, loop->gateways[ACTOR_ROOM]);
     h2o_context_init(&loop->context, loop->evloop, config);
-    loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
+    loop->accept = loop->accept_tls =
+        (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
     loop->bus_socket = watch_fd(loop, bus_fd(loop->bus), on_bus);
     loop->side_socket = watch_fd(loop, bus_fd(loop->side_bus), on_side_bus);

@@ -55,7 +55,8 @@ struct loop_mail {
 struct listener {
     struct loop *loop;
     enum route_door door;
-    int fd;             /* -1: there is none */
+    bool is_tls;
+    int fd;
     h2o_socket_t *sock; /* NULL before it is opened and once it is closed */
     bool is_accepting;
 };
@@ -67,11 +68,12 @@ struct loop {
     bool is_running; /* the thread exists */
     h2o_evloop_t *evloop;
     h2o_context_t context;
-    h2o_accept_ctx_t accept;
+    h2o_accept_ctx_t accept, accept_tls;
     h2o_timeout_entry_t every_100ms;
     unsigned ticks;
 
-    struct listener listeners[ROUTE_DOORS];
+    struct listener *listeners; /* none is added once the thread exists */
+    size_t listener_count;
     unsigned refused; /* connections held only to say 503 */
 
     struct bus *bus;
@@ -119,7 +121,8 @@ struct client {
     struct loop *loop;
     h2o_socket_t *sock;
     enum route_door door;
-    struct ip peer, local; /* local: unknown (no length) until somebody wants it */
+    struct ssl_ctx_st *tls; /* held until h2o has done with it; NULL: none */
+    struct ip peer, local;  /* local: unknown (no length) until somebody wants it */
     struct counted counted;
     bool is_proxy;   /* one that we trust: not counted itself */
     bool is_refused; /* over the limit: its first request is answered 503 */
@@ -172,9 +175,16 @@ void loop_maps_sweep(struct loop *loop, uint64_t now_ms);
 void loop_maps_close(struct loop *loop);
 
 /* ---- listener.c */
-/* Fills `fds` with sockets that share one address. ERR_BUSY: taken. */
-enum err listener_bind(const struct endpoint *endpoint, const char *setting, size_t count, int *fds,
-                       uint16_t *port_out, struct error *error);
+enum { LISTENER_SOCKETS_MAX = 64 };
+struct listener_sockets {
+    int fds[LISTENER_SOCKETS_MAX];
+    size_t count;
+    uint16_t port;
+};
+/* At least `wanted` sockets of one address: those of our last life, or new ones, which are kept for
+ * the next. ERR_BUSY: the port is taken. */
+enum err listener_open(struct svc *svc, const struct endpoint *endpoint, const char *setting,
+                       size_t wanted, struct listener_sockets *out, struct error *error);
 void listeners_start(struct loop *loop);
 void listeners_stop(struct loop *loop);
 /* Every 100 ms: goes on accepting when there is room again. */
