@@ -25,6 +25,12 @@ const struct verb verbs[] = {
     {.pattern = "restart <service>",
      .run = do_restart,
      .help = "stop and start a service; also revives one that was given up"},
+    {.pattern = "upgrade [service]",
+     .run = do_upgrade,
+     .help = "replace a service, or one after the other all, by what is installed now",
+     .more = "Who watches and chats notices nothing: http-svc hands its listening sockets on and\n"
+             "finishes its streams beside its successor, the others come back at once. It ends at\n"
+             "the first that is not ready again. sharestreamd itself goes on as it is.\n"},
     {.pattern = "why <service>", .run = do_why, .help = "the last deaths of a service"},
 
     {.pattern = "add [--paused] [--wait] [--tracker <url>]... <source>...",

@@ -68,6 +68,7 @@ enum cli_exit do_room_simulate(struct cli *cli);
 enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);
 enum cli_exit do_restart(struct cli *cli);
+enum cli_exit do_upgrade(struct cli *cli);
 enum cli_exit do_stop(struct cli *cli);
 enum cli_exit do_logs(struct cli *cli);
 /* verbs_inspect.c: looking inside one process */

@@ -27,13 +27,17 @@
 /* Inherited listening sockets, as our last life left them: "http.listen=7 http.listen=8". Absent:
  * systemd's LISTEN_FDS. */
 #define CONTRACT_SOCKETS "SHARESTREAM_SOCKETS"
+/* "1": our last life still runs and is about to go; wait for its lock. */
+#define CONTRACT_SUCCEEDS "SHARESTREAM_SUCCEEDS"
 enum { KEPT_MAX = 128, KEPT_NAME = 32 }; /* sockets of one process; bytes of a name with its zero */
 /* Path of the configuration file, same as --config. */
 #define CONTRACT_CONFIG "SHARESTREAM_CONFIG"
 
-/* Signals: SIGTERM and SIGINT = drain and stop; SIGHUP = reload what can be reloaded. stderr = the
- * log; its last lines become part of the obituary. stdin is /dev/null. A service leads a process
- * group of its own. */
+/* Signals: SIGTERM and SIGINT = drain and stop; SIGHUP = reload what can be reloaded;
+ * SIGUSR1 (to services that have sockets kept) = leave to a successor all that there can be only
+ * one of, finish what is in flight however long that takes, and stop. stderr = the log; its last
+ * lines become part of the obituary. stdin is /dev/null. A service leads a process group of its
+ * own. */
 
 enum contract_exit {
     EXIT_STOPPED = 0, /* asked to stop, did */

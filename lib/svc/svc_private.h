@@ -44,7 +44,7 @@ struct svc {
     int ready_fd, lifeline_fd, keep_fd, signal_fd, lock_fd;
     struct handed_socket handed[KEPT_MAX];
     size_t handed_count;
-    bool is_draining;
+    bool is_draining, is_retiring, is_bus_retired, succeeds;
     char ready_text[256], degraded[256], note[160];
     int epoll_fd, clock_fd; /* the loop: what is watched, and a timer among it */
     struct bus *bus;

@@ -258,10 +258,18 @@ void front_publish(struct front *front, struct feed_event *event)
         loop_post(&front->loops[i], event);
 }
 
-void front_drain(struct front *front)
+void front_drain(struct front *front, bool retires)
 {
     for (size_t i = 0; i < front->count; i++)
-        loop_want(&front->loops[i], LOOP_DRAIN);
+        loop_want(&front->loops[i], retires ? LOOP_RETIRE : LOOP_DRAIN);
+}
+
+bool front_has_left(struct front *front)
+{
+    for (size_t i = 0; i < front->count; i++)
+        if (!atomic_load(&front->loops[i].has_left))
+            return false;
+    return true;
 }
 
 bool front_is_drained(struct front *front)

@@ -33,7 +33,9 @@ size_t front_threads(const struct front *front);
 /* To all clients that listen to events. */
 void front_publish(struct front *front, struct feed_event *event);
 /* No new connections; streams go on, each answer is the last of its connection. */
-void front_drain(struct front *front);
+void front_drain(struct front *front, bool retires);
+/* Of one that retires: does nothing go by our name on the bus any more? */
+bool front_has_left(struct front *front);
 bool front_is_drained(struct front *front);
 /* Ends all threads. Clears the pointer, accepts NULL. */
 void front_stop(struct front **front);

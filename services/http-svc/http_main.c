@@ -158,13 +158,24 @@ void http_drain(void *state)
 {
     struct http *http = state;
 
-    front_drain(http->front);
+    front_drain(http->front, svc_is_retiring(http->svc));
+}
+
+bool http_may_hand_over(void *state)
+{
+    struct http *http = state;
+
+    return front_has_left(http->front);
 }
 
 bool http_is_drained(void *state)
 {
     struct http *http = state;
 
+    /* With a successor nobody waits for us: connections end when their clients like, or when they
+     * ask for nothing for http.request_timeout. */
+    if (svc_is_retiring(http->svc))
+        return http->metrics.connections == 0;
     return front_is_drained(http->front);
 }
 

@@ -107,13 +107,16 @@ struct loop {
     bool is_over;           /* no mail is read any more */
     atomic_int wanted;      /* enum loop_wanted, set by the main thread */
     bool is_draining;
-    atomic_uint busy; /* requests being answered */
+    uint64_t drained_ms;  /* when that began */
+    atomic_bool has_left; /* nothing of it goes by our name on the bus any more */
+    atomic_uint busy;     /* requests being answered */
 
     uint64_t round_sent, rounds, round_max;
     int32_t gather_ms; /* a gateway waits so long for more to send */
 };
 
-enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_STOP };
+/* RETIRE: as DRAIN, and leave our name to a successor. */
+enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_RETIRE, LOOP_STOP };
 
 /* One connection; sock->on_close.data points here. */
 struct client {

@@ -19,6 +19,7 @@ int main(int argc, char **argv)
         .reload = http_reload,         /* access log and certificate */
         .drain = http_drain,           /* takes no more connections */
         .is_drained = http_is_drained, /* no request is being answered */
+        .may_hand_over = http_may_hand_over,
         .stop = http_stop,
         .metrics = metrics,
         .metrics_offset = offsetof(struct http, metrics),
