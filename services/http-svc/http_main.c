@@ -151,7 +151,7 @@ void http_refresh_metrics(void *state)
     struct http *http = state;
 
     if (http->tls != NULL)
-        http->metrics.tls_expires_unix_s = tls_expires_unix_s(http->tls);
+        http->metrics.tls_expires_seconds = tls_expires_unix_s(http->tls);
 }
 
 void http_drain(void *state)

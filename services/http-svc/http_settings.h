@@ -88,7 +88,7 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, connections_total, "connections accepted")                                          \
     X(COUNTER, connections_refused_total, "connections over the limit of one address")             \
     X(GAUGE, connections, "connections open")                                                      \
-    X(GAUGE, tls_expires_unix_s, "when the certificate expires, in Unix time; 0: there is none")   \
+    X(GAUGE, tls_expires_seconds, "when the certificate expires, in Unix time; 0: there is none")  \
     X(COUNTER, accept_pauses_total, "times we stopped accepting: no descriptor or slot was free")  \
     X(COUNTER, requests_total, "requests")                                                         \
     X(COUNTER, requests_limited_total, "requests answered 429")                                    \

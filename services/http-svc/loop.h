@@ -27,6 +27,7 @@
 #include "parts.h"
 #include "stream/lease.h"
 #include "stream/ready_map.h"
+#include "wire/traceparent.h"
 
 enum {
     LOOP_ROUND_BYTES =
@@ -148,8 +149,9 @@ struct exchange {
     bool is_answered;
     bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */
     h2o_linklist_t watch_link;
-    void *body; /* of stream_body.c, while it is sending one */
-    uint64_t trace;
+    void *body;     /* of stream_body.c, while it is sending one */
+    uint64_t trace; /* id on the bus and in the log; the lower half of the request's own, if any */
+    struct traceparent parent; /* of span 0: the request had none */
 };
 
 /* ---- loop.c */

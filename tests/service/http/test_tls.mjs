@@ -147,7 +147,7 @@ test('a certificate is changed under a running stream', async (t) => {
   await stack.fake.say(`torrent ${HASH} ${PIECE} ${SIZE}`);
   await stack.fake.say(`ready ${HASH} 0 2`);
   assert.equal((await shake(stack)).name, 'one');
-  const before = await stack.metric('sharestream_http_tls_expires_unix_s');
+  const before = await stack.metric('sharestream_http_tls_expires_seconds');
   assert.ok(Math.abs(before - Date.now() / 1000 - 30 * 86400) < 3600, String(before));
   let got = 0;
   const film = get(stack, `/stream/${HASH}/0`, { onData: (part) => { got += part.length; } });
