@@ -138,6 +138,16 @@ const struct verb verbs[] = {
          "  --seconds <count>    how long; 30\n"
          "  --password <text>    of the room\n"},
 
+    {.pattern = "backup <folder>",
+     .run = do_backup,
+     .help = "keep the state in a new folder: torrents, rooms, keys, subtitles, configuration",
+     .more = "While everything runs. Films themselves are not in it; what is not there after a\n"
+             "restore is fetched again.\n"},
+    {.pattern = "restore <folder>",
+     .run = do_restore,
+     .help = "bring a backup back into an empty data folder",
+     .more = "While nothing runs, as the user that the services run as. All data of torrents that\n"
+             "is there is verified at the next start.\n"},
     {.pattern = "config [service]",
      .run = do_config,
      .help = "settings in force, and where they come from"},

@@ -71,6 +71,9 @@ enum cli_exit do_restart(struct cli *cli);
 enum cli_exit do_upgrade(struct cli *cli);
 enum cli_exit do_stop(struct cli *cli);
 enum cli_exit do_logs(struct cli *cli);
+/* verbs_backup.c: the state of it all */
+enum cli_exit do_backup(struct cli *cli);
+enum cli_exit do_restore(struct cli *cli);
 /* verbs_inspect.c: looking inside one process */
 enum cli_exit do_config(struct cli *cli);
 enum cli_exit do_logs_level(struct cli *cli);
