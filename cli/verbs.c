@@ -64,9 +64,11 @@ const struct verb verbs[] = {
      .help = "whether browsers can become peers (WebRTC), and what to do about it",
      .more = "rtc-svc connects to itself by each of its addresses, by UDP and by TCP, and tries\n"
              "whatever else is needed. Ends with 1 when something is not good.\n"},
-    {.pattern = "doctor <hash> [file]",
+    {.pattern = "doctor [hash] [file]",
      .run = do_doctor,
-     .help = "why a file does not play, and what to do about it"},
+     .help = "why a file does not play, or what this machine lacks, and what to do about it",
+     .more = "Without a torrent: services, ports, disk, clock, certificate, codecs, TURN, WebRTC.\n"
+             "Ends with 1 when something is not good.\n"},
     {.pattern = "media <hash> [file]",
      .run = do_media,
      .help = "what is in a file, and how it reaches a browser",

@@ -45,6 +45,8 @@ enum cli_exit do_files(struct cli *cli);
 enum cli_exit do_peers(struct cli *cli);
 /* verbs_rtc.c: browsers as peers */
 enum cli_exit do_doctor_rtc(struct cli *cli);
+/* verbs_doctor.c: this machine */
+enum cli_exit do_doctor_all(struct cli *cli);
 /* verbs_play.c: playing a file */
 enum cli_exit do_stream(struct cli *cli);
 enum cli_exit do_doctor(struct cli *cli);
