@@ -2,7 +2,6 @@
 #include "kept.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@ static void drop(struct kept *kept, const char *name)
     kept->count = left;
 }
 
+/* The length of the name was looked at. */
 static void add(struct kept *kept, const char *name, int fd)
 {
     struct kept_socket *socket = &kept->sockets[kept->count];
@@ -33,7 +33,7 @@ static void add(struct kept *kept, const char *name, int fd)
         close(fd);
         return;
     }
-    snprintf(socket->name, sizeof(socket->name), "%s", name);
+    memcpy(socket->name, name, strlen(name) + 1);
     socket->fd = fd;
     kept->count++;
 }
