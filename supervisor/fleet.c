@@ -237,6 +237,13 @@ static void end_of_retired(struct supervisor *supervisor, struct child *old)
     free(old);
 }
 
+/* When there is to be no next life, whoever connects there would wait for nobody. */
+static void drop_kept(struct child *child)
+{
+    if (child->restart.state == RESTART_STOPPED || child->restart.state == RESTART_FAILED)
+        kept_clear(&child->kept);
+}
+
 /* A process has ended, or could not be made (pid 0). */
 static void on_end(struct supervisor *supervisor, struct child *child, pid_t pid, int wait_status);
 
@@ -291,9 +298,7 @@ static void on_end(struct supervisor *supervisor, struct child *child, pid_t pid
     } else {
         bury(supervisor, child, &life, pid, wait_status);
     }
-    /* Whoever connects there would wait for nobody. */
-    if (child->restart.state == RESTART_STOPPED || child->restart.state == RESTART_FAILED)
-        kept_clear(&child->kept);
+    drop_kept(child);
     /* The life before does not let go of what the next one needs. */
     if (exit_code == EXIT_RETRY && !life.was_ready)
         hurry_all_of(supervisor, child->name);
@@ -305,6 +310,7 @@ void fleet_step(struct supervisor *supervisor, struct child *child, enum restart
     struct restart_event event = event_of(kind, 0);
 
     act(supervisor, child, restart_step(&child->restart, &child->policy, event));
+    drop_kept(child);
 }
 
 static void end_of(struct supervisor *supervisor, struct child *child)
