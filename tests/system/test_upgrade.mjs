@@ -157,7 +157,8 @@ test('each service is replaced under load: no failed request, no wrong byte, eac
   t.diagnostic(`${lines.length} lines`);
   assert.equal((await house.json('why', 'http')).deaths.length, 0);
   // With nobody left it goes by itself.
-  await until(() => { try { process.kill(old, 0); return false; } catch { return true; } }, 'the old http-svc to end');
+  await until(() => new RegExp(`replaced service ended" name=http\\.0 pid=${old} status=0`).test(house.daemon.said), 'the old http-svc to end well');
+  assert.doesNotMatch(house.daemon.said, /Sanitizer|runtime error/);
 });
 
 test('kill -9 of http-svc: who connects waits a moment; stopped, they are refused, and later it listens again', async (t) => {
