@@ -25,6 +25,12 @@ const struct verb verbs[] = {
     {.pattern = "restart <service>",
      .run = do_restart,
      .help = "stop and start a service; also revives one that was given up"},
+    {.pattern = "upgrade [service]",
+     .run = do_upgrade,
+     .help = "replace a service, or one after the other all, by what is installed now",
+     .more = "Who watches and chats notices nothing: http-svc hands its listening sockets on and\n"
+             "finishes its streams beside its successor, the others come back at once. It ends at\n"
+             "the first that is not ready again. sharestreamd itself goes on as it is.\n"},
     {.pattern = "why <service>", .run = do_why, .help = "the last deaths of a service"},
 
     {.pattern = "add [--paused] [--wait] [--tracker <url>]... <source>...",
@@ -58,9 +64,11 @@ const struct verb verbs[] = {
      .help = "whether browsers can become peers (WebRTC), and what to do about it",
      .more = "rtc-svc connects to itself by each of its addresses, by UDP and by TCP, and tries\n"
              "whatever else is needed. Ends with 1 when something is not good.\n"},
-    {.pattern = "doctor <hash> [file]",
+    {.pattern = "doctor [hash] [file]",
      .run = do_doctor,
-     .help = "why a file does not play, and what to do about it"},
+     .help = "why a file does not play, or what this machine lacks, and what to do about it",
+     .more = "Without a torrent: services, ports, disk, clock, certificate, codecs, TURN, WebRTC.\n"
+             "Ends with 1 when something is not good.\n"},
     {.pattern = "media <hash> [file]",
      .run = do_media,
      .help = "what is in a file, and how it reaches a browser",
@@ -132,6 +140,16 @@ const struct verb verbs[] = {
          "  --seconds <count>    how long; 30\n"
          "  --password <text>    of the room\n"},
 
+    {.pattern = "backup <folder>",
+     .run = do_backup,
+     .help = "keep the state in a new folder: torrents, rooms, keys, subtitles, configuration",
+     .more = "While everything runs. Films themselves are not in it; what is not there after a\n"
+             "restore is fetched again.\n"},
+    {.pattern = "restore <folder>",
+     .run = do_restore,
+     .help = "bring a backup back into an empty data folder",
+     .more = "While nothing runs, as the user that the services run as. All data of torrents that\n"
+             "is there is verified at the next start.\n"},
     {.pattern = "config [service]",
      .run = do_config,
      .help = "settings in force, and where they come from"},

@@ -45,6 +45,8 @@ enum cli_exit do_files(struct cli *cli);
 enum cli_exit do_peers(struct cli *cli);
 /* verbs_rtc.c: browsers as peers */
 enum cli_exit do_doctor_rtc(struct cli *cli);
+/* verbs_doctor.c: this machine */
+enum cli_exit do_doctor_all(struct cli *cli);
 /* verbs_play.c: playing a file */
 enum cli_exit do_stream(struct cli *cli);
 enum cli_exit do_doctor(struct cli *cli);
@@ -68,8 +70,12 @@ enum cli_exit do_room_simulate(struct cli *cli);
 enum cli_exit do_status(struct cli *cli);
 enum cli_exit do_why(struct cli *cli);
 enum cli_exit do_restart(struct cli *cli);
+enum cli_exit do_upgrade(struct cli *cli);
 enum cli_exit do_stop(struct cli *cli);
 enum cli_exit do_logs(struct cli *cli);
+/* verbs_backup.c: the state of it all */
+enum cli_exit do_backup(struct cli *cli);
+enum cli_exit do_restore(struct cli *cli);
 /* verbs_inspect.c: looking inside one process */
 enum cli_exit do_config(struct cli *cli);
 enum cli_exit do_logs_level(struct cli *cli);

@@ -40,8 +40,12 @@ enum cli_exit do_doctor(struct cli *cli)
 {
     Sharestream__Torrent__DiagnoseRequest request = SHARESTREAM__TORRENT__DIAGNOSE_REQUEST__INIT;
     const char *word = args_value(&cli->args, 1);
-    Info *info = torrent_named(cli);
     Sharestream__Torrent__Diagnosis *diagnosis;
+    Info *info;
+
+    if (args_value(&cli->args, 0) == NULL)
+        return do_doctor_all(cli);
+    info = torrent_named(cli);
 
     if (info == NULL)
         return cli->exit;

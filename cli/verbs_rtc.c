@@ -115,7 +115,7 @@ enum cli_exit show_browsers(struct cli *cli, char *info_hash)
 
 /* ---- does it work? */
 
-static void print_steps(const Sharestream__Rtc__ProbeReply *reply, const struct term *term)
+void print_steps(const Sharestream__Rtc__ProbeReply *reply, const struct term *term)
 {
     static const struct column columns[] = {{"WHAT", false, false},
                                             {"WORKS", false, false},

@@ -14,4 +14,7 @@ void browsers_table(const Sharestream__Rtc__PeersReply *reply, bool has_torrents
 /* What rtc-svc says of a torrent, or of all (NULL). */
 enum cli_exit show_browsers(struct cli *cli, char *info_hash);
 
+/* What a doctor found, as a table. */
+void print_steps(const Sharestream__Rtc__ProbeReply *reply, const struct term *term);
+
 #endif

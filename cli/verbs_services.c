@@ -225,7 +225,7 @@ static enum cli_exit order(struct cli *cli, const char *method, const char *name
 {
     Sharestream__Control__StatusRequest status = SHARESTREAM__CONTROL__STATUS_REQUEST__INIT;
     Sharestream__Control__ServiceName request = SHARESTREAM__CONTROL__SERVICE_NAME__INIT;
-    bool is_restart = strcmp(method, "Restart") == 0;
+    bool is_restart = strcmp(method, "Stop") != 0;
     uint64_t began_ms = clock_ms(), until_ms = began_ms + STOP_WAIT_MS;
     unsigned unfinished = 1;
     struct error error;
@@ -266,6 +266,25 @@ static enum cli_exit order(struct cli *cli, const char *method, const char *name
 enum cli_exit do_restart(struct cli *cli)
 {
     return order(cli, "Restart", args_value(&cli->args, 0), "is ready again");
+}
+
+/* One after the other, in the order in which they are started: each finds the others there. */
+enum cli_exit do_upgrade(struct cli *cli)
+{
+    Sharestream__Control__StatusRequest request = SHARESTREAM__CONTROL__STATUS_REQUEST__INIT;
+    const char *name = args_value(&cli->args, 0);
+    enum cli_exit how = CLI_OK;
+    Status *status;
+
+    if (name != NULL)
+        return order(cli, "Replace", name, "is replaced");
+    if ((status = cli_ask(cli, "supervisor", "Status", &request.base)) == NULL)
+        return cli->exit;
+    for (size_t i = 0; i < status->n_services && how == CLI_OK; i++)
+        if (status->services[i]->is_wanted)
+            how = order(cli, "Replace", status->services[i]->name, "is replaced");
+    reply_free(status);
+    return how;
 }
 
 enum cli_exit do_stop(struct cli *cli)

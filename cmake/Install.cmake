@@ -5,3 +5,4 @@ install(FILES docs/man/sharestream.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/ma
 install(FILES docs/man/sharestreamd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES deploy/sharestreamd.service DESTINATION lib/systemd/system)
 install(FILES deploy/config.yaml DESTINATION share/doc/sharestream)
+install(DIRECTORY deploy/prometheus deploy/grafana deploy/nginx DESTINATION share/doc/sharestream)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,8 @@ void child_init(struct child *child, struct supervisor *owner, const struct spec
                             .instance = instance,
                             .ready_fd = -1,
                             .lifeline_fd = -1,
-                            .stderr_fd = -1};
+                            .stderr_fd = -1,
+                            .keep_fd = -1};
     snprintf(child->name, sizeof(child->name), "%s.%u", spec->name, instance);
 }
 
@@ -45,11 +47,13 @@ static void close_pipes(struct child *child)
     close_fd(&child->ready_fd);
     close_fd(&child->lifeline_fd);
     close_fd(&child->stderr_fd);
+    close_fd(&child->keep_fd);
 }
 
 void child_fini(struct child *child)
 {
     close_pipes(child);
+    kept_clear(&child->kept);
     tail_fini(&child->tail);
     free(child->path);
     child->path = NULL;
@@ -60,7 +64,9 @@ static bool is_private(const char *variable)
 {
     static const char *const names[] = {
         CONTRACT_INSTANCE, CONTRACT_GENERATION, CONTRACT_READY_FD, CONTRACT_LIFELINE_FD,
-        "NOTIFY_SOCKET",   "WATCHDOG_USEC",     "WATCHDOG_PID",    "LISTEN_FDS"};
+        CONTRACT_KEEP_FD,  CONTRACT_SOCKETS,    CONTRACT_SUCCEEDS, "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",   "WATCHDOG_PID",      "LISTEN_FDS",      "LISTEN_PID",
+        "LISTEN_FDNAMES"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         size_t len = strlen(names[i]);
@@ -72,15 +78,21 @@ static bool is_private(const char *variable)
 
 struct child_env {
     char **list;
-    char *own[4];
+    char *own[7];
     size_t own_count;
+};
+
+/* The ends of the pipes that the child gets. */
+struct child_ends {
+    int ready, lifeline, errors, keep;
 };
 
 /* Made before the fork: between fork and exec of a process with threads, memory must not be
  * allocated. */
-static void env_make(struct child_env *env, const struct child *child, int ready_fd,
-                     int lifeline_fd)
+static void env_make(struct child_env *env, const struct child *child,
+                     const struct child_ends *ends, bool succeeds)
 {
+    char *sockets = kept_text(&child->kept);
     size_t count = 0, kept = 0;
 
     while (environ[count] != NULL)
@@ -92,8 +104,13 @@ static void env_make(struct child_env *env, const struct child *child, int ready
     env->own_count = 0;
     env->own[env->own_count++] = xasprintf("%s=%u", CONTRACT_INSTANCE, child->instance);
     env->own[env->own_count++] = xasprintf("%s=%lu", CONTRACT_GENERATION, child->generation);
-    env->own[env->own_count++] = xasprintf("%s=%d", CONTRACT_READY_FD, ready_fd);
-    env->own[env->own_count++] = xasprintf("%s=%d", CONTRACT_LIFELINE_FD, lifeline_fd);
+    env->own[env->own_count++] = xasprintf("%s=%d", CONTRACT_READY_FD, ends->ready);
+    env->own[env->own_count++] = xasprintf("%s=%d", CONTRACT_LIFELINE_FD, ends->lifeline);
+    env->own[env->own_count++] = xasprintf("%s=%d", CONTRACT_KEEP_FD, ends->keep);
+    env->own[env->own_count++] = xasprintf("%s=%s", CONTRACT_SOCKETS, sockets);
+    if (succeeds)
+        env->own[env->own_count++] = xasprintf("%s=1", CONTRACT_SUCCEEDS);
+    free(sockets);
     for (size_t i = 0; i < env->own_count; i++)
         env->list[kept++] = env->own[i];
 }
@@ -105,11 +122,6 @@ static void env_free(struct child_env *env)
     free(env->list);
 }
 
-/* The ends of the pipes that the child gets. */
-struct child_ends {
-    int ready, lifeline, errors;
-};
-
 static void say(const char *text)
 {
     if (write(STDERR_FILENO, text, strlen(text)) < 0)
@@ -119,7 +131,7 @@ static void say(const char *text)
 /* Runs in the child. Only async-signal-safe calls: other threads of the supervisor may have held
  * locks at the fork. */
 static _Noreturn void become(const char *path, char **env, const struct child_ends *ends,
-                             pid_t parent)
+                             const struct kept *kept, pid_t parent)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD};
     const char *slash = strrchr(path, '/');
@@ -142,6 +154,9 @@ static _Noreturn void become(const char *path, char **env, const struct child_en
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     fcntl(ends->ready, F_SETFD, 0);
     fcntl(ends->lifeline, F_SETFD, 0);
+    fcntl(ends->keep, F_SETFD, 0);
+    for (size_t i = 0; i < kept->count; i++)
+        fcntl(kept->sockets[i].fd, F_SETFD, 0);
     execve(path, argv, env);
     int code = errno;
     say(slash != NULL ? slash + 1 : path);
@@ -169,13 +184,17 @@ static bool make_pipes(struct child *child, struct child_ends *ends)
         return false;
     child->stderr_fd = pair[0];
     ends->errors = pair[1];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    child->keep_fd = pair[0];
+    ends->keep = pair[1];
     return fcntl(child->ready_fd, F_SETFL, O_NONBLOCK) == 0 &&
            fcntl(child->stderr_fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
-enum err child_spawn(struct child *child, uint64_t generation, struct error *error)
+enum err child_spawn(struct child *child, uint64_t generation, bool succeeds, struct error *error)
 {
-    struct child_ends ends = {-1, -1, -1};
+    struct child_ends ends = {-1, -1, -1, -1};
     struct child_env env = {0};
     enum err code = ERR_NONE;
     pid_t parent = getpid(), pid = -1;
@@ -189,10 +208,10 @@ enum err child_spawn(struct child *child, uint64_t generation, struct error *err
         code = error_set_errno(error, ERR_BUSY, "cannot make pipes for %s", child->name);
         goto out;
     }
-    env_make(&env, child, ends.ready, ends.lifeline);
+    env_make(&env, child, &ends, succeeds);
     pid = fork();
     if (pid == 0)
-        become(child->path, env.list, &ends, parent);
+        become(child->path, env.list, &ends, &child->kept, parent);
     if (pid < 0)
         code = error_set_errno(error, ERR_BUSY, "cannot fork for %s", child->name);
     else
@@ -202,9 +221,25 @@ out:
     close_fd(&ends.ready);
     close_fd(&ends.lifeline);
     close_fd(&ends.errors);
+    close_fd(&ends.keep);
     if (code != ERR_NONE)
         close_pipes(child);
     return code;
+}
+
+void child_split(struct child *child, struct child *old)
+{
+    close_fd(&child->ready_fd);
+    close_fd(&child->keep_fd);
+    old->pid = child->pid;
+    old->generation = child->generation;
+    old->started_ms = child->started_ms;
+    old->lifeline_fd = child->lifeline_fd;
+    old->stderr_fd = child->stderr_fd;
+    old->tail = child->tail;
+    child->pid = 0;
+    child->lifeline_fd = child->stderr_fd = -1;
+    child->tail = (struct tail){0};
 }
 
 bool child_read_ready(struct child *child)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * child: one instance of a service as an operating system process: fork, exec, its three pipes
- * (ready, lifeline, stderr), signals, its end. Decides nothing; restart.h does.
+ * child: one instance of a service as an operating system process: fork, exec, its pipes (ready,
+ * lifeline, stderr, keep), signals, its end. Decides nothing; restart.h does.
  */
 #ifndef SUPERVISOR_CHILD_H
 #define SUPERVISOR_CHILD_H
@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "bus/bus.h"
+#include "kept.h"
 #include "restart.h"
 #include "spec.h"
 #include "tail.h"
@@ -29,10 +30,11 @@ struct child {
 
     pid_t pid; /* 0 = no process */
     uint64_t generation;
-    uint64_t started_ms;                  /* monotonic */
-    int ready_fd, lifeline_fd, stderr_fd; /* our ends; -1 = closed */
-    char ready_text[256];                 /* what came behind "ready " */
-    size_t ready_len;                     /* of the line so far */
+    uint64_t started_ms;                           /* monotonic */
+    int ready_fd, lifeline_fd, stderr_fd, keep_fd; /* our ends; -1 = closed */
+    struct kept kept;                              /* of all its lives */
+    char ready_text[256];                          /* what came behind "ready " */
+    size_t ready_len;                              /* of the line so far */
     struct tail tail;
 
     struct bus_remote *remote; /* its svc.Svc */
@@ -43,15 +45,18 @@ struct child {
     unsigned pings_missed; /* in a row */
     char degraded_text[256], note[160], log_level[8];
     char last_death[256]; /* one line */
+    struct child *next;   /* of those that were replaced */
 };
 
 void child_init(struct child *child, struct supervisor *owner, const struct spec *spec,
                 unsigned instance);
 void child_fini(struct child *child);
-/* Starts the program as life `generation`. On success pid and the three descriptors are set. It
- * inherits our environment, CONTRACT_CONFIG among it. A program that cannot be executed shows as a
- * process that exits with EXIT_CONFIG and says why on stderr. */
-enum err child_spawn(struct child *child, uint64_t generation, struct error *error);
+/* Starts the program as life `generation`; `succeeds`: the one before still runs. On success pid
+ * and the descriptors are set. It inherits our environment, CONTRACT_CONFIG among it. A program
+ * that cannot be executed shows as a process that exits with EXIT_CONFIG and says why on stderr. */
+enum err child_spawn(struct child *child, uint64_t generation, bool succeeds, struct error *error);
+/* Moves the process, with all that belongs to it alone, to `old`, which child_init() made. */
+void child_split(struct child *child, struct child *old);
 /* Reads what there is of the ready line; true when it is complete. */
 bool child_read_ready(struct child *child);
 /* Forwards what there is of stderr to ours, and into the ring; false at end of file. */

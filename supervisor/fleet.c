@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -99,6 +100,25 @@ static void on_stderr_readable(void *arg)
         svc_unwatch_fd(child->owner->svc, child->stderr_fd);
 }
 
+static void on_keep_readable(void *arg)
+{
+    struct child *child = arg;
+
+    if (!kept_read(&child->kept, child->keep_fd))
+        svc_unwatch_fd(child->owner->svc, child->keep_fd);
+    child->policy.can_be_replaced = child->kept.count > 0;
+}
+
+static bool has_retired(const struct supervisor *supervisor, const struct child *child)
+{
+    const struct child *old;
+
+    LL_FOREACH(supervisor->retired, old)
+    if (strcmp(old->name, child->name) == 0)
+        return true;
+    return false;
+}
+
 /* False when the operating system has no process for us now. */
 static bool spawn(struct supervisor *supervisor, struct child *child)
 {
@@ -106,7 +126,7 @@ static bool spawn(struct supervisor *supervisor, struct child *child)
     uint64_t generation = MAX(clock_unix_ms(), supervisor->last_generation + 1);
 
     supervisor->last_generation = generation;
-    if (child_spawn(child, generation, &error) != ERR_NONE) {
+    if (child_spawn(child, generation, has_retired(supervisor, child), &error) != ERR_NONE) {
         log_error("cannot start a process", "name=%s error=%s", child->name, error.text);
         tail_feed(&child->tail, bytes_of_text(error.text), NULL, NULL);
         tail_finish(&child->tail, NULL, NULL);
@@ -115,6 +135,7 @@ static bool spawn(struct supervisor *supervisor, struct child *child)
     supervisor->metrics.starts_total++;
     svc_watch_fd(supervisor->svc, child->ready_fd, on_ready_readable, child);
     svc_watch_fd(supervisor->svc, child->stderr_fd, on_stderr_readable, child);
+    svc_watch_fd(supervisor->svc, child->keep_fd, on_keep_readable, child);
     log_info("service started", "name=%s pid=%d generation=%lu", child->name, (int)child->pid,
              child->generation);
     return true;
@@ -153,6 +174,76 @@ static struct restart_event event_of(enum restart_kind kind, int exit_code)
     return (struct restart_event){.kind = kind, .exit_code = exit_code, .now_ms = clock_ms()};
 }
 
+static void unwatch(const struct child *child)
+{
+    struct svc *svc = child->owner->svc;
+
+    svc_unwatch_fd(svc, child->ready_fd);
+    svc_unwatch_fd(svc, child->stderr_fd);
+    svc_unwatch_fd(svc, child->keep_fd);
+}
+
+/* Its process goes on beside the next life, and is none of its business any more. */
+static void retire(struct supervisor *supervisor, struct child *child)
+{
+    struct child *old = xcalloc(1, sizeof(*old));
+
+    log_info("replacing service", "name=%s pid=%d", child->name, (int)child->pid);
+    unwatch(child);
+    health_forget(child);
+    child_init(old, supervisor, child->spec, child->instance);
+    old->policy = child->policy;
+    child_split(child, old);
+    old->restart.due_ms = clock_ms() + supervisor->settings->retire_grace;
+    svc_watch_fd(supervisor->svc, old->stderr_fd, on_stderr_readable, old);
+    LL_PREPEND(supervisor->retired, old);
+    child_signal(old, SIGUSR1);
+}
+
+/* It has had its time, or is in the way. */
+static void hurry(struct child *old)
+{
+    if (old->restart.state == RESTART_STOPPING) {
+        child_kill(old);
+        old->restart.due_ms = clock_ms() + RESTART_KILL_AGAIN_MS;
+        return;
+    }
+    log_info("stopping replaced service", "name=%s pid=%d", old->name, (int)old->pid);
+    old->restart.state = RESTART_STOPPING;
+    old->restart.due_ms = clock_ms() + old->policy.stop_grace_ms;
+    child_signal(old, SIGTERM);
+}
+
+static void hurry_all_of(struct supervisor *supervisor, const char *name)
+{
+    struct child *old;
+
+    LL_FOREACH(supervisor->retired, old)
+    if (old->restart.state != RESTART_STOPPING && (*name == '\0' || strcmp(old->name, name) == 0))
+        hurry(old);
+}
+
+static void end_of_retired(struct supervisor *supervisor, struct child *old)
+{
+    pid_t pid = old->pid;
+    int status;
+
+    unwatch(old);
+    status = child_reap(old);
+    log_line(status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "replaced service ended",
+             " name=%s pid=%d status=%d", old->name, (int)pid, status);
+    LL_DELETE(supervisor->retired, old);
+    child_fini(old);
+    free(old);
+}
+
+/* When there is to be no next life, whoever connects there would wait for nobody. */
+static void drop_kept(struct child *child)
+{
+    if (child->restart.state == RESTART_STOPPED || child->restart.state == RESTART_FAILED)
+        kept_clear(&child->kept);
+}
+
 /* A process has ended, or could not be made (pid 0). */
 static void on_end(struct supervisor *supervisor, struct child *child, pid_t pid, int wait_status);
 
@@ -165,6 +256,10 @@ static void act(struct supervisor *supervisor, struct child *child, enum restart
         /* A start that failed is a death with EXIT_RETRY, which leads to a delay: no recursion. */
         if (!spawn(supervisor, child))
             on_end(supervisor, child, 0, W_EXITCODE(EXIT_RETRY, 0));
+        break;
+    case RESTART_DO_REPLACE:
+        retire(supervisor, child);
+        act(supervisor, child, RESTART_DO_SPAWN);
         break;
     case RESTART_DO_TERMINATE:
         log_info("stopping service", "name=%s pid=%d", child->name, (int)child->pid);
@@ -203,6 +298,10 @@ static void on_end(struct supervisor *supervisor, struct child *child, pid_t pid
     } else {
         bury(supervisor, child, &life, pid, wait_status);
     }
+    drop_kept(child);
+    /* The life before does not let go of what the next one needs. */
+    if (exit_code == EXIT_RETRY && !life.was_ready)
+        hurry_all_of(supervisor, child->name);
     act(supervisor, child, action);
 }
 
@@ -211,6 +310,7 @@ void fleet_step(struct supervisor *supervisor, struct child *child, enum restart
     struct restart_event event = event_of(kind, 0);
 
     act(supervisor, child, restart_step(&child->restart, &child->policy, event));
+    drop_kept(child);
 }
 
 static void end_of(struct supervisor *supervisor, struct child *child)
@@ -220,10 +320,18 @@ static void end_of(struct supervisor *supervisor, struct child *child)
     /* It may have said ready as its last word; that decides how soon the next life comes. */
     if (child->restart.state == RESTART_STARTING && child_read_ready(child))
         fleet_step(supervisor, child, RESTART_BECAME_READY);
-    svc_unwatch_fd(supervisor->svc, child->ready_fd);
-    svc_unwatch_fd(supervisor->svc, child->stderr_fd);
+    on_keep_readable(child);
+    unwatch(child);
     health_forget(child);
     on_end(supervisor, child, pid, child_reap(child));
+}
+
+static struct child *retired_of(const struct supervisor *supervisor, pid_t pid)
+{
+    struct child *old;
+
+    LL_SEARCH_SCALAR(supervisor->retired, old, pid, pid);
+    return old;
 }
 
 static struct child *child_of(struct supervisor *supervisor, pid_t pid)
@@ -266,6 +374,7 @@ static void stop_next(struct supervisor *supervisor)
 void fleet_tick(struct supervisor *supervisor)
 {
     uint64_t now_ms = clock_ms();
+    struct child *old;
 
     for (size_t i = 0; i < supervisor->child_count; i++) {
         struct child *child = &supervisor->children[i];
@@ -273,6 +382,9 @@ void fleet_tick(struct supervisor *supervisor)
         if (child->restart.due_ms != 0 && now_ms >= child->restart.due_ms)
             fleet_step(supervisor, child, RESTART_TIME_UP);
     }
+    LL_FOREACH(supervisor->retired, old)
+    if (now_ms >= old->restart.due_ms)
+        hurry(old);
     if (supervisor->is_leaving)
         stop_next(supervisor);
 }
@@ -283,9 +395,12 @@ void fleet_reap(struct supervisor *supervisor)
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
         struct child *child = child_of(supervisor, info.si_pid);
+        struct child *old = retired_of(supervisor, info.si_pid);
 
         if (child != NULL)
             end_of(supervisor, child);
+        else if (old != NULL)
+            end_of_retired(supervisor, old);
         else
             waitpid(info.si_pid, NULL, 0); /* as process 1 of a container we inherit orphans */
         info = (siginfo_t){0};
@@ -302,6 +417,7 @@ void fleet_reload(struct supervisor *supervisor)
 void fleet_leave(struct supervisor *supervisor)
 {
     supervisor->is_leaving = true;
+    hurry_all_of(supervisor, "");
     stop_next(supervisor);
 }
 
@@ -310,19 +426,22 @@ bool fleet_is_gone(const struct supervisor *supervisor)
     for (size_t i = 0; i < supervisor->child_count; i++)
         if (supervisor->children[i].pid != 0)
             return false;
-    return true;
+    return supervisor->retired == NULL;
 }
 
 void fleet_fini(struct supervisor *supervisor)
 {
+    while (supervisor->retired != NULL) {
+        child_kill(supervisor->retired);
+        end_of_retired(supervisor, supervisor->retired);
+    }
     for (size_t i = 0; i < supervisor->child_count; i++) {
         struct child *child = &supervisor->children[i];
 
         if (child->pid != 0) {
             log_warn("killing service", "name=%s pid=%d why=%s", child->name, (int)child->pid,
                      "no time left to stop");
-            svc_unwatch_fd(supervisor->svc, child->ready_fd);
-            svc_unwatch_fd(supervisor->svc, child->stderr_fd);
+            unwatch(child);
             child_kill(child);
             child_reap(child);
         }

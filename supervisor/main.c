@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -119,7 +120,11 @@ static void refresh_metrics(void *state)
     struct supervisor *supervisor = state;
     struct child *child = NULL;
 
-    supervisor->metrics.services_ready = supervisor->metrics.services_failed = 0;
+    supervisor->metrics.services_ready = supervisor->metrics.services_failed =
+        supervisor->metrics.services_retired = 0;
+    LL_FOREACH(supervisor->retired, child)
+    supervisor->metrics.services_retired++;
+    child = NULL;
     while ((child = fleet_next(supervisor, "", child)) != NULL) {
         supervisor->metrics.services_ready += child->restart.state == RESTART_READY;
         supervisor->metrics.services_failed += child->restart.state == RESTART_FAILED;

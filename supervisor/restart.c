@@ -121,6 +121,19 @@ static enum restart_action on_asked_start(struct restart *restart,
     return RESTART_DO_NOTHING;
 }
 
+static enum restart_action on_asked_replace(struct restart *restart,
+                                            const struct restart_policy *policy, uint64_t now_ms)
+{
+    if (restart->state != RESTART_READY || !policy->can_be_replaced)
+        return on_asked_start(restart, policy, now_ms);
+    restart->is_wanted = true;
+    restart->death_count = 0;
+    forgive(restart);
+    spawn(restart, policy, now_ms);
+    restart->verdict = RESTART_VERDICT_AS_ASKED;
+    return RESTART_DO_REPLACE;
+}
+
 static enum restart_action on_asked_stop(struct restart *restart,
                                          const struct restart_policy *policy, uint64_t now_ms)
 {
@@ -181,6 +194,8 @@ enum restart_action restart_step(struct restart *restart, const struct restart_p
         return on_asked_start(restart, policy, event.now_ms);
     case RESTART_ASKED_STOP:
         return on_asked_stop(restart, policy, event.now_ms);
+    case RESTART_ASKED_REPLACE:
+        return on_asked_replace(restart, policy, event.now_ms);
     case RESTART_BECAME_READY:
         if (restart->state != RESTART_STARTING)
             return RESTART_DO_NOTHING;

@@ -55,6 +55,7 @@ enum restart_class {
 enum restart_kind {
     RESTART_ASKED_START, /* start; when running: stop and start again; revives and forgives */
     RESTART_ASKED_STOP,
+    RESTART_ASKED_REPLACE, /* when ready and it can: start the next life beside it; else as start */
     RESTART_BECAME_READY,
     RESTART_EXITED,
     RESTART_SILENT,  /* it does not answer any more */
@@ -70,6 +71,7 @@ struct restart_event {
 enum restart_action {
     RESTART_DO_NOTHING,
     RESTART_DO_SPAWN,
+    RESTART_DO_REPLACE,   /* SIGUSR1 to the old process, which goes by itself, and spawn */
     RESTART_DO_TERMINATE, /* SIGTERM */
     RESTART_DO_KILL,      /* SIGKILL to the whole process group */
 };
@@ -101,6 +103,7 @@ struct restart_policy {
     uint64_t window_ms;
     uint64_t start_deadline_ms; /* to become ready */
     uint64_t stop_grace_ms;     /* from SIGTERM to SIGKILL */
+    bool can_be_replaced;       /* its sockets are kept */
 };
 
 /* Zeroed = stopped and never started. */

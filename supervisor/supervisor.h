@@ -21,6 +21,9 @@
       "a service that is not ready by then is killed and started again")                           \
     X(DURATION, stop_grace, "0", 0, 600000,                                                        \
       "from SIGTERM to SIGKILL; 0: what each service asks for")                                    \
+    X(DURATION, retire_grace, "1h", 0, 86400000,                                                   \
+      "how long a service that was replaced (sharestream upgrade) may finish what it had begun, "  \
+      "such as streams of films")                                                                  \
     X(DURATION, ping_interval, "2s", 20, 600000, "how often a ready service is asked for life")    \
     X(DURATION, ping_timeout, "10s", 0, 3600000,                                                   \
       "a service that has not answered for so long is killed and started again; 0: never")         \
@@ -39,7 +42,8 @@ extern const struct settings_table supervisor_settings_table;
     X(COUNTER, deaths_total, "processes that ended without being asked to")                        \
     X(COUNTER, silent_total, "services killed because they stopped answering")                     \
     X(GAUGE, services_ready, "instances that are ready")                                           \
-    X(GAUGE, services_failed, "instances that were given up")
+    X(GAUGE, services_failed, "instances that were given up")                                      \
+    X(GAUGE, services_retired, "processes that were replaced and finish what they had begun")
 METRICS_STRUCT(supervisor_metrics, SUPERVISOR_METRICS);
 extern const struct metrics_table supervisor_metrics_table;
 
@@ -48,6 +52,7 @@ struct supervisor {
     const struct supervisor_settings *settings;
     struct child *children; /* in start order */
     size_t child_count;
+    struct child *retired; /* list: replaced, and still finishing */
     uint64_t last_generation;
     uint64_t started_ms;
     int signal_fd;   /* SIGCHLD; -1 before start() */

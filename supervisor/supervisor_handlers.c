@@ -107,7 +107,7 @@ static void on_why(Sharestream__Control__Control_Service *service,
     reply(&out, closure_data);
 }
 
-/* Restart and Stop differ by one word. */
+/* Restart, Replace and Stop differ by one word. */
 static void order(const Sharestream__Control__ServiceName *request, enum restart_kind kind,
                   Sharestream__Control__Empty_Closure reply, void *closure_data)
 {
@@ -134,6 +134,15 @@ static void on_restart(Sharestream__Control__Control_Service *service,
     (void)service;
     log_info("restart asked", "name=%s", request->name);
     order(request, RESTART_ASKED_START, reply, closure_data);
+}
+
+static void on_replace(Sharestream__Control__Control_Service *service,
+                       const Sharestream__Control__ServiceName *request,
+                       Sharestream__Control__Empty_Closure reply, void *closure_data)
+{
+    (void)service;
+    log_info("replacement asked", "name=%s", request->name);
+    order(request, RESTART_ASKED_REPLACE, reply, closure_data);
 }
 
 static void on_stop(Sharestream__Control__Control_Service *service,

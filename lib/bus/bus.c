@@ -212,6 +212,25 @@ void bus_free(struct bus **bus_p)
     *bus_p = NULL;
 }
 
+void bus_retire(struct bus *bus, const char *name)
+{
+    void **sockets[] = {&bus->router, &bus->pub, &bus->trace_pull};
+
+    serve_give_up_all(bus);
+    for (size_t i = 0; i < COUNT_OF(sockets); i++)
+        bus_socket_close(bus, sockets[i]);
+    snprintf(bus->self, sizeof(bus->self), "%s", name);
+    bus->retired_ms = clock_ms();
+}
+
+/* ZeroMQ's own thread unbinds. The file of a socket in a folder stays where it is, for the
+ * successor to replace. */
+bool bus_is_retired(const struct bus *bus)
+{
+    return strncmp(bus->events_endpoint, "ipc://", 6) == 0 ||
+           clock_ms() - bus->retired_ms >= BUS_UNBIND_MS;
+}
+
 int bus_fd(const struct bus *bus)
 {
     return bus->epoll_fd;

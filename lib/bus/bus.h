@@ -65,6 +65,12 @@ struct bus *bus_new(const struct bus_config *config, struct error *error);
 /* Outstanding calls of ours end with ERR_CANCELLED; requests not answered are dropped. */
 void bus_free(struct bus **bus);
 
+/* From now on we go by another name, and nobody can call us: a successor takes name and addresses.
+ * What was asked and is not answered yet stays unanswered; our own calls go on. */
+void bus_retire(struct bus *bus, const char *name);
+/* Are the addresses free? They are given up in the background, soon. */
+bool bus_is_retired(const struct bus *bus);
+
 /* Readable when bus_dispatch() has work. Owned by the bus; watch it for input, never read or close
  * it. */
 int bus_fd(const struct bus *bus);

@@ -23,6 +23,7 @@ enum {
     BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */
+    BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
     BUS_KEY_TEXT = 41,      /* Z85 of 32 bytes, with NUL */
 };
 
@@ -150,6 +151,7 @@ struct bus {
     struct call *calls;     /* hash */
     struct call *deadlines; /* list, soonest first */
     uint64_t next_call, next_event;
+    uint64_t retired_ms;
     uint64_t clock; /* which one clock_ms() is; 0: unknown */
 };
 
@@ -189,6 +191,7 @@ void call_cancel_all(struct bus *bus);
 /* serve.c */
 receive_fn serve_receive; /* of a struct bus */
 void serve_drop_all(struct bus *bus);
+void serve_give_up_all(struct bus *bus);
 
 /* cancel.c */
 /* The caller of the request says so. */

@@ -298,3 +298,12 @@ void serve_drop_all(struct bus *bus)
     while (bus->requests != NULL)
         release(bus->requests);
 }
+
+/* Whoever works on them may still answer. */
+void serve_give_up_all(struct bus *bus)
+{
+    struct request *request;
+
+    DL_FOREACH(bus->requests, request)
+    request->is_given_up = true;
+}

@@ -143,11 +143,15 @@ static uint32_t grace_ms(const struct svc_def *def)
 
 static void begin_drain(struct svc *svc, const char *why)
 {
-    if (svc->is_draining)
+    uint64_t until_ms = clock_ms() + grace_ms(svc->def);
+
+    if (svc->is_draining) {
+        svc->drain_until_ms = MIN(svc->drain_until_ms, until_ms);
         return;
+    }
     log_info("stopping", "why=%s", why);
     svc->is_draining = true;
-    svc->drain_until_ms = clock_ms() + grace_ms(svc->def);
+    svc->drain_until_ms = svc->is_retiring ? UINT64_MAX : until_ms;
     svc_notify("STOPPING=1");
     if (svc->def->drain != NULL)
         svc->def->drain(svc->state);
@@ -158,8 +162,47 @@ void svc_shutdown(struct svc *svc)
     begin_drain(svc, "asked");
 }
 
+static void begin_retiring(struct svc *svc)
+{
+    if (svc->is_draining)
+        return;
+    svc->is_retiring = svc->def->may_hand_over != NULL;
+    begin_drain(svc, "replaced");
+}
+
+bool svc_is_retiring(const struct svc *svc)
+{
+    return svc->is_retiring;
+}
+
+char *svc_retired_name(const struct svc *svc)
+{
+    return xasprintf("%s-%lu", svc->name, svc->generation);
+}
+
+/* The successor waits for our lock, and then binds the addresses of the bus: they must be free. */
+static void hand_over(struct svc *svc)
+{
+    if (svc->lock_fd < 0 || !svc->def->may_hand_over(svc->state))
+        return;
+    if (!svc->is_bus_retired) {
+        char *name = svc_retired_name(svc);
+
+        bus_retire(svc->bus, name);
+        free(name);
+        svc->is_bus_retired = true;
+        log_info("handed over", "note=%s", "what was begun is finished here");
+    }
+    if (!bus_is_retired(svc->bus))
+        return;
+    close(svc->lock_fd);
+    svc->lock_fd = -1;
+}
+
 static bool is_over(struct svc *svc)
 {
+    if (svc->is_retiring)
+        hand_over(svc);
     return svc->is_draining && (svc->def->is_drained == NULL || svc->def->is_drained(svc->state) ||
                                 clock_ms() >= svc->drain_until_ms);
 }
@@ -170,7 +213,9 @@ static void on_signal(void *arg)
     struct signalfd_siginfo info;
 
     while (read(svc->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo != SIGHUP)
+        if (info.ssi_signo == SIGUSR1)
+            begin_retiring(svc);
+        else if (info.ssi_signo != SIGHUP)
             begin_drain(svc, info.ssi_signo == SIGINT ? "interrupt" : "SIGTERM");
         else if (svc->def->reload != NULL)
             svc->def->reload(svc->state);
@@ -296,6 +341,7 @@ static enum err open_signals(struct svc *svc, struct error *error)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
         (svc->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
@@ -336,6 +382,7 @@ static enum err begin(struct svc *svc, struct error *error)
     if (def->service != NULL &&
         (err = bus_serve(svc->bus, def->service, svc->state, error)) != ERR_NONE)
         return err;
+    sockets_drop_rest(svc);
     svc_watch_fd(svc, svc->signal_fd, on_signal, svc);
     svc_watch_fd(svc, bus_fd(svc->bus), on_bus, svc);
     if (svc->lifeline_fd >= 0)
@@ -377,6 +424,7 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     struct svc svc = {.def = def,
                       .ready_fd = -1,
                       .lifeline_fd = -1,
+                      .keep_fd = -1,
                       .epoll_fd = -1,
                       .clock_fd = -1,
                       .started_ms = clock_ms()};

@@ -39,7 +39,11 @@ struct svc_def {
     void (*reload)(void *state);                /* SIGHUP */
     void (*drain)(void *state);                 /* take no new work, finish what is in flight */
     bool (*is_drained)(void *state);            /* polled after drain; NULL = at once */
-    void (*stop)(void *state);                  /* close everything; the last call */
+    /* For services that have sockets kept (svc/sockets.h) and can be replaced while they run:
+     * polled after drain(). True: whatever goes by our name on the bus has ended or goes by
+     * svc_retired_name(), so that the successor can begin; the rest may take its time. */
+    bool (*may_hand_over)(void *state);
+    void (*stop)(void *state); /* close everything; the last call */
     /* For a library with a main loop of its own: drives the process instead of the skeleton. It
      * watches svc_loop_fd() and calls svc_turn(svc, 0) whenever that is readable, until svc_turn()
      * says that it is over. */
@@ -79,6 +83,10 @@ const void *svc_settings(const struct svc *svc); /* the service's own struct */
 const struct common_settings *
 svc_common(const struct svc *svc); /* data_dir and run_dir are absolute and exist */
 struct bus *svc_bus(const struct svc *svc);
+/* Is it being drained because there is a successor? Then not even the grace is a limit. */
+bool svc_is_retiring(const struct svc *svc);
+/* What it is called on the bus from then on; free() it. */
+char *svc_retired_name(const struct svc *svc);
 /* For further buses of the process (one per thread): same names, keys and generation. */
 const struct bus_config *svc_bus_config(const struct svc *svc);
 const char *svc_name(const struct svc *svc); /* "http.0" */

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "svc/config.h"
+#include "svc/contract.h"
 #include "svc/svc.h"
 
 struct watch {
@@ -25,6 +26,14 @@ struct timer {
     struct timer *next;
 };
 
+/* A listening socket of an earlier life; -1: taken, or closed. */
+struct handed_socket {
+    char name[KEPT_NAME];
+    int fd;
+};
+
+struct msghdr;
+
 struct svc {
     const struct svc_def *def;
     struct config config;
@@ -32,8 +41,10 @@ struct svc {
     char name[64]; /* "torrent.0" */
     unsigned instance;
     uint64_t generation, started_ms, drain_until_ms;
-    int ready_fd, lifeline_fd, signal_fd, lock_fd;
-    bool is_draining;
+    int ready_fd, lifeline_fd, keep_fd, signal_fd, lock_fd;
+    struct handed_socket handed[KEPT_MAX];
+    size_t handed_count;
+    bool is_draining, is_retiring, is_bus_retired, succeeds;
     char ready_text[256], degraded[256], note[160];
     int epoll_fd, clock_fd; /* the loop: what is watched, and a timer among it */
     struct bus *bus;
@@ -49,5 +60,10 @@ bool svc_read_contract(struct svc *svc, struct error *error);
 enum err svc_lock(struct svc *svc, struct error *error);
 void svc_raise_limits(void);
 void svc_notify(const char *state); /* sd_notify(3) */
+/* The same with descriptors: those of `message`, whose text is replaced. */
+void svc_notify_with(const char *state, struct msghdr *message);
+/* sockets.c: before start() and after it */
+void sockets_read(struct svc *svc);
+void sockets_drop_rest(struct svc *svc);
 
 #endif

@@ -10,12 +10,15 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/units.h"
 #include "svc/contract.h"
 #include "svc/svc_private.h"
+
+enum { HAND_OVER_MS = 20000 };
 
 static bool read_number(const char *name, uint64_t fallback, uint64_t max, uint64_t *out,
                         struct error *error)
@@ -57,10 +60,28 @@ bool svc_read_contract(struct svc *svc, struct error *error)
     if (!read_number(CONTRACT_INSTANCE, 0, BUS_INSTANCES_MAX - 1, &instance, error) ||
         !read_number(CONTRACT_GENERATION, clock_unix_ms(), UINT64_MAX, &svc->generation, error) ||
         !read_descriptor(CONTRACT_READY_FD, &svc->ready_fd, error) ||
-        !read_descriptor(CONTRACT_LIFELINE_FD, &svc->lifeline_fd, error))
+        !read_descriptor(CONTRACT_LIFELINE_FD, &svc->lifeline_fd, error) ||
+        !read_descriptor(CONTRACT_KEEP_FD, &svc->keep_fd, error))
         return false;
+    svc->succeeds = getenv(CONTRACT_SUCCEEDS) != NULL;
+    unsetenv(CONTRACT_SUCCEEDS);
+    sockets_read(svc);
     svc->instance = (unsigned)instance;
     snprintf(svc->name, sizeof(svc->name), "%s.%u", svc->def->name, svc->instance);
+    return true;
+}
+
+/* Our last life, if it is about to go, lets go of it when all is ready for us. */
+static bool take_lock(const struct svc *svc)
+{
+    static const struct timespec pause = {.tv_nsec = 10000000};
+    uint64_t until_ms = clock_ms() + (svc->succeeds ? HAND_OVER_MS : 0);
+
+    while (flock(svc->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (clock_ms() >= until_ms)
+            return false;
+        nanosleep(&pause, NULL);
+    }
     return true;
 }
 
@@ -73,7 +94,7 @@ enum err svc_lock(struct svc *svc, struct error *error)
     svc->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (svc->lock_fd < 0)
         return error_set_errno(error, ERR_CONFIG, "cannot open %s", path);
-    if (flock(svc->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!take_lock(svc)) {
         ssize_t len = read(svc->lock_fd, text, sizeof(text) - 1);
 
         text[len > 0 ? len : 0] = '\0';
@@ -99,10 +120,11 @@ void svc_raise_limits(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void svc_notify(const char *state)
+void svc_notify_with(const char *state, struct msghdr *message)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct iovec text = {(void *)(uintptr_t)state, strlen(state)};
 
     if (path == NULL || strlen(path) >= sizeof(address.sun_path))
         return;
@@ -112,7 +134,17 @@ void svc_notify(const char *state)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    message->msg_iov = &text;
+    message->msg_iovlen = 1;
+    message->msg_name = &address;
+    message->msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    sendmsg(fd, message, MSG_NOSIGNAL);
     close(fd);
+}
+
+void svc_notify(const char *state)
+{
+    struct msghdr message = {0};
+
+    svc_notify_with(state, &message);
 }

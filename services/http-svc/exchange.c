@@ -70,6 +70,11 @@ struct bytes exchange_host(const struct exchange *x)
     return bytes_of_iovec(x->req->authority);
 }
 
+bool exchange_is_tls(const struct exchange *x)
+{
+    return x->client->tls != NULL;
+}
+
 struct bytes exchange_body(const struct exchange *x)
 {
     return bytes_of_iovec(x->req->entity);
@@ -178,7 +183,32 @@ static void add_cors(struct exchange *x)
     exchange_add_header(x, "access-control-expose-headers",
                         "Content-Range, Content-Length, Accept-Ranges, ETag, Content-Disposition, "
                         "Location, Retry-After, Tus-Resumable, Tus-Version, Upload-Offset, "
-                        "Upload-Length, Upload-Expires");
+                        "Upload-Length, Upload-Expires, traceresponse");
+}
+
+/* Whoever asked in a trace of his own, or got an error, is told what to look for in the log. */
+static void add_trace(struct exchange *x, int status)
+{
+    struct traceparent answer = x->parent;
+    char text[TRACEPARENT_TEXT];
+
+    if (x->parent.span == 0 && status < 400)
+        return;
+    answer.trace = x->trace;
+    answer.span = x->trace ^ x->parent.span;
+    if (answer.span == 0)
+        answer.span = 1;
+    exchange_add_header(x, "traceresponse", traceparent_text(&answer, text));
+}
+
+static uint64_t choose_trace(struct exchange *x)
+{
+    struct bytes value = exchange_header(x, "traceparent");
+
+    if (value.data != NULL && traceparent_parse(value, &x->parent) && x->parent.trace != 0)
+        return x->parent.trace;
+    x->parent = (struct traceparent){0};
+    return bytes_hash(bytes_of(&x->req->conn->id, sizeof(x->req->conn->id)), clock_us());
 }
 
 void exchange_set_head(struct exchange *x, int status, const char *type, size_t length)
@@ -194,6 +224,7 @@ void exchange_set_head(struct exchange *x, int status, const char *type, size_t 
     if (type != NULL)
         exchange_add_header(x, "content-type", type);
     exchange_add_header(x, "x-content-type-options", "nosniff");
+    add_trace(x, status);
     add_cors(x);
 }
 
@@ -658,7 +689,7 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
     x->loop = client->loop;
     x->route = route_find(bytes_of_iovec(req->input.method), bytes_of_iovec(req->input.path));
     x->ip = who_asks(x);
-    x->trace = bytes_hash(bytes_of(&req->conn->id, sizeof(req->conn->id)), clock_us());
+    x->trace = choose_trace(x);
     client->current = x;
     atomic_fetch_add(&x->loop->busy, 1);
     x->loop->http->metrics.requests++;

@@ -40,6 +40,8 @@ void exchange_set_admin(struct exchange *x, bool is_admin);
 /* First field of a name in lower case; data is NULL when absent. */
 struct bytes exchange_header(const struct exchange *x, const char *name);
 struct bytes exchange_host(const struct exchange *x);
+/* Did it come by TLS, to us? */
+bool exchange_is_tls(const struct exchange *x);
 struct bytes exchange_body(const struct exchange *x);
 /* Zeroed memory that lives as long as the exchange. */
 void *exchange_alloc(struct exchange *x, size_t size);

@@ -12,13 +12,13 @@
 #include "base/must.h"
 #include "loop.h"
 
-enum { LOOPS_MAX = 64, LOOPS_AUTO_MAX = 4 };
+enum { LOOPS_MAX = LISTENER_SOCKETS_MAX, LOOPS_AUTO_MAX = 4 };
 
 struct front {
     h2o_globalconf_t config;
     struct http *http;
     size_t count;
-    uint16_t ports[ROUTE_DOORS];
+    uint16_t ports[FRONT_SOCKETS];
     struct loop *loops;
 };
 
@@ -89,31 +89,95 @@ static void configure(struct front *front, const struct http_settings *settings)
 
 static void free_loops(struct front *front)
 {
-    for (size_t i = 0; i < front->count; i++)
-        for (size_t door = 0; door < ROUTE_DOORS; door++)
-            if (front->loops[i].listeners[door].fd >= 0 && front->loops[i].evloop == NULL)
-                close(front->loops[i].listeners[door].fd);
+    for (size_t i = 0; i < front->count; i++) {
+        struct loop *loop = &front->loops[i];
+
+        for (size_t j = 0; j < loop->listener_count && loop->evloop == NULL; j++)
+            close(loop->listeners[j].fd);
+        free(loop->listeners);
+    }
     free(front->loops);
     if (front->config.hosts != NULL)
         h2o_config_dispose(&front->config);
     free(front);
 }
 
-static enum err open_door(struct front *front, enum route_door door,
-                          const struct endpoint *endpoint, const char *setting, struct error *error)
-{
-    int fds[LOOPS_MAX];
-    enum err err = listener_bind(endpoint, setting, front->count, fds, &front->ports[door], error);
+/* By these settings; `name` is how the list http.tls_for calls it. */
+static const struct {
+    const char *setting, *name;
+    enum route_door door;
+} openings[FRONT_SOCKETS] = {
+    [FRONT_MAIN] = {"http.listen", "listen", DOOR_MAIN},
+    [FRONT_TRACKER] = {"http.tracker_listen", "tracker_listen", DOOR_TRACKER},
+    [FRONT_SIGNAL] = {"http.signal_listen", "signal_listen", DOOR_SIGNAL},
+    [FRONT_MONKEY] = {"http.monkey_listen", "monkey_listen", DOOR_MONKEY},
+    [FRONT_TLS] = {"http.tls_listen", "tls_listen", DOOR_MAIN},
+};
 
-    for (size_t i = 0; err == ERR_NONE && i < front->count; i++)
-        front->loops[i].listeners[door].fd = fds[i];
-    return err;
+bool front_speaks_tls(const struct http_settings *settings, enum front_socket socket)
+{
+    const char *list = settings->tls_for;
+    struct bytes item;
+
+    while (settings_list_next(&list, &item))
+        if (bytes_equal_text(item, openings[socket].name))
+            return true;
+    return socket == FRONT_TLS;
+}
+
+enum err front_check_tls(const struct http_settings *settings, bool *needs_out, struct error *error)
+{
+    const char *list = settings->tls_for;
+    struct bytes item;
+
+    *needs_out = settings->tls_listen[0] != '\0';
+    while (settings_list_next(&list, &item)) {
+        bool is_known = false;
+
+        for (size_t i = 0; i < FRONT_TLS; i++)
+            is_known = is_known || bytes_equal_text(item, openings[i].name);
+        if (!is_known)
+            return error_set(error, ERR_CONFIG,
+                             "http.tls_for: '%.*s' is none of listen, tracker_listen, "
+                             "signal_listen, monkey_listen",
+                             (int)item.len, (const char *)item.data);
+        *needs_out = true;
+    }
+    if (*needs_out && (settings->tls_certificate[0] == '\0' || settings->tls_key[0] == '\0'))
+        return error_set(error, ERR_CONFIG,
+                         "TLS wants a certificate: set http.tls_certificate and http.tls_key");
+    return ERR_NONE;
+}
+
+static void add_listener(struct loop *loop, enum front_socket socket, bool is_tls, int fd)
+{
+    loop->listeners =
+        xrealloc(loop->listeners, (loop->listener_count + 1) * sizeof(*loop->listeners));
+    loop->listeners[loop->listener_count++] =
+        (struct listener){.loop = loop, .door = openings[socket].door, .is_tls = is_tls, .fd = fd};
+}
+
+static enum err open_socket(struct front *front, enum front_socket socket,
+                            const struct endpoint *endpoint, struct error *error)
+{
+    bool is_tls = front_speaks_tls(front->http->settings, socket);
+    struct listener_sockets sockets;
+    enum err err = listener_open(front->http->svc, endpoint, openings[socket].setting, front->count,
+                                 &sockets, error);
+
+    if (err != ERR_NONE)
+        return err;
+    front->ports[socket] = sockets.port;
+    for (size_t i = 0; i < sockets.count; i++)
+        add_listener(&front->loops[i % front->count], socket, is_tls, sockets.fds[i]);
+    return ERR_NONE;
 }
 
 /* A port that is taken there is no reason to do without all the rest. */
-static enum err open_further(struct front *front, enum route_door door, const char *text,
-                             const char *setting, struct error *error)
+static enum err open_further(struct front *front, enum front_socket socket, const char *text,
+                             struct error *error)
 {
+    const char *setting = openings[socket].setting;
     struct endpoint endpoint;
     enum err err;
 
@@ -122,7 +186,7 @@ static enum err open_further(struct front *front, enum route_door door, const ch
     if (!parse_endpoint(text, &endpoint))
         return error_set(error, ERR_CONFIG, "%s should be an address such as 127.0.0.1:6969",
                          setting);
-    err = open_door(front, door, &endpoint, setting, error);
+    err = open_socket(front, socket, &endpoint, error);
     if (err != ERR_BUSY)
         return err;
     log_warn("a port is taken", "setting=%s error=%s", setting, error->text);
@@ -132,20 +196,17 @@ static enum err open_further(struct front *front, enum route_door door, const ch
     return ERR_NONE;
 }
 
-static enum err open_doors(struct front *front, const struct http_settings *settings,
-                           struct error *error)
+static enum err open_sockets(struct front *front, const struct http_settings *settings,
+                             struct error *error)
 {
-    enum err err = open_door(front, DOOR_MAIN, &settings->listen, "http.listen", error);
+    const char *further[FRONT_SOCKETS] = {[FRONT_TRACKER] = settings->tracker_listen,
+                                          [FRONT_SIGNAL] = settings->signal_listen,
+                                          [FRONT_MONKEY] = settings->monkey_listen,
+                                          [FRONT_TLS] = settings->tls_listen};
+    enum err err = open_socket(front, FRONT_MAIN, &settings->listen, error);
 
-    if (err == ERR_NONE)
-        err = open_further(front, DOOR_TRACKER, settings->tracker_listen, "http.tracker_listen",
-                           error);
-    if (err == ERR_NONE)
-        err =
-            open_further(front, DOOR_SIGNAL, settings->signal_listen, "http.signal_listen", error);
-    if (err == ERR_NONE)
-        err =
-            open_further(front, DOOR_MONKEY, settings->monkey_listen, "http.monkey_listen", error);
+    for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS && err == ERR_NONE; i++)
+        err = open_further(front, i, further[i], error);
     return err;
 }
 
@@ -158,11 +219,7 @@ enum err front_start(struct http *http, struct front **out, struct error *error)
     front->http = http;
     front->count = choose_threads(http);
     front->loops = xcalloc(front->count, sizeof(*front->loops));
-    for (size_t i = 0; i < front->count; i++)
-        for (size_t door = 0; door < ROUTE_DOORS; door++)
-            front->loops[i].listeners[door] = (struct listener){
-                .loop = &front->loops[i], .door = (enum route_door)door, .fd = -1};
-    err = open_doors(front, http->settings, error);
+    err = open_sockets(front, http->settings, error);
     if (err != ERR_NONE) {
         free_loops(front);
         return err;
@@ -185,9 +242,9 @@ enum err front_run(struct front *front, struct error *error)
     return err;
 }
 
-uint16_t front_port(const struct front *front, enum route_door door)
+uint16_t front_port(const struct front *front, enum front_socket socket)
 {
-    return front->ports[door];
+    return front->ports[socket];
 }
 
 size_t front_threads(const struct front *front)
@@ -201,10 +258,18 @@ void front_publish(struct front *front, struct feed_event *event)
         loop_post(&front->loops[i], event);
 }
 
-void front_drain(struct front *front)
+void front_drain(struct front *front, bool retires)
 {
     for (size_t i = 0; i < front->count; i++)
-        loop_want(&front->loops[i], LOOP_DRAIN);
+        loop_want(&front->loops[i], retires ? LOOP_RETIRE : LOOP_DRAIN);
+}
+
+bool front_has_left(struct front *front)
+{
+    for (size_t i = 0; i < front->count; i++)
+        if (!atomic_load(&front->loops[i].has_left))
+            return false;
+    return true;
 }
 
 bool front_is_drained(struct front *front)

@@ -9,17 +9,33 @@
 #include "http.h"
 #include "route.h"
 
+/* What is listened on. */
+enum front_socket {
+    FRONT_MAIN,
+    FRONT_TRACKER,
+    FRONT_SIGNAL,
+    FRONT_MONKEY,
+    FRONT_TLS,
+    FRONT_SOCKETS
+};
+
+/* Do the settings make sense, and is a certificate needed? */
+enum err front_check_tls(const struct http_settings *settings, bool *needs_out,
+                         struct error *error);
+bool front_speaks_tls(const struct http_settings *settings, enum front_socket socket);
 /* Binds and prepares. ERR_BUSY when the port is taken; front_stop() what came out in any case. */
 enum err front_start(struct http *http, struct front **out, struct error *error);
 /* Starts the threads: clients are accepted from now on. */
 enum err front_run(struct front *front, struct error *error);
-/* 0: that door is not open. */
-uint16_t front_port(const struct front *front, enum route_door door);
+/* 0: that one is not open. */
+uint16_t front_port(const struct front *front, enum front_socket socket);
 size_t front_threads(const struct front *front);
 /* To all clients that listen to events. */
 void front_publish(struct front *front, struct feed_event *event);
 /* No new connections; streams go on, each answer is the last of its connection. */
-void front_drain(struct front *front);
+void front_drain(struct front *front, bool retires);
+/* Of one that retires: does nothing go by our name on the bus any more? */
+bool front_has_left(struct front *front);
 bool front_is_drained(struct front *front);
 /* Ends all threads. Clears the pointer, accepts NULL. */
 void front_stop(struct front **front);

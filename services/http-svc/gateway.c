@@ -426,6 +426,29 @@ struct gateway *gateway_new(const struct gateway_config *config)
     return gateway;
 }
 
+bool gateway_is_idle(const struct gateway *gateway)
+{
+    return gateway->call == 0 && gateway->in_flight == NULL && gateway->queue.batches == NULL &&
+           gateway->asked == NULL && gateway->sent == NULL;
+}
+
+void gateway_rename(struct gateway *gateway, const char *name)
+{
+    if (gateway->call != 0)
+        bus_cancel(gateway->bus, gateway->call);
+    if (gateway->await != 0)
+        bus_cancel(gateway->bus, gateway->await);
+    gateway->call = gateway->await = 0;
+    drop_in_flight(gateway);
+    fail_sent(gateway);
+    set_attached(gateway, false);
+    free(gateway->name);
+    gateway->name = xstrdup(name);
+    gateway->carried = 0;
+    gateway->asks_again = gateway->is_replaying = false;
+    gateway->needs_first = true;
+}
+
 void gateway_free(struct gateway **gateway_p)
 {
     struct gateway *gateway = *gateway_p;

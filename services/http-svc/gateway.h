@@ -87,6 +87,10 @@ struct gateway_config {
 struct gateway *gateway_new(const struct gateway_config *config);
 /* All connections must be closed. Questions are dropped without an answer. */
 void gateway_free(struct gateway **gateway);
+/* Does the actor know all, and has nobody's question? */
+bool gateway_is_idle(const struct gateway *gateway);
+/* To the actor it is another one from now on, without connections. */
+void gateway_rename(struct gateway *gateway, const char *name);
 /* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
  * which this is to be called again. */
 enum { GATEWAY_IDLE = INT32_MAX };

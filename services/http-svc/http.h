@@ -17,6 +17,7 @@
 #include "neighbours.h"
 #include "svc/svc.h"
 #include "throttle.h"
+#include "tls.h"
 #include "wire/link.h"
 
 struct front;
@@ -37,6 +38,7 @@ struct http {
     uint8_t link_key[LINK_KEY_BYTES];
     char *base_url; /* "http://127.0.0.1:8080" */
     struct access_log *access_log;
+    struct tls *tls;         /* NULL: nobody speaks it */
     struct trusted *trusted; /* proxies; NULL: none */
     char lacks[256];         /* what we do without, for as long as we live; empty: nothing */
     struct throttle *throttle;

@@ -35,8 +35,9 @@ static char *make_base_url(const struct http *http)
     }
     if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
         host = "127.0.0.1";
-    return xasprintf(strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host,
-                     front_port(http->front, DOOR_MAIN));
+    return xasprintf(strchr(host, ':') != NULL ? "http%s://[%s]:%u" : "http%s://%s:%u",
+                     front_speaks_tls(http->settings, FRONT_MAIN) ? "s" : "", host,
+                     front_port(http->front, FRONT_MAIN));
 }
 
 static enum err check_settings(const struct http_settings *settings, struct error *error)
@@ -52,6 +53,17 @@ static enum err check_settings(const struct http_settings *settings, struct erro
     return ERR_NONE;
 }
 
+static enum err open_tls(struct http *http, struct error *error)
+{
+    const struct http_settings *settings = http->settings;
+    bool needs_tls;
+    enum err err = front_check_tls(settings, &needs_tls, error);
+
+    if (err != ERR_NONE || !needs_tls)
+        return err;
+    return tls_open(settings->tls_certificate, settings->tls_key, &http->tls, error);
+}
+
 static bool is_wide_text(const char *text)
 {
     struct endpoint endpoint;
@@ -63,9 +75,14 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
 {
     struct http *http = state;
     const struct http_settings *settings = svc_settings(svc);
+    static const char *const names[FRONT_SOCKETS] = {[FRONT_TRACKER] = "tracker_port",
+                                                     [FRONT_SIGNAL] = "signal_port",
+                                                     [FRONT_MONKEY] = "monkey_port",
+                                                     [FRONT_TLS] = "tls_port"};
     bool is_wide = !endpoint_is_loopback(&settings->listen) ||
                    is_wide_text(settings->tracker_listen) ||
-                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen);
+                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen) ||
+                   is_wide_text(settings->tls_listen);
     enum err err;
 
     http->svc = svc;
@@ -76,7 +93,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     if ((err = check_settings(settings, error)) != ERR_NONE ||
         (err = keys_load(http, svc_common(svc)->data_dir, is_wide, error)) != ERR_NONE ||
         (err = trusted_parse(settings->trusted_proxies, &http->trusted, error)) != ERR_NONE ||
-        (err = access_log_open(settings->access_log, &http->access_log, error)) != ERR_NONE)
+        (err = access_log_open(settings->access_log, &http->access_log, error)) != ERR_NONE ||
+        (err = open_tls(http, error)) != ERR_NONE)
         return err;
     http->policy = (struct access_policy){
         .needs_token = http->token != NULL,
@@ -99,13 +117,10 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     http_events_start(http);
     if ((err = front_run(http->front, error)) != ERR_NONE)
         return err;
-    svc_ready_text(svc, "port=%u url=%s", front_port(http->front, DOOR_MAIN), http->base_url);
-    if (front_port(http->front, DOOR_TRACKER) != 0)
-        svc_ready_text(svc, " tracker_port=%u", front_port(http->front, DOOR_TRACKER));
-    if (front_port(http->front, DOOR_SIGNAL) != 0)
-        svc_ready_text(svc, " signal_port=%u", front_port(http->front, DOOR_SIGNAL));
-    if (front_port(http->front, DOOR_MONKEY) != 0)
-        svc_ready_text(svc, " monkey_port=%u", front_port(http->front, DOOR_MONKEY));
+    svc_ready_text(svc, "port=%u url=%s", front_port(http->front, FRONT_MAIN), http->base_url);
+    for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS; i++)
+        if (front_port(http->front, i) != 0)
+            svc_ready_text(svc, " %s=%u", names[i], front_port(http->front, i));
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;
@@ -120,20 +135,47 @@ void http_reload(void *state)
 {
     struct http *http = state;
 
+    struct error error;
+
     access_log_reopen(http->access_log);
+    if (http->tls == NULL)
+        return;
+    if (tls_reload(http->tls, &error) == ERR_NONE)
+        log_info("certificate read again", "file=%s", http->settings->tls_certificate);
+    else
+        log_error("certificate not read again, the old one holds", "error=%s", error.text);
+}
+
+void http_refresh_metrics(void *state)
+{
+    struct http *http = state;
+
+    if (http->tls != NULL)
+        http->metrics.tls_expires_seconds = tls_expires_unix_s(http->tls);
 }
 
 void http_drain(void *state)
 {
     struct http *http = state;
 
-    front_drain(http->front);
+    front_drain(http->front, svc_is_retiring(http->svc));
+}
+
+bool http_may_hand_over(void *state)
+{
+    struct http *http = state;
+
+    return front_has_left(http->front);
 }
 
 bool http_is_drained(void *state)
 {
     struct http *http = state;
 
+    /* With a successor nobody waits for us: connections end when their clients like, or when they
+     * ask for nothing for http.request_timeout. */
+    if (svc_is_retiring(http->svc))
+        return http->metrics.connections == 0;
     return front_is_drained(http->front);
 }
 
@@ -146,6 +188,7 @@ void http_stop(void *state)
     throttle_free(&http->throttle);
     trusted_free(&http->trusted);
     access_log_close(&http->access_log);
+    tls_close(&http->tls);
     free(http->token);
     free(http->base_url);
     free(http->self);

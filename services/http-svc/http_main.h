@@ -12,6 +12,8 @@ void http_tick(void *state, uint64_t now_ms);
 void http_reload(void *state);
 void http_drain(void *state);
 bool http_is_drained(void *state);
+bool http_may_hand_over(void *state);
 void http_stop(void *state);
+void http_refresh_metrics(void *state);
 
 #endif

@@ -20,6 +20,15 @@
     X(TEXT, monkey_listen, "", 0, 0,                                                               \
       "a fourth one for clients of TorrentMonkey, such as 127.0.0.1:8081: a WebSocket to /ws "     \
       "there is one to /monkey/ws; empty: none")                                                   \
+    X(TEXT, tls_listen, "", 0, 0,                                                                  \
+      "the same as on listen, by TLS, such as 0.0.0.0:8443; wider than loopback needs the admin "  \
+      "token; empty: none")                                                                        \
+    X(LIST, tls_for, "", 0, 0,                                                                     \
+      "which of listen, tracker_listen, signal_listen, monkey_listen speak TLS instead of plain "  \
+      "HTTP")                                                                                      \
+    X(TEXT, tls_certificate, "", 0, 0,                                                             \
+      "file with the certificate and those that vouch for it (PEM); SIGHUP reads it again")        \
+    X(TEXT, tls_key, "", 0, 0, "file with its private key (PEM, no passphrase); likewise")         \
     X(LIST, tracker_origins, "*", 0, 0,                                                            \
       "origins (https://host:port, or *) whose pages may open WebSockets to the tracker")          \
     X(LIST, trusted_proxies, "", 0, 0,                                                             \
@@ -79,6 +88,7 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, connections_total, "connections accepted")                                          \
     X(COUNTER, connections_refused_total, "connections over the limit of one address")             \
     X(GAUGE, connections, "connections open")                                                      \
+    X(GAUGE, tls_expires_seconds, "when the certificate expires, in Unix time; 0: there is none")  \
     X(COUNTER, accept_pauses_total, "times we stopped accepting: no descriptor or slot was free")  \
     X(COUNTER, requests_total, "requests")                                                         \
     X(COUNTER, requests_limited_total, "requests answered 429")                                    \

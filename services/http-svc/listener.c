@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,8 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "svc/sockets.h"
+#include "tls.h"
 
 enum { ACCEPTS_PER_ROUND = 16, BACKLOG = 1024, KEEPALIVE_S = 30, UNSENT_BYTES = 1 << 20 };
 
@@ -85,38 +88,104 @@ static uint16_t port_of(int fd)
     return ntohs(address.in.sin_port);
 }
 
-enum err listener_bind(const struct endpoint *endpoint, const char *setting, size_t count, int *fds,
-                       uint16_t *port_out, struct error *error)
+/* Is it what the setting says? Port 0 is any. */
+static bool is_at(int fd, const struct addrinfo *wanted)
 {
-    struct addrinfo *found;
+    union {
+        struct sockaddr_storage storage;
+        struct sockaddr any;
+    } address = {.storage = {0}};
+    struct sockaddr_storage expected = {0};
+    struct sockaddr_in *port = (struct sockaddr_in *)&expected;
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, &address.any, &len) != 0 || len != wanted->ai_addrlen)
+        return false;
+    memcpy(&expected, wanted->ai_addr, len);
+    if (port->sin_port == 0)
+        port->sin_port = ((struct sockaddr_in *)&address)->sin_port;
+    return memcmp(&address, &expected, len) == 0;
+}
+
+/* Each loop has one of its own; all that there are must be listened to, for clients wait in each.
+ */
+static void share_out(struct listener_sockets *sockets, size_t wanted)
+{
+    for (size_t given = sockets->count; sockets->count < wanted; sockets->count++) {
+        int fd = fcntl(sockets->fds[sockets->count % given], F_DUPFD_CLOEXEC, 3);
+
+        if (fd < 0)
+            return;
+        sockets->fds[sockets->count] = fd;
+    }
+}
+
+static bool take_handed(struct svc *svc, const struct addrinfo *wanted, const char *setting,
+                        struct listener_sockets *out)
+{
+    size_t count = sockets_take(svc, setting, out->fds, COUNT_OF(out->fds));
+
+    out->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_at(out->fds[i], wanted)) {
+            out->fds[out->count++] = out->fds[i];
+            continue;
+        }
+        log_info("a socket that was handed over has another address", "setting=%s", setting);
+        close(out->fds[i]);
+    }
+    if (out->count == 0 && count > 0)
+        sockets_drop(svc, setting);
+    return out->count > 0;
+}
+
+static enum err bind_new(const struct endpoint *endpoint, const char *setting,
+                         const struct addrinfo *found, size_t count, struct listener_sockets *out,
+                         struct error *error)
+{
     struct sockaddr_storage address = {0};
-    socklen_t len;
-    enum err err = resolve(endpoint, setting, &found, error);
+    socklen_t len = found->ai_addrlen;
     int probe;
 
-    if (err != ERR_NONE)
-        return err;
-    len = found->ai_addrlen;
     memcpy(&address, found->ai_addr, len);
-    freeaddrinfo(found);
     /* Sockets that share a port would also share it with another http-svc, without a word: first
      * try to have it alone. */
     probe = bind_one((struct sockaddr *)&address, len, false);
     if (probe < 0)
         return bind_error(endpoint, setting, error);
-    *port_out = port_of(probe);
+    ((struct sockaddr_in *)&address)->sin_port = htons(port_of(probe));
     close(probe);
-    ((struct sockaddr_in *)&address)->sin_port = htons(*port_out);
-    for (size_t i = 0; i < count; i++) {
-        fds[i] = bind_one((struct sockaddr *)&address, len, true);
-        if (fds[i] >= 0)
+    for (out->count = 0; out->count < count; out->count++) {
+        out->fds[out->count] = bind_one((struct sockaddr *)&address, len, true);
+        if (out->fds[out->count] >= 0)
             continue;
-        err = bind_error(endpoint, setting, error);
-        while (i-- > 0)
-            close(fds[i]);
-        return err;
+        bind_error(endpoint, setting, error);
+        while (out->count > 0)
+            close(out->fds[--out->count]);
+        return error->code;
     }
     return ERR_NONE;
+}
+
+enum err listener_open(struct svc *svc, const struct endpoint *endpoint, const char *setting,
+                       size_t wanted, struct listener_sockets *out, struct error *error)
+{
+    struct addrinfo *found;
+    enum err err = resolve(endpoint, setting, &found, error);
+
+    if (err != ERR_NONE)
+        return err;
+    if (take_handed(svc, found, setting, out)) {
+        share_out(out, wanted);
+    } else {
+        err = bind_new(endpoint, setting, found, wanted, out, error);
+        if (err == ERR_NONE)
+            sockets_keep(svc, setting, out->fds, out->count);
+    }
+    freeaddrinfo(found);
+    if (err == ERR_NONE)
+        out->port = port_of(out->fds[0]);
+    return err;
 }
 
 /* ---- accepting, on the loop's thread */
@@ -131,6 +200,7 @@ static void on_client_closed(void *data)
         client->loop->refused--;
     http->metrics.connections--;
     h2o_linklist_unlink(&client->link);
+    tls_give_back(client->tls);
     free(client);
 }
 
@@ -162,7 +232,14 @@ static void take_client(const struct listener *listener, int fd, const struct so
     client->sock->on_close.cb = on_client_closed;
     client->sock->on_close.data = client;
     h2o_linklist_insert(&loop->clients, &client->link);
-    h2o_accept(&loop->accept, client->sock);
+    if (!listener->is_tls) {
+        h2o_accept(&loop->accept, client->sock);
+        return;
+    }
+    /* h2o looks at it now, and again when the first bytes come. */
+    client->tls = tls_take(http->tls);
+    loop->accept_tls.ssl_ctx = client->tls;
+    h2o_accept(&loop->accept_tls, client->sock);
 }
 
 static bool has_room(const struct loop *loop)
@@ -231,11 +308,9 @@ static void set_options(const struct http *http, int fd)
 
 void listeners_start(struct loop *loop)
 {
-    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+    for (size_t i = 0; i < loop->listener_count; i++) {
         struct listener *listener = &loop->listeners[i];
 
-        if (listener->fd < 0)
-            continue;
         set_options(loop->http, listener->fd);
         listener->sock =
             h2o_evloop_socket_create(loop->evloop, listener->fd, H2O_SOCKET_FLAG_DONT_READ);
@@ -246,7 +321,7 @@ void listeners_start(struct loop *loop)
 
 void listeners_stop(struct loop *loop)
 {
-    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+    for (size_t i = 0; i < loop->listener_count; i++) {
         struct listener *listener = &loop->listeners[i];
 
         if (listener->sock == NULL)
@@ -259,7 +334,7 @@ void listeners_stop(struct loop *loop)
 
 void listeners_tick(struct loop *loop)
 {
-    for (size_t i = 0; i < COUNT_OF(loop->listeners); i++) {
+    for (size_t i = 0; i < loop->listener_count; i++) {
         struct listener *listener = &loop->listeners[i];
 
         if (listener->sock != NULL && !listener->is_accepting && has_room(loop))

@@ -24,7 +24,8 @@ enum {
     TICKS_PER_S = 1000 / BUS_TICK_MS,
     ROUND_WAIT_MS = 1000,
     CLOSING_ROUNDS = 100,
-    GOODBYE_MS = 50
+    GOODBYE_MS = 50,
+    LEAVE_MS = 5000
 };
 
 /* ---- later: h2o's own zero_timeout runs again and again within one round, so that one fast
@@ -162,6 +163,7 @@ static void drain(struct loop *loop)
     if (loop->is_draining)
         return;
     loop->is_draining = true;
+    loop->drained_ms = clock_ms();
     listeners_stop(loop);
     h2o_context_request_shutdown(&loop->context);
     event_bodies_end(loop);
@@ -214,6 +216,26 @@ static void count_rounds(struct loop *loop)
         ;
 }
 
+/* Streams and questions that go on do so by another name; what actors were told by ours, they know.
+ */
+static void leave_name(struct loop *loop, uint64_t now_ms)
+{
+    bool is_idle = h2o_linklist_is_empty(&loop->websockets);
+    char *name;
+
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
+        is_idle = is_idle && gateway_is_idle(loop->gateways[i]);
+    if (!is_idle && now_ms - loop->drained_ms < LEAVE_MS)
+        return;
+    name = svc_retired_name(loop->http->svc);
+    bus_retire(loop->bus, name);
+    bus_retire(loop->side_bus, name);
+    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
+        gateway_rename(loop->gateways[i], name);
+    free(name);
+    atomic_store(&loop->has_left, true);
+}
+
 static void on_100ms(h2o_timeout_entry_t *entry)
 {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, every_100ms, entry);
@@ -226,6 +248,9 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
         gateway_tick(loop->gateways[i], now_ms);
     listeners_tick(loop);
+    if (loop->is_draining && atomic_load(&loop->wanted) == LOOP_RETIRE &&
+        !atomic_load(&loop->has_left))
+        leave_name(loop, now_ms);
     count_rounds(loop);
     if (++loop->ticks % TICKS_PER_S != 0)
         return;
@@ -327,7 +352,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
     loop->engine = engine_new(loop, loop->gateways[ACTOR_ROOM]);
     h2o_context_init(&loop->context, loop->evloop, config);
-    loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
+    loop->accept = loop->accept_tls =
+        (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
     loop->wake_socket = watch_fd(loop, loop->wake_fd, on_wake);
     loop->bus_socket = watch_fd(loop, bus_fd(loop->bus), on_bus);
     loop->side_socket = watch_fd(loop, bus_fd(loop->side_bus), on_side_bus);

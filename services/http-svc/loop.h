@@ -27,6 +27,7 @@
 #include "parts.h"
 #include "stream/lease.h"
 #include "stream/ready_map.h"
+#include "wire/traceparent.h"
 
 enum {
     LOOP_ROUND_BYTES =
@@ -55,7 +56,8 @@ struct loop_mail {
 struct listener {
     struct loop *loop;
     enum route_door door;
-    int fd;             /* -1: there is none */
+    bool is_tls;
+    int fd;
     h2o_socket_t *sock; /* NULL before it is opened and once it is closed */
     bool is_accepting;
 };
@@ -67,11 +69,12 @@ struct loop {
     bool is_running; /* the thread exists */
     h2o_evloop_t *evloop;
     h2o_context_t context;
-    h2o_accept_ctx_t accept;
+    h2o_accept_ctx_t accept, accept_tls;
     h2o_timeout_entry_t every_100ms;
     unsigned ticks;
 
-    struct listener listeners[ROUTE_DOORS];
+    struct listener *listeners; /* none is added once the thread exists */
+    size_t listener_count;
     unsigned refused; /* connections held only to say 503 */
 
     struct bus *bus;
@@ -105,13 +108,16 @@ struct loop {
     bool is_over;           /* no mail is read any more */
     atomic_int wanted;      /* enum loop_wanted, set by the main thread */
     bool is_draining;
-    atomic_uint busy; /* requests being answered */
+    uint64_t drained_ms;  /* when that began */
+    atomic_bool has_left; /* nothing of it goes by our name on the bus any more */
+    atomic_uint busy;     /* requests being answered */
 
     uint64_t round_sent, rounds, round_max;
     int32_t gather_ms; /* a gateway waits so long for more to send */
 };
 
-enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_STOP };
+/* RETIRE: as DRAIN, and leave our name to a successor. */
+enum loop_wanted { LOOP_RUN, LOOP_DRAIN, LOOP_RETIRE, LOOP_STOP };
 
 /* One connection; sock->on_close.data points here. */
 struct client {
@@ -119,7 +125,8 @@ struct client {
     struct loop *loop;
     h2o_socket_t *sock;
     enum route_door door;
-    struct ip peer, local; /* local: unknown (no length) until somebody wants it */
+    struct ssl_ctx_st *tls; /* held until h2o has done with it; NULL: none */
+    struct ip peer, local;  /* local: unknown (no length) until somebody wants it */
     struct counted counted;
     bool is_proxy;   /* one that we trust: not counted itself */
     bool is_refused; /* over the limit: its first request is answered 503 */
@@ -142,8 +149,9 @@ struct exchange {
     bool is_answered;
     bool is_watched, is_blind; /* blind: bytes of a next request hide the end of the connection */
     h2o_linklist_t watch_link;
-    void *body; /* of stream_body.c, while it is sending one */
-    uint64_t trace;
+    void *body;     /* of stream_body.c, while it is sending one */
+    uint64_t trace; /* id on the bus and in the log; the lower half of the request's own, if any */
+    struct traceparent parent; /* of span 0: the request had none */
 };
 
 /* ---- loop.c */
@@ -172,9 +180,16 @@ void loop_maps_sweep(struct loop *loop, uint64_t now_ms);
 void loop_maps_close(struct loop *loop);
 
 /* ---- listener.c */
-/* Fills `fds` with sockets that share one address. ERR_BUSY: taken. */
-enum err listener_bind(const struct endpoint *endpoint, const char *setting, size_t count, int *fds,
-                       uint16_t *port_out, struct error *error);
+enum { LISTENER_SOCKETS_MAX = 64 };
+struct listener_sockets {
+    int fds[LISTENER_SOCKETS_MAX];
+    size_t count;
+    uint16_t port;
+};
+/* At least `wanted` sockets of one address: those of our last life, or new ones, which are kept for
+ * the next. ERR_BUSY: the port is taken. */
+enum err listener_open(struct svc *svc, const struct endpoint *endpoint, const char *setting,
+                       size_t wanted, struct listener_sockets *out, struct error *error);
 void listeners_start(struct loop *loop);
 void listeners_stop(struct loop *loop);
 /* Every 100 ms: goes on accepting when there is room again. */

@@ -16,12 +16,14 @@ int main(int argc, char **argv)
         .state_size = sizeof(struct http),
         .start = http_start,           /* opens the listeners */
         .tick = http_tick,             /* looks whether the others are there */
-        .reload = http_reload,         /* opens the access log again */
+        .reload = http_reload,         /* access log and certificate */
         .drain = http_drain,           /* takes no more connections */
         .is_drained = http_is_drained, /* no request is being answered */
+        .may_hand_over = http_may_hand_over,
         .stop = http_stop,
         .metrics = metrics,
         .metrics_offset = offsetof(struct http, metrics),
+        .metrics_refresh = http_refresh_metrics,
     };
 
     return svc_main(argc, argv, &def);

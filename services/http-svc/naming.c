@@ -84,7 +84,7 @@ void naming_m3u_add(struct text *out, const char *title, const char *url)
     text_addf(out, "\n%s\n", url);
 }
 
-void naming_base(struct text *out, struct bytes host, const char *fallback)
+void naming_base(struct text *out, bool is_tls, struct bytes host, const char *fallback)
 {
     bool is_good = host.len > 0 && host.len < 256;
 
@@ -94,6 +94,6 @@ void naming_base(struct text *out, struct bytes host, const char *fallback)
         text_add(out, fallback);
         return;
     }
-    text_add(out, "http://");
+    text_add(out, is_tls ? "https://" : "http://");
     text_add_bytes(out, host);
 }

@@ -39,7 +39,7 @@ void naming_m3u_begin(struct text *out);
 /* One title and its URL. */
 void naming_m3u_add(struct text *out, const char *title, const char *url);
 
-/* "http://<host>" when `host` looks like a Host header, else `fallback`. */
-void naming_base(struct text *out, struct bytes host, const char *fallback);
+/* "http://<host>", or https, when `host` looks like a Host header, else `fallback`. */
+void naming_base(struct text *out, bool is_tls, struct bytes host, const char *fallback);
 
 #endif

@@ -110,7 +110,7 @@ void routes_add_base(struct exchange *x, struct text *out)
     if (http->settings->public_url[0] != '\0')
         text_add(out, http->base_url);
     else
-        naming_base(out, exchange_host(x), http->base_url);
+        naming_base(out, exchange_is_tls(x), exchange_host(x), http->base_url);
 }
 
 /* No longer than the grant of who asks with one: nobody prolongs that himself. */

@@ -120,6 +120,8 @@ static enum err open_store(struct service *service, const char *data_dir, struct
         err = error_set_errno(error, ERR_CONFIG, "cannot create folder %s", service->data_dir);
     if (err == ERR_NONE)
         err = store_open(path, &service->store, error);
+    if (err == ERR_NONE)
+        err = store_settle(service->store, service->data_dir, error);
     free(path);
     return err;
 }

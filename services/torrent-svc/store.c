@@ -466,3 +466,47 @@ void store_row_clear(struct store_row *row)
     free(row->selected);
     *row = (struct store_row){0};
 }
+
+static enum err move_rows(struct store *store, const char *from, const char *to,
+                          struct error *error)
+{
+    sqlite3_stmt *statement =
+        prepare(store, "UPDATE torrents SET save_path = ?1 || substr(save_path, length(?2) + 1)"
+                       " WHERE substr(save_path, 1, length(?2) + 1) = ?2 || '/'");
+    enum err err = ERR_NONE;
+
+    sqlite3_bind_text(statement, 1, to, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, from, -1, SQLITE_STATIC);
+    if (statement == NULL || sqlite3_step(statement) != SQLITE_DONE)
+        err = failed(store, "write", error);
+    sqlite3_finalize(statement);
+    return err;
+}
+
+enum err store_settle(struct store *store, const char *folder, struct error *error)
+{
+    uint8_t *value = NULL;
+    size_t len = 0;
+    enum err err = ERR_NONE;
+
+    if (store_get_value(store, "folder", &value, &len) == ERR_NONE && value != NULL) {
+        char *before = xstrndup((const char *)value, len);
+
+        free(value);
+        if (strcmp(before, folder) == 0) {
+            free(before);
+            return ERR_NONE;
+        }
+        if (sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+            err = failed(store, "write", error);
+        if (err == ERR_NONE)
+            err = move_rows(store, before, folder, error);
+        if (err == ERR_NONE)
+            err = store_put_value(store, "folder", folder, strlen(folder), error);
+        if (err == ERR_NONE && sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+            err = failed(store, "write", error);
+        free(before);
+        return err;
+    }
+    return store_put_value(store, "folder", folder, strlen(folder), error);
+}

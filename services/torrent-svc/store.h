@@ -40,6 +40,9 @@ struct store_row {
 enum err store_open(const char *path, struct store **out, struct error *error);
 /* `is_clean`: data and resume data are on disk, so that they can be trusted even after a reboot. */
 void store_close(struct store **store, bool is_clean);
+/* Says in which folder downloads lie. When it was another one before (data_dir was moved, or
+ * restored elsewhere), rows that lay there lie here. */
+enum err store_settle(struct store *store, const char *folder, struct error *error);
 /* False: the machine went down while the last life ran. */
 bool store_was_safe(const struct store *store);
 

@@ -74,6 +74,36 @@ test('the doctor finds what is wrong, and says what to do', async (t) => {
   assert.match(found.of('turn')[3].message, /no address is found for nobody\.invalid/);
 });
 
+test('the doctor of the whole machine tells what is missing, and what to do', async (t) => {
+  const yard = new Yard(t), turn = await startTurn(yard), nobody = await freePort();
+  const house = await House.start(t, yard, { settings: `${LOCAL}room:\n  turn_urls: ["turn:127.0.0.1:${turn}?transport=udp", "turn:127.0.0.1:${turn}?transport=tcp", "turn:127.0.0.1:${nobody}?transport=udp", "turn:127.0.0.1:${nobody}?transport=tcp"]\n  turn_secret: "a secret of the two"\n` });
+  const whole = async () => {
+    const { code, out, err } = await house.cli('--json', 'doctor');
+    assert.equal(err, '');
+    return { code, by: Object.fromEntries(JSON.parse(out).steps.map((step) => [step.name, step])) };
+  };
+  const { code, by } = await whole();
+  assert.equal(code, 1);
+  for (const name of ['services', 'tcp http.listen', 'tcp http.tracker_listen', 'tcp torrent.listen', 'udp tracker.listen', 'disk', 'codecs', 'udp buffers',
+    `turn:127.0.0.1:${turn}?transport=udp`, `turn:127.0.0.1:${turn}?transport=tcp`, 'webrtc udp 127.0.0.1', 'webrtc tcp 127.0.0.1'])
+    assert.equal(by[name]?.isGood, true, `${name}: ${JSON.stringify(by)}`);
+  assert.match(by.clock.message, /kept right|timedatectl/); // which one is this machine's business
+  assert.match(by.descriptors.message, /for 4096 clients/);
+  for (const transport of ['udp', 'tcp']) {
+    const relay = by[`turn:127.0.0.1:${nobody}?transport=${transport}`];
+    assert.equal(relay.isGood, false);
+    assert.match(relay.message, /Connection refused; does it run, and is the port open\? room\.turn_urls/);
+  }
+  // What is away is told with where to look.
+  assert.equal((await house.cli('stop', 'tracker')).code, 0);
+  const { by: later } = await whole();
+  assert.equal(later.services, undefined);
+  assert.match(later['tracker.0'].message, /^stopped; sharestream why tracker/);
+  assert.ok(!('udp tracker.listen' in later));
+  assert.equal((await house.cli('stop')).code, 0);
+  assert.match((await whole()).by.services.message, /nothing is running here .*sharestream up/);
+});
+
 test('a relay that refuses the password is told', async (t) => {
   const yard = new Yard(t), turn = await startTurn(yard);
   const house = await House.start(t, yard, { settings: `${LOCAL}  turn_urls: ["turn:127.0.0.1:${turn}"]\n  turn_username: user\n  turn_password: wrong\n` });

@@ -11,7 +11,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import WebSocket from 'ws';
 
-const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
+export const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
 const DEADLINE_MS = 60000;
 
 export const HASH = '0123456789abcdef0123456789abcdef01234567';
@@ -154,6 +154,7 @@ export class Stack {
     this.trackerPort = port('tracker_port');
     this.signalPort = port('signal_port');
     this.monkeyPort = port('monkey_port');
+    this.tlsPort = port('tls_port');
   }
 
   async startFake() {

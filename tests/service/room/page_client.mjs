@@ -56,7 +56,7 @@ export class Member {
     this.id = `${name.toLowerCase()}-${++count}`;
     this.secret = `the secret of ${this.id}`;
     this.heard = []; // [event, what]
-    this.socket = io(`http://127.0.0.1:${stack.port}/room`, { transports: ['websocket'], forceNew: true, reconnectionDelay: 50, ...options });
+    this.socket = io(`${stack.origin ?? `http://127.0.0.1:${stack.port}`}/room`, { transports: ['websocket'], forceNew: true, reconnectionDelay: 50, ...options });
     this.socket.onAny((event, ...args) => {
       assert.equal(args.length, 1, 'one argument, and none of connection state recovery');
       expectShape(args[0], documented.Told[event] ?? `an event that is documented, and not ${event}`, event);

@@ -143,7 +143,7 @@ static void a_host_header_becomes_a_base_only_when_it_is_one(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct text text = {0};
 
-        naming_base(&text, bytes_of_text(cases[i].host), "F");
+        naming_base(&text, false, bytes_of_text(cases[i].host), "F");
         assert_string_equal(text_str(&text), cases[i].base);
         text_fini(&text);
     }

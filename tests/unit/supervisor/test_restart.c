@@ -21,6 +21,7 @@ static const struct restart_policy policy = {
     .window_ms = 60000,
     .start_deadline_ms = 30000,
     .stop_grace_ms = 5000,
+    .can_be_replaced = true,
 };
 
 /* What happens when, and what must come of it. due_in_ms 0 = no deadline. */
@@ -52,6 +53,14 @@ static const struct {
       {20, RESTART_BECAME_READY, 0, DO(NOTHING), IS(READY), 0},
       {30, RESTART_EXITED, SIGNAL, DO(SPAWN), IS(STARTING), 30000}},
      3},
+    {"one that is replaced is followed by the next life beside it",
+     {{10, RESTART_ASKED_REPLACE, 0, DO(SPAWN), IS(STARTING), 30000},
+      {20, RESTART_ASKED_REPLACE, 0, DO(TERMINATE), IS(STOPPING), 5000},
+      {30, RESTART_EXITED, EXIT_STOPPED, DO(SPAWN), IS(STARTING), 30000},
+      {40, RESTART_BECAME_READY, 0, DO(NOTHING), IS(READY), 0},
+      {50, RESTART_ASKED_REPLACE, 0, DO(REPLACE), IS(STARTING), 30000},
+      {60, RESTART_EXITED, EXIT_RETRY, DO(NOTHING), IS(BACKOFF), 1000}},
+     6},
     {"a permanent service that leaves by itself comes back",
      {{10, RESTART_ASKED_START, 0, DO(SPAWN), IS(STARTING), 30000},
       {20, RESTART_BECAME_READY, 0, DO(NOTHING), IS(READY), 0},

@@ -200,6 +200,32 @@ static void only_a_power_cut_is_not_safe(void **state)
     after(true, false); /* this life was safe; what was to be checked still is */
 }
 
+static void rows_move_with_the_folder_of_downloads(void **state)
+{
+    struct store *store = open_store();
+    struct store_row other = film;
+    struct seen seen;
+
+    (void)state;
+    other.hash.bytes[0] = 9;
+    other.save_path =
+        (char[]){"/database/02"}; /* begins alike, and is a folder of somebody's own */
+    other.added_ms = 7;
+    assert_int_equal(store_settle(store, "/data", &error), ERR_NONE);
+    assert_int_equal(store_put(store, &film, &error), ERR_NONE);
+    assert_int_equal(store_put(store, &other, &error), ERR_NONE);
+    assert_int_equal(store_settle(store, "/data", &error), ERR_NONE);
+    assert_int_equal(store_settle(store, "/new place", &error), ERR_NONE);
+    seen = look(store);
+    assert_string_equal(seen.row.save_path, "/database/02");
+    assert_int_equal(store_delete(store, &other.hash, &error), ERR_NONE);
+    store_row_clear(&seen.row);
+    seen = look(store);
+    assert_string_equal(seen.row.save_path, "/new place/01");
+    store_row_clear(&seen.row);
+    store_close(&store, true);
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
     FILE *file = fopen(path, "we");
@@ -290,6 +316,7 @@ int main(void)
         WITH_FOLDER(blobs_outlive_changes_of_their_row),
         WITH_FOLDER(values_may_be_empty),
         WITH_FOLDER(only_a_power_cut_is_not_safe),
+        WITH_FOLDER(rows_move_with_the_folder_of_downloads),
         WITH_FOLDER(what_is_no_database_is_refused),
         WITH_FOLDER(uploads_are_kept_and_begin_anew_after_a_power_cut),
     };
