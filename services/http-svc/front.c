@@ -146,6 +146,9 @@ static enum err open_doors(struct front *front, const struct http_settings *sett
     if (err == ERR_NONE)
         err =
             open_further(front, DOOR_MONKEY, settings->monkey_listen, "http.monkey_listen", error);
+    if (err == ERR_NONE)
+        err =
+            open_further(front, DOOR_ENGINE, settings->engine_listen, "http.engine_listen", error);
     return err;
 }
 

@@ -65,7 +65,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     const struct http_settings *settings = svc_settings(svc);
     bool is_wide = !endpoint_is_loopback(&settings->listen) ||
                    is_wide_text(settings->tracker_listen) ||
-                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen);
+                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen) ||
+                   is_wide_text(settings->engine_listen);
     enum err err;
 
     http->svc = svc;
@@ -106,6 +107,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
         svc_ready_text(svc, " signal_port=%u", front_port(http->front, DOOR_SIGNAL));
     if (front_port(http->front, DOOR_MONKEY) != 0)
         svc_ready_text(svc, " monkey_port=%u", front_port(http->front, DOOR_MONKEY));
+    if (front_port(http->front, DOOR_ENGINE) != 0)
+        svc_ready_text(svc, " engine_port=%u", front_port(http->front, DOOR_ENGINE));
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;

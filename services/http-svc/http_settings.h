@@ -20,6 +20,9 @@
     X(TEXT, monkey_listen, "", 0, 0,                                                               \
       "a fourth one for clients of TorrentMonkey, such as 127.0.0.1:8081: a WebSocket to /ws "     \
       "there is one to /monkey/ws; empty: none")                                                   \
+    X(TEXT, engine_listen, "", 0, 0,                                                               \
+      "a fifth one for players of sharestream-engine, such as 127.0.0.1:42069, where paths mean "  \
+      "the torrent added last; empty: none")                                                       \
     X(LIST, tracker_origins, "*", 0, 0,                                                            \
       "origins (https://host:port, or *) whose pages may open WebSockets to the tracker")          \
     X(LIST, trusted_proxies, "", 0, 0,                                                             \
