@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/flags.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -48,9 +49,41 @@ enum err flags_read(int argc, char **argv, const struct flag *flags, size_t coun
     return ERR_NONE;
 }
 
-void flags_print(FILE *out, const struct flag *flags, size_t count)
+static void print(FILE *out, const struct flags_program *program)
 {
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "  -%s%s%s\n        %s\n", flags[i].name, flags[i].value != NULL ? " " : "",
-                flags[i].value != NULL ? flags[i].value : "", flags[i].help);
+    for (size_t i = 0; i < program->count; i++) {
+        const struct flag *flag = &program->flags[i];
+
+        fprintf(out, "  -%s%s%s\n        %s\n", flag->name, flag->value != NULL ? " " : "",
+                flag->value != NULL ? flag->value : "", flag->help);
+    }
+    fputs("  -version, -help\n", out);
+}
+
+static bool is_given(int argc, char **argv, const char *word)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], word) == 0 || (argv[i][0] == '-' && strcmp(argv[i] + 1, word) == 0))
+            return true;
+    return false;
+}
+
+int flags_begin(const struct flags_program *program, int argc, char **argv)
+{
+    struct error error;
+
+    if (is_given(argc, argv, "-help") || is_given(argc, argv, "-h")) {
+        printf("%s: %s\n\n", program->name, program->about);
+        print(stdout, program);
+        return 0;
+    }
+    if (is_given(argc, argv, "-version")) {
+        printf("%s %s\n", program->name, program->version);
+        return 0;
+    }
+    if (flags_read(argc, argv, program->flags, program->count, &error) == ERR_NONE)
+        return -1;
+    fprintf(stderr, "%s: %s; the flags are:\n", program->name, error.text);
+    print(stderr, program);
+    return FLAGS_EXIT_USAGE;
 }

@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/error.h"
 
@@ -23,6 +22,14 @@ struct flag {
 /* Anything but these flags is an error that says what to do. */
 enum err flags_read(int argc, char **argv, const struct flag *flags, size_t count,
                     struct error *error);
-void flags_print(FILE *out, const struct flag *flags, size_t count);
+
+struct flags_program {
+    const char *name, *about, *version;
+    const struct flag *flags;
+    size_t count;
+};
+enum { FLAGS_EXIT_USAGE = 2 }; /* as Go's programs */
+/* Takes -help and -version as well. -1: go on; else everything is said, and this the exit code. */
+int flags_begin(const struct flags_program *program, int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/units.h"
 #include "routes.h"
 #include "shapes.h"
 #include "wire/media_type.h"
@@ -37,10 +38,12 @@ static bool ends_with_part(const char *path, const char *name)
            (len == name_len || path[len - name_len - 1] == '/');
 }
 
-/* By its path, else by the last parts of it; without a name, what is to be played. */
+/* By its path, else by the last parts of it, else by its number; without a name, what is to be
+ * played. */
 static const File *find_file(const Info *info, const char *name)
 {
     const File *found = NULL;
+    uint64_t number;
 
     for (size_t i = 0; i < info->n_files; i++) {
         const File *file = info->files[i];
@@ -52,6 +55,8 @@ static const File *find_file(const Info *info, const char *name)
                                                             found->path, found->size_bytes))
             found = file;
     }
+    if (found == NULL && name != NULL && parse_count(name, &number) && number < info->n_files)
+        return info->files[number];
     return found;
 }
 
