@@ -11,7 +11,8 @@
 
 enum { HTTP_PORT = 42069, TORRENT_PORT = 6881, PORT_MAX = 65535 };
 
-/* One that is free now. Chosen here, so that it stays when http-svc is started anew. */
+/* One that is free now. Chosen here, so that it stays when a service is started anew, and is the
+ * same on all addresses. */
 static uint16_t free_port(void)
 {
     union {
@@ -57,8 +58,8 @@ enum err place_read(const char *http_port, const char *http, const char *port, s
         return error_set(error, ERR_INVALID,
                          "-http: the engine serves players of this machine only; sharestreamd "
                          "serves others");
-    if (http_number == 0)
-        http_number = free_port();
+    http_number = http_number != 0 ? http_number : free_port();
+    torrent_number = torrent_number != 0 ? torrent_number : free_port();
     snprintf(out->http, sizeof(out->http), strchr(endpoint.host, ':') != NULL ? "[%s]:%u" : "%s:%u",
              endpoint.host, (unsigned)http_number);
     snprintf(out->torrent, sizeof(out->torrent), "0.0.0.0:%u,[::]:%u", (unsigned)torrent_number,
