@@ -344,10 +344,9 @@ static void whoever_offered_shakes_hands_first(void **state)
 
     (void)state;
     id_of(1, peer_id);
-    browser.received = 0;
-    browser.on_received = keep_heard;
     assert_non_null(link_offer(&rtc, &torrent, &via, peer_id));
     make_answer(&browser);
+    browser.on_received = keep_heard;
     send_answer(&browser, 1);
     until(browser.channel != NULL);
     int fd = accept_one(&source);
@@ -360,7 +359,6 @@ static void whoever_offered_shakes_hands_first(void **state)
     assert_int_equal(send(fd, "more", 4, 0), 4);
     until(browser.received == 72);
     assert_memory_equal(heard + 68, "more", 4);
-    browser.on_received = NULL;
     close(fd);
 }
 
