@@ -4,6 +4,7 @@
  * Socket.IO and a tracker for browsers, on one port. It sets what it takes, and becomes
  * sharestreamd.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +28,37 @@ struct given {
     bool has_no_tunnel;
 };
 
-/* Takes both kinds of clients where there are both. */
-static const char *everywhere(void)
+/* Whether http-svc will be able to listen there: it would do without a port that is taken, and
+ * nobody would notice. */
+static bool can_listen(const struct sockaddr *address, socklen_t len)
 {
-    const struct sockaddr_in6 any = {.sin6_family = AF_INET6};
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is = fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0;
+    static const int on = 1;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+               bind(fd, address, len) == 0;
+    int saved = errno;
 
     if (fd >= 0)
         close(fd);
-    return is ? "[::]" : "0.0.0.0";
+    errno = saved;
+    return can;
+}
+
+/* All addresses, of both kinds where there are both. */
+static enum err choose_address(uint16_t port, struct text *out, struct error *error)
+{
+    const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    const struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    bool has_six = can_listen((const struct sockaddr *)&six, sizeof(six));
+
+    if (!has_six && errno == EADDRINUSE)
+        return error_set(error, ERR_BUSY,
+                         "port %u is taken by another program; stop that, or choose with -port",
+                         port);
+    if (!has_six && !can_listen((const struct sockaddr *)&four, sizeof(four)))
+        return error_set_errno(error, ERR_IO, "cannot listen on port %u", port);
+    text_addf(out, "%s:%u", has_six ? "[::]" : "0.0.0.0", port);
+    return ERR_NONE;
 }
 
 static enum err settle(const struct given *given, struct error *error)
@@ -47,7 +69,8 @@ static enum err settle(const struct given *given, struct error *error)
 
     if (text != NULL && (!parse_count(text, &port) || port == 0 || port > PORT_MAX))
         return error_set(error, ERR_INVALID, "the port is 1 to 65535, not '%.40s'", text);
-    text_addf(&listen, "%s:%u", everywhere(), (unsigned)port);
+    if (choose_address((uint16_t)port, &listen, error) != ERR_NONE)
+        return error->code;
     supervise_set("HTTP_SIGNAL_LISTEN", text_str(&listen));
     text_fini(&listen);
     environment_read_turn();
@@ -56,6 +79,7 @@ static enum err settle(const struct given *given, struct error *error)
     supervise_set("HTTP_TRACKER_LISTEN", "");
     supervise_set_default("TRACKER_LISTEN", "");
     supervise_set_default("HTTP_SOCKETIO_ALLOW_EIO3", "true");
+    supervise_set_default("ROOM_PUBLIC_TURN", "true");
     return supervise_place("sharestream-signal", "supervisor.0",
                            given->data_dir != NULL ? given->data_dir : "~/.sharestream/signal",
                            error);

@@ -365,7 +365,7 @@ async function startCloudflare(t, mine) {
 test('S12: TURN: one user for all in each spelling, a shared secret, Cloudflare', async (t) => {
   const mine = new Yard(t), cloudflare = await startCloudflare(t, mine), url = 'turn:relay.example:3478';
   const relay = async (env) => {
-    const one = await startSignal(mine, { env: { SHARESTREAM_ROOM_PUBLIC_TURN: 'true', ...env } });
+    const one = await startSignal(mine, { env });
     const found = await until(async () => (await json(`${one.url}/ice-servers`)).json.find(({ urls }) => urls.startsWith('turn:')), 'a relay');
     one.process.kill('SIGTERM');
     await one.process.gone;
@@ -398,6 +398,15 @@ test('S13: every WebSocket that is not Socket.IO is the tracker\'s', async (t) =
     const [{ complete }] = await told;
     assert.equal(complete, i + 1, 'in one swarm');
   }
+});
+
+test('the port of the signalling server is PORT, -port, or taken', async (t) => {
+  const mine = new Yard(t), program = path.join(bin, 'sharestream-signal');
+  const byVariable = await startSignal(mine, { args: ['-no-tunnel'] });
+  assert.equal((await json(`${byVariable.url}/health`)).status, 200);
+  const taken = await run(program, [`--port=${byVariable.port}`, '-data-dir', mine.dir], { cwd: mine.dir });
+  assert.deepEqual([taken.code, /port \d+ is taken by another program/.test(taken.err)], [1, true], taken.err);
+  for (const args of [['-port', 'x'], ['-port', '0'], ['--tunnel']]) assert.equal((await run(program, args, { cwd: mine.dir })).code, 2, args.join());
 });
 
 test('S14: who is ready is counted, and the host begins', async (t) => {
