@@ -83,13 +83,17 @@ void supervise_set_default(const char *name, const char *value)
     free(variable);
 }
 
-static char *without_tilde(const char *path)
+/* NULL: there is no home folder. */
+static char *without_tilde(const char *path, struct error *error)
 {
     const char *home = getenv("HOME");
 
-    if (path[0] != '~' || (path[1] != '/' && path[1] != '\0') || home == NULL)
+    if (path[0] != '~' || (path[1] != '/' && path[1] != '\0'))
         return xstrdup(path);
-    return xasprintf("%s%s", home, path + 1);
+    if (home != NULL && home[0] == '/')
+        return xasprintf("%s%s", home, path + 1);
+    error_set(error, ERR_CONFIG, "HOME is not set: choose a folder with -data-dir");
+    return NULL;
 }
 
 /* Absolute, links looked through, so that one folder has one name. */
@@ -162,9 +166,9 @@ static enum err take(const char *who, const char *owner, const char *data_dir, b
 enum err supervise_place(const char *who, const char *owner, const char *data_dir,
                          struct error *error)
 {
-    char *base = without_tilde(data_dir);
+    char *base = without_tilde(data_dir, error);
     bool is = true;
-    enum err err = ERR_NONE;
+    enum err err = base != NULL ? ERR_NONE : ERR_CONFIG;
 
     for (unsigned i = 1; is && err == ERR_NONE && i <= PLACES_MAX; i++) {
         char *folder = i == 1 ? xstrdup(base) : xasprintf("%s/%u", base, i);
