@@ -54,7 +54,10 @@ static const char after[] =
     "    esac\n"
     "    COMPREPLY=($(compgen -W \"$words $fixed\" -- \"$word\"))\n"
     "}\n"
-    "complete -o filenames -F _sharestream sharestream\n";
+    "complete -o filenames -F _sharestream sharestream\n"
+    "complete -o filenames -W '-http-port -http -port -data-dir -version -help' "
+    "sharestream-engine\n"
+    "complete -o filenames -W '-port -no-tunnel -data-dir -version -help' sharestream-signal\n";
 
 /* "add" -> options and places; the levels are fixed words. */
 static void print_case(const struct verb *verb)

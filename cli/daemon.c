@@ -1,57 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "human.h"
 #include "svc/contract.h"
+#include "svc/supervise.h"
 
 enum { STOP_WAIT_MS = 30000, LOOK_EVERY_MS = 100, TAIL_BYTES = 1500, TAIL_LINES = 5 };
 
 static const char program[] = "sharestreamd";
-
-/* Next to ourselves, as installed and as built; else by PATH. */
-static void run_program(const char *config_file)
-{
-    char path[PATH_MAX + sizeof(program)];
-    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
-
-    if (config_file != NULL)
-        setenv(CONTRACT_CONFIG, config_file, 1);
-    if (len > 0 && len < PATH_MAX) {
-        path[len] = '\0';
-        memcpy(strrchr(path, '/') + 1, program, sizeof(program));
-        execl(path, program, (char *)NULL);
-    }
-    execlp(program, program, (char *)NULL);
-    fprintf(stderr, "cannot start %s: %s\n", program, strerror(errno));
-    _exit(EXIT_FAILED);
-}
-
-static void become_daemon(const char *config_file, pid_t parent, int log)
-{
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    setsid(); /* the terminal's Ctrl-C is for us, not for it */
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(EXIT_STOPPED);
-    if (nothing >= 0)
-        dup2(nothing, STDIN_FILENO);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    run_program(config_file);
-}
 
 /* The log of the life before stays beside it. */
 static int open_log(const struct cli *cli, struct daemon *daemon, struct error *error)
@@ -72,23 +37,21 @@ enum err daemon_start(const struct cli *cli, bool shows_log, struct daemon *out,
                       struct error *error)
 {
     int log = STDERR_FILENO;
-    pid_t parent = getpid();
 
     *out = (struct daemon){0};
     if (config_make_dirs(&cli->config, error) != ERR_NONE)
         return error->code;
     if (!shows_log && (log = open_log(cli, out, error)) < 0)
         return error->code;
-    fflush(NULL);
-    out->pid = fork();
-    if (out->pid == 0)
-        become_daemon(cli->config_file, parent, log);
+    if (cli->config_file != NULL)
+        setenv(CONTRACT_CONFIG, cli->config_file, 1);
+    pid_t pid = supervise_start(log, error);
+
     if (log != STDERR_FILENO)
         close(log);
-    if (out->pid < 0) {
-        out->pid = 0;
-        return error_set_errno(error, ERR_IO, "cannot start %s", program);
-    }
+    if (pid < 0)
+        return error->code;
+    out->pid = pid;
     return ERR_NONE;
 }
 

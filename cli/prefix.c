@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "wire/media_type.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -76,25 +77,17 @@ enum err prefix_find(const char *word, Sharestream__Torrent__TorrentInfo *const 
                      word);
 }
 
-static unsigned playability(const Sharestream__Torrent__File *file)
-{
-    return strcmp(file->kind, "video") == 0 ? 2 : strcmp(file->kind, "audio") == 0 ? 1 : 0;
-}
-
 static enum err find_playable(Sharestream__Torrent__File *const *files, size_t count,
                               size_t *index_out, struct error *error)
 {
-    size_t best = count;
+    size_t best = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        unsigned rank = playability(files[i]);
-
-        if (rank > 0 &&
-            (best == count || rank > playability(files[best]) ||
-             (rank == playability(files[best]) && files[i]->size_bytes > files[best]->size_bytes)))
+    for (size_t i = 1; i < count; i++)
+        if (media_is_rather(files[i]->path, files[i]->size_bytes, files[best]->path,
+                            files[best]->size_bytes))
             best = i;
-    }
-    if (best == count)
+    if (count == 0 ||
+        (strcmp(files[best]->kind, "video") != 0 && strcmp(files[best]->kind, "audio") != 0))
         return error_set(error, ERR_NOT_FOUND, "there is no video or audio in it; name a file");
     *index_out = best;
     return ERR_NONE;

@@ -178,3 +178,17 @@ const char *media_kind_word(enum media_kind kind)
     must((size_t)kind < COUNT_OF(words));
     return words[kind];
 }
+
+static unsigned playability(const char *path)
+{
+    enum media_kind kind = media_kind(path);
+
+    return kind == MEDIA_VIDEO ? 2 : kind == MEDIA_AUDIO ? 1 : 0;
+}
+
+bool media_is_rather(const char *path, uint64_t bytes, const char *than, uint64_t than_bytes)
+{
+    unsigned one = playability(path), other = playability(than);
+
+    return one != other ? one > other : bytes > than_bytes;
+}

@@ -7,6 +7,7 @@
 #define WIRE_MEDIA_TYPE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum media_kind {
     MEDIA_OTHER,
@@ -21,5 +22,8 @@ enum media_kind {
 const char *media_type(const char *path);
 enum media_kind media_kind(const char *path);
 const char *media_kind_word(enum media_kind kind);
+/* Of two files of a torrent, is it rather the first that is meant when nobody says which is to be
+ * played? Pictures before sound before all else, and then the larger one. */
+bool media_is_rather(const char *path, uint64_t bytes, const char *than, uint64_t than_bytes);
 
 #endif

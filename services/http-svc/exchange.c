@@ -687,7 +687,8 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
     x->req = req;
     x->client = client;
     x->loop = client->loop;
-    x->route = route_find(bytes_of_iovec(req->input.method), bytes_of_iovec(req->input.path));
+    x->route = route_find(client->door, bytes_of_iovec(req->input.method),
+                          bytes_of_iovec(req->input.path));
     x->ip = who_asks(x);
     x->trace = choose_trace(x);
     client->current = x;

@@ -111,6 +111,7 @@ static const struct {
     [FRONT_TRACKER] = {"http.tracker_listen", "tracker_listen", DOOR_TRACKER},
     [FRONT_SIGNAL] = {"http.signal_listen", "signal_listen", DOOR_SIGNAL},
     [FRONT_MONKEY] = {"http.monkey_listen", "monkey_listen", DOOR_MONKEY},
+    [FRONT_ENGINE] = {"http.engine_listen", "engine_listen", DOOR_ENGINE},
     [FRONT_TLS] = {"http.tls_listen", "tls_listen", DOOR_MAIN},
 };
 
@@ -202,6 +203,7 @@ static enum err open_sockets(struct front *front, const struct http_settings *se
     const char *further[FRONT_SOCKETS] = {[FRONT_TRACKER] = settings->tracker_listen,
                                           [FRONT_SIGNAL] = settings->signal_listen,
                                           [FRONT_MONKEY] = settings->monkey_listen,
+                                          [FRONT_ENGINE] = settings->engine_listen,
                                           [FRONT_TLS] = settings->tls_listen};
     enum err err = open_socket(front, FRONT_MAIN, &settings->listen, error);
 

@@ -15,6 +15,7 @@ enum front_socket {
     FRONT_TRACKER,
     FRONT_SIGNAL,
     FRONT_MONKEY,
+    FRONT_ENGINE,
     FRONT_TLS,
     FRONT_SOCKETS
 };

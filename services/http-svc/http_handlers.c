@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "front.h"
 #include "http_stats.h"
 #include "naming.h"
 #include "wire/infohash.h"
@@ -20,6 +21,7 @@ void http_stats(const struct http *http, Sharestream__Http__StatsReply *out)
     out->sent_bytes = http->metrics.sent_bytes_total;
     out->requests = http->metrics.requests_total;
     out->needs_token = http->policy.needs_token;
+    out->engine_port = front_port(http->front, FRONT_ENGINE);
 }
 
 static void on_stats(Service *service, const Sharestream__Http__StatsRequest *request,

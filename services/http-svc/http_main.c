@@ -78,11 +78,12 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     static const char *const names[FRONT_SOCKETS] = {[FRONT_TRACKER] = "tracker_port",
                                                      [FRONT_SIGNAL] = "signal_port",
                                                      [FRONT_MONKEY] = "monkey_port",
+                                                     [FRONT_ENGINE] = "engine_port",
                                                      [FRONT_TLS] = "tls_port"};
     bool is_wide = !endpoint_is_loopback(&settings->listen) ||
                    is_wide_text(settings->tracker_listen) ||
                    is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen) ||
-                   is_wide_text(settings->tls_listen);
+                   is_wide_text(settings->engine_listen) || is_wide_text(settings->tls_listen);
     enum err err;
 
     http->svc = svc;

@@ -20,12 +20,15 @@
     X(TEXT, monkey_listen, "", 0, 0,                                                               \
       "a fourth one for clients of TorrentMonkey, such as 127.0.0.1:8081: a WebSocket to /ws "     \
       "there is one to /monkey/ws; empty: none")                                                   \
+    X(TEXT, engine_listen, "", 0, 0,                                                               \
+      "a fifth one for players of sharestream-engine, such as 127.0.0.1:42069, where paths mean "  \
+      "the torrent added last; empty: none")                                                       \
     X(TEXT, tls_listen, "", 0, 0,                                                                  \
       "the same as on listen, by TLS, such as 0.0.0.0:8443; wider than loopback needs the admin "  \
       "token; empty: none")                                                                        \
     X(LIST, tls_for, "", 0, 0,                                                                     \
-      "which of listen, tracker_listen, signal_listen, monkey_listen speak TLS instead of plain "  \
-      "HTTP")                                                                                      \
+      "which of listen, tracker_listen, signal_listen, monkey_listen, engine_listen speak TLS "    \
+      "instead of plain HTTP")                                                                     \
     X(TEXT, tls_certificate, "", 0, 0,                                                             \
       "file with the certificate and those that vouch for it (PEM); SIGHUP reads it again")        \
     X(TEXT, tls_key, "", 0, 0, "file with its private key (PEM, no passphrase); likewise")         \

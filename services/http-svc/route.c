@@ -19,6 +19,12 @@ static const struct row rows[] = {
 #undef X
 };
 
+static const struct row engine_rows[] = {
+#define X(id, pattern, methods, need, handler) {ROUTE_##id, pattern, methods, need},
+    ENGINE_ROUTES(X)
+#undef X
+};
+
 static const struct {
     unsigned method;
     const char *word;
@@ -121,23 +127,25 @@ static struct bytes without_authority(struct bytes target)
     return target;
 }
 
-struct route route_find(struct bytes method, struct bytes target)
+struct route route_find(enum route_door door, struct bytes method, struct bytes target)
 {
+    const struct row *table = door == DOOR_ENGINE ? engine_rows : rows;
+    size_t count = door == DOOR_ENGINE ? COUNT_OF(engine_rows) : COUNT_OF(rows);
     struct route route = {.method = method_of(method)};
 
     route.query = query_split(without_authority(target), &route.path);
     if (route.path.len == 0 || route.path.data[0] != '/')
         return route;
     route.is_api = route.path.len >= 5 && memcmp(route.path.data, "/api/", 5) == 0;
-    for (size_t i = 0; i < COUNT_OF(rows) && route.id == ROUTE_NONE; i++) {
+    for (size_t i = 0; i < count && route.id == ROUTE_NONE; i++) {
         struct route found = route;
 
-        if (!matches(rows[i].pattern, route.path, &found))
+        if (!matches(table[i].pattern, route.path, &found))
             continue;
-        found.allowed |= rows[i].methods;
-        found.need = rows[i].need;
-        if ((rows[i].methods & route.method) != 0)
-            found.id = rows[i].id;
+        found.allowed |= table[i].methods;
+        found.need = table[i].need;
+        if ((table[i].methods & route.method) != 0)
+            found.id = table[i].id;
         route = found;
     }
     if (route.allowed != 0)

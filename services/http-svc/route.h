@@ -132,10 +132,21 @@ enum route_need {
     X(ROOM_SEEK, "/api/v1/rooms/:code/seek", METHOD_POST, NEED_CHANGE, on_room_command)            \
     X(ROOM_RATE, "/api/v1/rooms/:code/rate", METHOD_POST, NEED_CHANGE, on_room_command)
 
+/* The same for the door of sharestream-engine, where paths mean what they meant in earlier engines:
+ * mostly the one torrent that is there. */
+#define ENGINE_ROUTES(X)                                                                           \
+    X(ENGINE_HEALTH, "/health", METHOD_READ, NEED_OPEN, on_health)                                 \
+    X(ENGINE_TORRENTS, "/torrents", METHOD_READ, NEED_ADMIN, on_engine_torrents)                   \
+    X(ENGINE_TORRENT, "/torrent/:hash", METHOD_READ, NEED_ADMIN, on_engine_torrent)                \
+    X(ENGINE_STREAM, "/stream/:hash/*", METHOD_READ, NEED_GRANT, on_engine_stream)                 \
+    X(ENGINE_HLS, "/hls/:source/:file/*", METHOD_READ, NEED_LINK, on_hls)                          \
+    X(ENGINE_NAME, "/:source", METHOD_READ, NEED_ADMIN, on_engine_name)                            \
+    X(ENGINE_FILE, "/:file/*", METHOD_READ, NEED_ADMIN, on_engine_file)
+
 enum route_id {
     ROUTE_NONE, /* no such path */
 #define X(id, pattern, methods, need, handler) ROUTE_##id,
-    ROUTES(X)
+    ROUTES(X) ENGINE_ROUTES(X)
 #undef X
 };
 
@@ -165,8 +176,9 @@ enum route_actor {
 };
 const char *route_actor_name(enum route_actor actor);
 
-/* The listening sockets, which differ in what becomes of a WebSocket. */
-enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, DOOR_MONKEY, ROUTE_DOORS };
+/* The listening sockets, which differ in what becomes of a WebSocket; the engine's has routes of
+ * its own as well. */
+enum route_door { DOOR_MAIN, DOOR_TRACKER, DOOR_SIGNAL, DOOR_MONKEY, DOOR_ENGINE, ROUTE_DOORS };
 
 /* Whose a WebSocket to this path is; ROUTE_ACTORS: nobody's. `known_as_out`: the path under which
  * the actor knows it, when at this door clients use another one; else NULL. */
@@ -174,7 +186,7 @@ enum route_actor route_websocket(enum route_door door, struct bytes path,
                                  const char **known_as_out);
 
 /* `target` as in the request line, in origin or absolute form. */
-struct route route_find(struct bytes method, struct bytes target);
+struct route route_find(enum route_door door, struct bytes method, struct bytes target);
 /* "GET, HEAD, OPTIONS" for an Allow header; `out` holds ROUTE_ALLOW_TEXT bytes. */
 enum { ROUTE_ALLOW_TEXT = 64 };
 char *route_allow(unsigned allowed, char *out);

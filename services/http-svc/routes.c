@@ -16,7 +16,7 @@ enum { TOKEN_TEXT_MAX = 256 };
 
 static exchange_handler *const handlers[] = {
 #define X(id, pattern, methods, need, handler) [ROUTE_##id] = (handler),
-    ROUTES(X)
+    ROUTES(X) ENGINE_ROUTES(X)
 #undef X
 };
 

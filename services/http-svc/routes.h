@@ -11,6 +11,7 @@
 
 #define X(id, pattern, methods, need, handler) void handler(struct exchange *x);
 ROUTES(X)
+ENGINE_ROUTES(X)
 #undef X
 
 enum {

@@ -20,8 +20,9 @@ static void set_etag(struct exchange *x, const struct infohash *hash, uint32_t f
     snprintf(out, ETAG_TEXT, "\"%s-%" PRIu32 "\"", infohash_text(hash, text), file);
     exchange_add_header(x, "etag", out);
     exchange_add_header(x, "cache-control",
-                        x->loop->http->policy.needs_token ? "private, max-age=3600"
-                                                          : "public, max-age=3600");
+                        x->client->door == DOOR_ENGINE ? "no-cache" /* tomorrow's is another film */
+                        : x->loop->http->policy.needs_token ? "private, max-age=3600"
+                                                            : "public, max-age=3600");
     exchange_add_header(x, "accept-ranges", "bytes");
 }
 

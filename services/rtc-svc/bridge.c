@@ -25,6 +25,7 @@ struct bridge {
     int fd; /* -1: freed */
     uint32_t watched;
     bool is_connected, is_over;
+    size_t said; /* bytes of TCP that the browser was told already */
     /* From TCP, waiting for the channel. */
     uint8_t *held;
     size_t held_len;
@@ -144,13 +145,23 @@ static bool read_tcp(struct bridge *bridge)
             return false;
         if (len < 0)
             return true;
-        if (channel_send(bridge->channel, bytes_of(data, (size_t)len), false))
+        size_t said = MIN((size_t)len, bridge->said);
+        struct bytes rest = bytes_of(data + said, (size_t)len - said);
+
+        bridge->said -= said;
+        if (rest.len == 0 || channel_send(bridge->channel, rest, false))
             continue;
-        bridge->held = xcalloc(1, (size_t)len);
-        memcpy(bridge->held, data, (size_t)len);
-        bridge->held_len = (size_t)len;
+        bridge->held = xcalloc(1, rest.len);
+        memcpy(bridge->held, rest.data, rest.len);
+        bridge->held_len = rest.len;
     }
     return true;
+}
+
+void bridge_say_first(struct bridge *bridge, struct bytes words)
+{
+    if (channel_send(bridge->channel, words, false))
+        bridge->said = words.len;
 }
 
 void bridge_writable(struct bridge *bridge)

@@ -36,6 +36,9 @@ struct bridge_events {
 struct bridge *bridge_new(struct bridges *bridges, struct channel *channel,
                           const struct sockaddr *to, socklen_t to_len, uint32_t source,
                           const struct bridge_events *events, void *arg, struct error *error);
+/* Says this to the browser in place of as many bytes that torrent-svc will say first. To be called
+ * before anything is received. */
+void bridge_say_first(struct bridge *bridge, struct bytes words);
 void bridge_received(struct bridge *bridge, struct bytes part); /* from the browser */
 void bridge_writable(struct bridge *bridge);                    /* the channel is */
 /* Closes TCP; the channel is not touched. Clears the pointer, accepts NULL. */

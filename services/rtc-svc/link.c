@@ -55,6 +55,22 @@ static uint32_t choose_source(struct rtc *rtc)
     return source;
 }
 
+/* torrent-svc waits for the other to begin, as who is connected to does. If the other is a server
+ * like us, there is nobody who begins; so whoever offered does, with the handshake (BEP 3, with
+ * extensions and BEP 6) that torrent-svc is going to answer with. */
+static void greet(const struct link *link)
+{
+    static const char protocol[] = "\x13"
+                                   "BitTorrent protocol";
+    enum { RESERVED = sizeof(protocol) - 1, HASH = RESERVED + 8, ID = HASH + 20, BYTES = ID + 20 };
+    uint8_t hello[BYTES] = {[RESERVED + 5] = 0x10, [RESERVED + 7] = 0x04};
+
+    memcpy(hello, protocol, RESERVED);
+    memcpy(hello + HASH, link->torrent->hash.bytes, sizeof(link->torrent->hash.bytes));
+    memcpy(hello + ID, link->rtc->peer_id, sizeof(link->rtc->peer_id));
+    bridge_say_first(link->bridge, bytes_of(hello, sizeof(hello)));
+}
+
 static void on_channel(void *arg, struct channel *channel)
 {
     struct link *link = arg;
@@ -83,6 +99,8 @@ static void on_channel(void *arg, struct channel *channel)
         return;
     }
     rtc->metrics.bridges++;
+    if (link->is_offer)
+        greet(link);
 }
 
 static void on_received(void *arg, struct channel *channel, struct bytes part, bool is_text,

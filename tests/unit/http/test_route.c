@@ -11,7 +11,7 @@
 
 static struct route find(const char *method, const char *target)
 {
-    return route_find(bytes_of_text(method), bytes_of_text(target));
+    return route_find(DOOR_MAIN, bytes_of_text(method), bytes_of_text(target));
 }
 
 static void paths_lead_to_their_routes(void **state)
@@ -87,6 +87,42 @@ static void paths_lead_to_their_routes(void **state)
         if (route.id != cases[i].id)
             fail_msg("%s %s gave %d", cases[i].method, cases[i].target, route.id);
     }
+}
+
+static void the_door_of_the_engine_has_paths_of_its_own(void **state)
+{
+    static const struct {
+        const char *method, *target;
+        enum route_id id;
+    } cases[] = {
+        {"GET", "/0/a%20film.mp4", ROUTE_ENGINE_FILE},
+        {"HEAD", "/0/", ROUTE_ENGINE_FILE},
+        {"GET", "/0/a/b", ROUTE_ENGINE_FILE},
+        {"GET", "/film.mp4", ROUTE_ENGINE_NAME},
+        {"GET", "/" HASH, ROUTE_ENGINE_NAME},
+        {"GET", "/stream/" HASH "/a/b.mkv", ROUTE_ENGINE_STREAM},
+        {"GET", "/torrents", ROUTE_ENGINE_TORRENTS},
+        {"GET", "/torrent/" HASH, ROUTE_ENGINE_TORRENT},
+        {"GET", "/hls/" HASH "/0/master.m3u8", ROUTE_ENGINE_HLS},
+        {"GET", "/health", ROUTE_ENGINE_HEALTH},
+        {"POST", "/film.mp4", ROUTE_NONE},
+        {"POST", "/torrents", ROUTE_NONE},
+        {"DELETE", "/api/v1/torrents/" HASH, ROUTE_NONE},
+        {"GET", "", ROUTE_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct route route =
+            route_find(DOOR_ENGINE, bytes_of_text(cases[i].method), bytes_of_text(cases[i].target));
+
+        if (route.id != cases[i].id)
+            fail_msg("%s %s gave %d", cases[i].method, cases[i].target, route.id);
+    }
+    struct route route =
+        route_find(DOOR_ENGINE, bytes_of_text("GET"), bytes_of_text("/x/film.mp4"));
+    assert_int_equal(route.id, ROUTE_ENGINE_FILE);
+    assert_false(route.has_file);
 }
 
 static void websockets_lead_to_actors_by_path_and_door(void **state)
@@ -192,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_lead_to_their_routes),
+        cmocka_unit_test(the_door_of_the_engine_has_paths_of_its_own),
         cmocka_unit_test(websockets_lead_to_actors_by_path_and_door),
         cmocka_unit_test(parts_of_a_path_are_views_into_it),
         cmocka_unit_test(file_ids_are_plain_numbers),

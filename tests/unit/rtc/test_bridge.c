@@ -241,6 +241,23 @@ static void both_ways_are_exact(void **state)
     assert_null(why);
 }
 
+/* The browser has the first bytes before torrent-svc says them, and each once. */
+static void what_is_said_first_is_not_said_again(void **state)
+{
+    enum { FIRST = 68 };
+    uint8_t words[FIRST];
+
+    (void)state;
+    fill(words, sizeof(words), 0);
+    bridge_say_first(bridge, bytes_of(words, sizeof(words)));
+    until(down_read == FIRST);
+    for (unsigned i = 1; i <= FIRST + 1; i++) /* one by one, across the border */
+        until_by(down == i, server_sends(i));
+    until(down_read == FIRST + 1);
+    until_by(down_read == TOTAL, server_sends(TOTAL));
+    assert_null(why);
+}
+
 /* What was sent before TCP was connected, too. */
 static void what_comes_before_the_connection_waits(void **state)
 {
@@ -421,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_source_is_the_one_asked_for, listen_anew, end),
         cmocka_unit_test_setup_teardown(without_a_source_it_is_any, listen_anew, end),
         cmocka_unit_test_setup_teardown(both_ways_are_exact, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_said_first_is_not_said_again, begin, end),
         cmocka_unit_test_setup_teardown(what_comes_before_the_connection_waits, listen_anew, end),
         cmocka_unit_test_setup_teardown(a_slow_server_holds_the_browser_back, begin, end),
         cmocka_unit_test_setup_teardown(once_connected_it_may_be_slow_for_as_long_as_it_likes,

@@ -326,6 +326,42 @@ static void an_offer_of_ours_is_answered_once(void **state)
     close(fd);
 }
 
+static uint8_t heard[128];
+
+static void keep_heard(struct end *end, struct bytes part, bool is_text, bool is_end)
+{
+    (void)is_text;
+    (void)is_end;
+    assert_true(end->received <= sizeof(heard));
+    memcpy(heard + end->received - part.len, part.data, part.len);
+}
+
+/* Else two servers would wait for each other. */
+static void whoever_offered_shakes_hands_first(void **state)
+{
+    uint8_t peer_id[PEER_ID_BYTES];
+    uint32_t source;
+
+    (void)state;
+    id_of(1, peer_id);
+    assert_non_null(link_offer(&rtc, &torrent, &via, peer_id));
+    make_answer(&browser);
+    browser.on_received = keep_heard;
+    send_answer(&browser, 1);
+    until(browser.channel != NULL);
+    int fd = accept_one(&source);
+    until(browser.received == 68);
+    assert_int_equal(heard[0], 19);
+    assert_memory_equal(heard + 28, torrent.hash.bytes, 20);
+    assert_memory_equal(heard + 48, rtc.peer_id, 20);
+    /* What torrent-svc says in its place is not heard twice. */
+    assert_int_equal(send(fd, heard, 68, 0), 68);
+    assert_int_equal(send(fd, "more", 4, 0), 4);
+    until(browser.received == 72);
+    assert_memory_equal(heard + 68, "more", 4);
+    close(fd);
+}
+
 /* Both offered; ours is over, and its answer comes all the same. */
 static void a_late_answer_does_not_end_the_other_way(void **state)
 {
@@ -469,6 +505,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_offer_takes_the_place_of_one_under_way, begin, end),
         cmocka_unit_test_setup_teardown(who_is_connected_is_not_connected_twice, begin, end),
         cmocka_unit_test_setup_teardown(an_offer_of_ours_is_answered_once, begin, end),
+        cmocka_unit_test_setup_teardown(whoever_offered_shakes_hands_first, begin, end),
         cmocka_unit_test_setup_teardown(a_late_answer_does_not_end_the_other_way, begin, end),
         cmocka_unit_test_setup_teardown(an_offer_to_anybody_is_taken_by_one, begin, end),
         cmocka_unit_test_setup_teardown(one_channel_is_enough, begin, end),

@@ -95,11 +95,23 @@ static void every_kind_has_a_word_of_its_own(void **state)
             assert_string_not_equal(media_kind_word(a), media_kind_word(b));
 }
 
+static void what_is_played_of_several_files(void **state)
+{
+    (void)state;
+    assert_true(media_is_rather("a.mkv", 1, "b.mp3", 100));
+    assert_true(media_is_rather("a.mp3", 1, "b.iso", 100));
+    assert_true(media_is_rather("film.mp4", 100, "sample.mp4", 10));
+    assert_false(media_is_rather("sample.mp4", 10, "film.mp4", 100));
+    assert_false(media_is_rather("one.mp4", 10, "two.mp4", 10));
+    assert_true(media_is_rather("large.bin", 2, "small.bin", 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(type_and_kind_follow_the_extension),
         cmocka_unit_test(every_kind_has_a_word_of_its_own),
+        cmocka_unit_test(what_is_played_of_several_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
