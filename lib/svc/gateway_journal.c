@@ -58,6 +58,8 @@ void journal_carried(struct gateway *gateway, uint64_t number)
         batch_free(gateway, gateway->batches);
         gateway->is_changed = true;
     }
+    /* What was said though it could not be written: the next life does not know of it. */
+    gateway->last = MAX(gateway->last, number);
 }
 
 bool journal_has_unsent(const struct gateway *gateway)
@@ -223,6 +225,13 @@ bool gateways_recall(struct gateways *gateways, const struct gateway_memory *row
 void gateways_remember(struct gateways *gateways, const struct gateway_journal *journal)
 {
     gateways->journal = *journal;
+}
+
+void gateways_rewrite(struct gateways *gateways)
+{
+    for (uint64_t place = 0; place < gateways->places; place++)
+        if (gateways->all[place] != NULL)
+            gateways->all[place]->is_changed = true;
 }
 
 bool gateways_are_settled(const struct gateways *gateways)

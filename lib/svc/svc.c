@@ -157,6 +157,12 @@ void svc_shutdown(struct svc *svc)
     begin_drain(svc, "asked");
 }
 
+void svc_give_up(const struct svc *svc, const char *why)
+{
+    log_error("gives up", "instance=%s why=%s", svc->name, why);
+    _exit(EXIT_RETRY);
+}
+
 static bool is_over(struct svc *svc)
 {
     return svc->is_draining && (svc->def->is_drained == NULL || svc->def->is_drained(svc->state) ||
