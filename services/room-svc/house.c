@@ -196,12 +196,12 @@ static struct room_outside outside_of(struct room_svc *svc)
     return (struct room_outside){.on_event = on_event, .random = random_bytes, .arg = svc};
 }
 
-void house_start(struct room_svc *svc)
+void house_start(struct room_svc *svc, int64_t unix_ms)
 {
     const struct rooms_rules rules = rules_of(svc->settings);
     const struct room_outside outside = outside_of(svc);
 
-    svc->began_unix_ms = (int64_t)clock_unix_ms();
+    svc->began_unix_ms = unix_ms;
     svc->began_ms = clock_ms();
     svc->rooms = rooms_new(&rules, &outside);
 }

@@ -12,6 +12,12 @@
 #define ROOM_SETTINGS(X)                                                                           \
     X(COUNT, max_rooms, "10000", 1, 1000000, "rooms at once")                                      \
     X(COUNT, max_members, "200", 1, 1000, "members that a room can be set to, and begins with")    \
+    X(TEXT, redis_url, "", 0, 0,                                                                   \
+      "where rooms are stored when several processes are to take over from each other, such as "   \
+      "redis://redis.example.org:6379; empty: in a file of data_dir")                              \
+    X(TEXT, redis_password, "", 0, 0, "of that Redis; empty: none")                                \
+    X(DURATION, redis_lease, "1s", 200, 60000,                                                     \
+      "rooms in Redis: who holds them and is silent for so long loses them to another process")    \
     X(DURATION, empty_time, "24h", 1000, 31536000000,                                              \
       "how long a room is kept in which nobody is")                                                \
     X(DURATION, host_grace, "1m", 0, 86400000,                                                     \

@@ -32,11 +32,14 @@ struct room_svc {
     struct store *store;
     struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
     bool is_store_failing;       /* the last write was in vain */
-    uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
-    struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
-    unsigned monkeys;            /* in the hub of monkey.c */
-    struct limiter limiter;      /* of questions by HTTP */
-    struct bus_remote *rtc;      /* server_peer.c */
+    bool is_rewriting;           /* the next one is of everything */
+    bool is_open;                /* holds the rooms; else it stands by */
+    const char *standby_lack;   /* why it could not take them if nobody held them; NULL: it could */
+    uint64_t settle_until_ms;   /* clock_ms(); 0: settled */
+    struct p2p_peer *p2p_peers; /* p2p.c: a hash by name */
+    unsigned monkeys;           /* in the hub of monkey.c */
+    struct limiter limiter;     /* of questions by HTTP */
+    struct bus_remote *rtc;     /* server_peer.c */
     struct films *films;
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */

@@ -1,9 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Rooms in one SQLite file (WAL). Written in transactions of a fraction of a millisecond. After a
+ * power cut the last seconds may be missing. Whoever can open it holds the rooms: the lock of the
+ * run directory lets no second process of this name begin.
+ */
 #include "store.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "base/text.h"
 
@@ -41,13 +47,14 @@ enum statement {
         STATEMENT_COUNT
 };
 
-struct store {
+struct sqlite_store {
+    struct store store; /* first: one is the other */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct error error; /* what went wrong first in this transaction */
 };
 
-static enum err failed(const struct store *store, const char *what, struct error *error)
+static enum err failed(const struct sqlite_store *store, const char *what, struct error *error)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
     const char *path = sqlite3_db_filename(store->db, "main");
@@ -62,7 +69,7 @@ static enum err failed(const struct store *store, const char *what, struct error
                      sqlite3_errmsg(store->db));
 }
 
-static int read_version(struct store *store)
+static int read_version(struct sqlite_store *store)
 {
     sqlite3_stmt *statement = NULL;
     int version = 0;
@@ -74,7 +81,7 @@ static int read_version(struct store *store)
     return version;
 }
 
-static enum err prepare(struct store *store, struct error *error)
+static enum err prepare(struct sqlite_store *store, struct error *error)
 {
     static const char *const sql[] = {
 #define X(name, text) [name] = (text),
@@ -95,39 +102,44 @@ static enum err prepare(struct store *store, struct error *error)
     return ERR_NONE;
 }
 
-enum err store_open(const char *path, struct store **out, struct error *error)
+static void free_store(struct sqlite_store *store)
 {
-    struct store *store = xcalloc(1, sizeof(*store));
-    enum err err;
-
-    if (sqlite3_open(path, &store->db) != SQLITE_OK)
-        err = failed(store, "open", error);
-    else
-        err = prepare(store, error);
-    if (err != ERR_NONE)
-        store_close(&store);
-    *out = store;
-    return err;
-}
-
-void store_close(struct store **store_p)
-{
-    struct store *store = *store_p;
-
-    if (store == NULL)
-        return;
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     free(store);
-    *store_p = NULL;
+}
+
+static struct sqlite_store *of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+static void on_close(struct store *store)
+{
+    free_store(of(store));
+}
+
+static enum err on_take(struct store *store, int64_t *unix_ms_out, struct error *error)
+{
+    (void)store;
+    (void)error;
+    *unix_ms_out = (int64_t)clock_unix_ms();
+    return ERR_NONE;
+}
+
+static enum err on_renew(struct store *store, struct error *error)
+{
+    (void)store;
+    (void)error;
+    return ERR_NONE;
 }
 
 /* ---- writing */
 
 /* Nothing more after a failure: SQLite may have ended the transaction, and what follows would be
  * written by itself. */
-static void run(struct store *store, enum statement which)
+static void run(struct sqlite_store *store, enum statement which)
 {
     if (store->error.code != ERR_NONE)
         return;
@@ -136,14 +148,18 @@ static void run(struct store *store, enum statement which)
     sqlite3_reset(store->statements[which]);
 }
 
-void store_begin(struct store *store)
+static void on_begin(struct store *base)
 {
+    struct sqlite_store *store = of(base);
+
     store->error = (struct error){0};
     run(store, BEGIN);
 }
 
-enum err store_commit(struct store *store, struct error *error)
+static enum err on_commit(struct store *base, struct error *error)
 {
+    struct sqlite_store *store = of(base);
+
     run(store, COMMIT);
     if (store->error.code != ERR_NONE)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -157,8 +173,9 @@ static void bind_data(sqlite3_stmt *statement, int at, struct bytes data)
                         SQLITE_STATIC);
 }
 
-void store_put_part(struct store *store, const char *code, unsigned part, struct bytes data)
+static void on_put_part(struct store *base, const char *code, unsigned part, struct bytes data)
 {
+    struct sqlite_store *store = of(base);
     sqlite3_stmt *statement = store->statements[PUT_PART];
 
     sqlite3_bind_text(statement, 1, code, -1, SQLITE_STATIC);
@@ -167,14 +184,17 @@ void store_put_part(struct store *store, const char *code, unsigned part, struct
     run(store, PUT_PART);
 }
 
-void store_delete_room(struct store *store, const char *code)
+static void on_delete_room(struct store *base, const char *code)
 {
+    struct sqlite_store *store = of(base);
+
     sqlite3_bind_text(store->statements[DELETE_ROOM], 1, code, -1, SQLITE_STATIC);
     run(store, DELETE_ROOM);
 }
 
-void store_put_gateway(struct store *store, uint64_t place, struct bytes data)
+static void on_put_gateway(struct store *base, uint64_t place, struct bytes data)
 {
+    struct sqlite_store *store = of(base);
     enum statement which = data.len > 0 ? PUT_GATEWAY : DELETE_GATEWAY;
 
     sqlite3_bind_int64(store->statements[which], 1, (sqlite3_int64)place);
@@ -192,7 +212,7 @@ static struct bytes column(sqlite3_stmt *statement, int at)
     return bytes_of(data, (size_t)sqlite3_column_bytes(statement, at));
 }
 
-static enum err end_reading(struct store *store, sqlite3_stmt *statement, int code,
+static enum err end_reading(struct sqlite_store *store, sqlite3_stmt *statement, int code,
                             struct error *error)
 {
     enum err err = code == SQLITE_DONE ? ERR_NONE : failed(store, "read", error);
@@ -201,9 +221,10 @@ static enum err end_reading(struct store *store, sqlite3_stmt *statement, int co
     return err;
 }
 
-enum err store_each_room(struct store *store, store_room_fn *on_room, void *arg,
-                         struct error *error)
+static enum err on_each_room(struct store *base, store_room_fn *on_room, void *arg,
+                             struct error *error)
 {
+    struct sqlite_store *store = of(base);
     sqlite3_stmt *statement = store->statements[EACH_PART];
     struct text code = {0}, parts = {0};
     int result;
@@ -226,13 +247,44 @@ enum err store_each_room(struct store *store, store_room_fn *on_room, void *arg,
     return end_reading(store, statement, result, error);
 }
 
-enum err store_each_gateway(struct store *store, store_gateway_fn *on_gateway, void *arg,
-                            struct error *error)
+static enum err on_each_gateway(struct store *base, store_gateway_fn *on_gateway, void *arg,
+                                struct error *error)
 {
+    struct sqlite_store *store = of(base);
     sqlite3_stmt *statement = store->statements[EACH_GATEWAY];
     int result;
 
     while ((result = sqlite3_step(statement)) == SQLITE_ROW)
         on_gateway(arg, (uint64_t)sqlite3_column_int64(statement, 0), column(statement, 1));
     return end_reading(store, statement, result, error);
+}
+
+/* ---- opening */
+
+enum err store_sqlite_open(const char *path, struct store **out, struct error *error)
+{
+    static const struct store_back back = {
+        .close = on_close,
+        .take = on_take,
+        .renew = on_renew,
+        .begin = on_begin,
+        .commit = on_commit,
+        .put_part = on_put_part,
+        .delete_room = on_delete_room,
+        .put_gateway = on_put_gateway,
+        .each_room = on_each_room,
+        .each_gateway = on_each_gateway,
+    };
+    struct sqlite_store *store = xcalloc(1, sizeof(*store));
+    enum err err;
+
+    store->store.back = &back;
+    if (sqlite3_open(path, &store->db) != SQLITE_OK)
+        err = failed(store, "open", error);
+    else
+        err = prepare(store, error);
+    if (err != ERR_NONE)
+        free_store(store);
+    *out = err == ERR_NONE ? &store->store : NULL;
+    return err;
 }
