@@ -101,14 +101,15 @@ static void on_expelled(struct room_svc *svc, const struct room *room,
 }
 
 /* Most rooms have people of one dialect only: the others are to write nothing for nobody. Nobody
- * counts those who come by WebSockets of their own. */
+ * counts those who come by WebSockets of their own, nor those of other servers. */
 static bool is_spoken(const struct room_svc *svc, const struct dialect *dialect,
                       const struct room *room)
 {
     char group[HOUSE_GROUP_TEXT];
 
-    return dialect->nsp == NULL || sio_members(svc->namespaces[dialect->id],
-                                               house_group(dialect, room_code(room), group)) > 0;
+    return dialect->nsp == NULL || svc->relay != NULL ||
+           sio_members(svc->namespaces[dialect->id], house_group(dialect, room_code(room), group)) >
+               0;
 }
 
 static void on_event(void *arg, const struct room *room, const struct room_event *event)
@@ -241,4 +242,5 @@ void house_flush(struct room_svc *svc)
 {
     sio_flush(svc->sio);
     gateways_flush(svc->gateways);
+    relay_flush(svc);
 }

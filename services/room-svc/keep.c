@@ -170,9 +170,8 @@ static void failed(struct room_svc *svc, const struct error *error)
     svc->is_store_failing = true;
 }
 
-static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
+static bool write_and_note(struct room_svc *svc, const struct gateway_memory *rows, size_t count)
 {
-    struct room_svc *svc = arg;
     struct error error;
 
     store_begin(svc->store);
@@ -191,6 +190,14 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
         note(svc, kept);
     }
     return true;
+}
+
+static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
+{
+    bool is_written = write_and_note(arg, rows, count);
+
+    relay_flush(arg); /* others hear of it after it was written, as clients do */
+    return is_written;
 }
 
 void keep_renew(struct room_svc *svc)

@@ -19,6 +19,7 @@ static enum err open_rooms(struct room_svc *room, int64_t unix_ms, struct error 
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     room->is_open = true;
+    relay_tick(room);
     svc_every(room->svc, CLOCK_TICK_MS, on_clock, room);
     if ((err = gateways_serve(room->gateways, svc_bus(room->svc), error)) != ERR_NONE)
         return err;
@@ -61,12 +62,14 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
     room->limiter.seed = svc_generation(svc);
     room->gateways = gateways_new(&actor);
     room->sio = sio_new(&(struct sio_config){.transport = sio_gateway_transport(room->gateways),
+                                             .relay = room->settings->relay ? relay_say : NULL,
+                                             .relay_arg = room,
                                              SIO_CONFIG_OF(room->settings)});
     socket_front_start(room);
     server_peer_start(room);
     films_start(room);
     if ((err = ice_front_start(room, error)) != ERR_NONE ||
-        (err = keep_open(room, error)) != ERR_NONE)
+        (err = relay_start(room, error)) != ERR_NONE || (err = keep_open(room, error)) != ERR_NONE)
         return err;
     svc_every(svc, (uint32_t)room->settings->redis_lease / LEASE_PARTS, on_lease, room);
     err = keep_take(room, &unix_ms, error);
@@ -82,6 +85,8 @@ static const char *find_lack(const struct room_svc *room, uint64_t now_ms)
         return room->standby_lack;
     if (room->is_store_failing)
         return "rooms cannot be stored";
+    if (relay_is_away(room))
+        return "other servers of Socket.IO are not reached by Redis";
     if (ice_front_lacks_credentials(room, now_ms))
         return "no TURN credentials from Cloudflare";
     return NULL;
@@ -101,6 +106,7 @@ void room_svc_tick(void *state, uint64_t now_ms)
     sio_tick(room->sio);
     guests_tick(room, now_ms);
     films_tick(room);
+    relay_tick(room);
     room->metrics.rooms = rooms_count(room->rooms);
     room->metrics.guests = HASH_COUNT(room->guests); /* NOLINT */
     svc_note(room->svc, "rooms=%zu connections=%zu", rooms_count(room->rooms),
@@ -118,6 +124,7 @@ void room_svc_stop(void *state)
     keep_stop(room); /* what that changed is not written: the next life finds them connected */
     house_stop(room);
     films_stop(room);
+    relay_stop(room);
 }
 
 void room_svc_add_metrics(void *state, struct text *out)

@@ -14,6 +14,7 @@
 #include "house.h"
 #include "ice.h"
 #include "keep.h"
+#include "relay.h"
 #include "room_settings.h"
 #include "store.h"
 #include "svc/gateway.h"
@@ -41,6 +42,7 @@ struct room_svc {
     struct limiter limiter;     /* of questions by HTTP */
     struct bus_remote *rtc;     /* server_peer.c */
     struct films *films;
+    struct relay *relay; /* NULL: not wanted */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */

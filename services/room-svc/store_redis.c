@@ -10,7 +10,6 @@
  */
 #include "store.h"
 
-#include <curl/curl.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,14 +20,12 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "redis.h"
 #include "room.h"
 
 enum {
-    REDIS_PORT = 6379,
-    DATABASE_MAX = 1000000,
     READ_MS = 10000, /* all rooms may take longer than one transaction */
     FIELD_TEXT = CODE_MAX + 24,
-    DECIMAL_TEXT = 24,
 };
 
 /* The braces keep them together in a cluster of Redis. */
@@ -92,8 +89,7 @@ struct piece {
 
 struct redis_store {
     struct store store; /* first: one is the other */
-    char host[256], user[64], database[DECIMAL_TEXT];
-    unsigned port;
+    struct redis_address address;
     char *password;
     uint32_t lease_ms;
     redisContext *redis; /* NULL: away */
@@ -132,7 +128,7 @@ static void add_text(struct redis_store *store, const char *text)
 
 static void add_number(struct redis_store *store, uint64_t number)
 {
-    char text[DECIMAL_TEXT];
+    char text[REDIS_NUMBER_TEXT];
 
     snprintf(text, sizeof(text), "%" PRIu64, number);
     add_text(store, text);
@@ -163,21 +159,23 @@ static uint32_t patience_ms(const struct redis_store *store)
     return store->lease_ms / 2;
 }
 
-static struct timeval timeval_of(uint32_t ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-}
-
-static void close_connection(struct redis_store *store, uint64_t since_ms, const char *why)
+/* Not at once again, and the less soon the longer it took to fail. */
+static void put_off(struct redis_store *store, uint64_t since_ms)
 {
     uint64_t now_ms = clock_ms();
     bool has_waited = now_ms - since_ms >= patience_ms(store);
 
-    error_set(&store->error, ERR_UNAVAILABLE, "Redis at %s:%u: %s", store->host, store->port, why);
     if (store->redis != NULL)
         redisFree(store->redis);
     store->redis = NULL;
     store->retry_ms = now_ms + (has_waited ? store->lease_ms : store->lease_ms / 4);
+}
+
+static void close_connection(struct redis_store *store, uint64_t since_ms, const char *why)
+{
+    error_set(&store->error, ERR_UNAVAILABLE, "Redis at %s:%u: %s", store->address.host,
+              store->address.port, why);
+    put_off(store, since_ms);
 }
 
 /* Sends what was added. NULL: it is away, which error says why. Whatever it does not like ends the
@@ -209,35 +207,6 @@ static redisReply *ask(struct redis_store *store, struct error *error)
     return NULL;
 }
 
-/* For what answers with a word. */
-static bool is_done(struct redis_store *store)
-{
-    redisReply *reply = ask(store, &store->error);
-
-    if (reply == NULL)
-        return false;
-    freeReplyObject(reply);
-    return true;
-}
-
-static bool log_in(struct redis_store *store)
-{
-    if (store->password[0] == '\0')
-        return true;
-    begin_command(store, "AUTH");
-    if (store->user[0] != '\0')
-        add_text(store, store->user);
-    add_text(store, store->password);
-    return is_done(store);
-}
-
-static bool choose_database(struct redis_store *store)
-{
-    begin_command(store, "SELECT");
-    add_text(store, store->database);
-    return is_done(store);
-}
-
 static bool load_script(struct redis_store *store, enum script which)
 {
     redisReply *reply;
@@ -259,28 +228,19 @@ static bool load_script(struct redis_store *store, enum script which)
 static bool is_connected(struct redis_store *store, struct error *error)
 {
     uint64_t now_ms = clock_ms();
-    bool is_good;
+    bool is_good = true;
 
     if (store->redis != NULL)
         return true;
     *error = store->error;
     if (now_ms < store->retry_ms)
         return false;
-    store->redis =
-        redisConnectWithTimeout(store->host, (int)store->port, timeval_of(patience_ms(store)));
-    must(store->redis != NULL);
-    if (store->redis->err != 0) {
-        close_connection(store, now_ms, store->redis->errstr);
-    } else {
-        redisSetTimeout(store->redis, timeval_of(patience_ms(store)));
-        redisEnableKeepAlive(store->redis);
-        is_good = log_in(store) && choose_database(store);
-        for (unsigned i = 0; is_good && i < SCRIPTS; i++)
-            is_good = load_script(store, (enum script)i);
-        if (!is_good && store->redis != NULL)
-            close_connection(store, now_ms, "answers as Redis does not");
-        store->connected_ms = clock_ms();
-    }
+    store->redis = redis_log_in(&store->address, patience_ms(store), &store->error);
+    for (unsigned i = 0; is_good && i < SCRIPTS; i++)
+        is_good = store->redis != NULL && load_script(store, (enum script)i);
+    if (!is_good)
+        put_off(store, now_ms);
+    store->connected_ms = clock_ms();
     *error = store->error;
     return store->redis != NULL;
 }
@@ -446,12 +406,12 @@ static redisReply *read_all(struct redis_store *store, const char *key, struct e
 
     if (!is_connected(store, error))
         return NULL;
-    redisSetTimeout(store->redis, timeval_of(READ_MS));
+    redisSetTimeout(store->redis, redis_timeval(READ_MS));
     begin_command(store, "HGETALL");
     add_text(store, key);
     reply = ask(store, error);
     if (reply != NULL)
-        redisSetTimeout(store->redis, timeval_of(patience_ms(store)));
+        redisSetTimeout(store->redis, redis_timeval(patience_ms(store)));
     return reply;
 }
 
@@ -526,45 +486,6 @@ static enum err on_each_gateway(struct store *base, store_gateway_fn *on_gateway
 
 /* ---- opening */
 
-/* False: it is missing. */
-static bool url_part(CURLU *url, CURLUPart which, char *out, size_t cap)
-{
-    char *part = NULL;
-    bool is_there = curl_url_get(url, which, &part, CURLU_URLDECODE) == CURLUE_OK;
-    bool fits = is_there && strlen(part) < cap;
-
-    if (fits)
-        memcpy(out, part, strlen(part) + 1);
-    curl_free(part);
-    return fits;
-}
-
-static bool read_url(struct redis_store *store, CURLU *url, const char *text)
-{
-    char scheme[16], number[DECIMAL_TEXT] = "", path[DECIMAL_TEXT] = "/", *host = store->host;
-    uint64_t port = REDIS_PORT, database = 0;
-    size_t len;
-
-    if (curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-        !url_part(url, CURLUPART_SCHEME, scheme, sizeof(scheme)) || strcmp(scheme, "redis") != 0 ||
-        !url_part(url, CURLUPART_HOST, host, sizeof(store->host)) || host[0] == '\0')
-        return false;
-    len = strlen(host);
-    if (host[0] == '[') { /* IPv6 */
-        memmove(host, host + 1, len - 2);
-        host[len - 2] = '\0';
-    }
-    url_part(url, CURLUPART_USER, store->user, sizeof(store->user));
-    if (url_part(url, CURLUPART_PORT, number, sizeof(number)) && !parse_count(number, &port))
-        return false;
-    if (url_part(url, CURLUPART_PATH, path, sizeof(path)) && path[0] == '/' && path[1] != '\0' &&
-        (!parse_count(path + 1, &database) || database > DATABASE_MAX))
-        return false;
-    store->port = (unsigned)port;
-    snprintf(store->database, sizeof(store->database), "%" PRIu64, database);
-    return true;
-}
-
 static void on_close(struct store *base)
 {
     struct redis_store *store = of(base);
@@ -594,24 +515,14 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
         .each_gateway = on_each_gateway,
     };
     struct redis_store *store = xcalloc(1, sizeof(*store));
-    CURLU *url = curl_url();
-    char *password = NULL;
-    bool is_good, has_password;
+    enum err err;
 
-    must(url != NULL);
-    is_good = read_url(store, url, config->url);
-    has_password = curl_url_get(url, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK;
-    curl_free(password);
-    curl_url_cleanup(url);
     store->store.back = &back;
     store->password = xstrdup(config->password);
     store->lease_ms = config->lease_ms;
     *out = &store->store;
-    if (is_good && !has_password)
-        return ERR_NONE;
-    store_close(out);
-    return error_set(error, ERR_CONFIG,
-                     has_password ? "room.redis_url has a password, which would be shown with the "
-                                    "settings; it belongs into room.redis_password"
-                                  : "room.redis_url is not like redis://[user@]host[:port][/0]");
+    err = redis_address_read(config->url, store->password, &store->address, error);
+    if (err != ERR_NONE)
+        store_close(out);
+    return err;
 }
