@@ -334,6 +334,8 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
         answer(gateways, gateway, delivery->again, closure, data);
     } else {
         gateway->is_replayed = true;
+        log_debug("gateway has told its connections", "name=%s loop=%u", gateway->name,
+                  gateway->loop);
         gateway->gathering = closure;
         gateway->gathering_data = data;
         gateway->gather_until_ms = gateway->heard_ms + GATHER_MS;

@@ -2,11 +2,12 @@
 //
 // cluster: a real Redis, processes of room-svc that take over from each other, and several http-svc before them. What was started is
 // ended with the test.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Process, Stack, until } from '../http/harness.mjs';
 
 export async function freePort() {
@@ -15,6 +16,37 @@ export async function freePort() {
   const { port } = probe.address();
   await new Promise((resolve) => probe.close(resolve));
   return port;
+}
+
+// Between a process and Redis; cut() breaks what there is and lets nothing through until mend().
+export class Line {
+  static async start(t, to) {
+    const line = new Line();
+    line.sockets = new Set();
+    line.server = net.createServer((near) => {
+      if (line.isCut) return near.destroy();
+      const far = net.connect(to, '127.0.0.1');
+      for (const [one, other] of [[near, far], [far, near]]) {
+        line.sockets.add(one);
+        one.on('error', () => {});
+        one.on('close', () => { line.sockets.delete(one); other.destroy(); });
+        one.pipe(other);
+      }
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => line.server.on('listening', resolve));
+    line.url = `redis://127.0.0.1:${line.server.address().port}`;
+    t.after(() => { line.cut(); line.server.close(); });
+    return line;
+  }
+
+  cut() {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  mend() {
+    this.isCut = false;
+  }
 }
 
 export class Redis {
@@ -91,9 +123,21 @@ export class Cluster {
     return until(() => this.rooms.find((room) => room !== but && !room.exited && /msg="rooms opened again"/.test(room.log)), 'one to hold the rooms');
   }
 
+  // Until the loops of all fronts speak with that process.
+  attached(room) {
+    return until(() => (room.log.match(/msg="gateway has told its connections"/g) ?? []).length >= 2 * this.fronts.length, 'the gateways to turn to it');
+  }
+
   // Until all fronts reach the rooms.
   reached() {
     return Promise.all(this.fronts.map((front) => until(async () => !(await front.away()).includes('room-svc is away'), 'http-svc to reach the rooms')));
+  }
+
+  // What the command line prints.
+  async cli(...args) {
+    const bin = process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname;
+    const env = { ...process.env, ...this.env, SHARESTREAM_COMMON_DATA_DIR: path.join(this.dir, 'data'), SHARESTREAM_COMMON_RUN_DIR: path.join(this.dir, 'run') };
+    return (await promisify(execFile)(path.join(bin, 'sharestream'), args, { env, cwd: this.dir })).stdout;
   }
 
   async end() {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../http/harness.mjs';
-import { Cluster, Redis } from './cluster.mjs';
+import { Cluster, Line, Redis } from './cluster.mjs';
 import { Member } from './page_client.mjs';
 
 // Each says `lines` lines, of which five may come at once, with pauses; `meanwhile` happens among them. Everybody must hear all lines once, all in the same order, those of
@@ -59,6 +59,13 @@ test('the holder is killed while fifty people talk by two fronts: another one go
     await cluster.holder(second);
   });
   assert.equal(second.exited.code, 0);
+  // Whoever asks finds who holds them.
+  for (const front of cluster.fronts) {
+    const { json } = await front.json('GET', '/api/v1/rooms');
+    assert.deepEqual(json.rooms.map((room) => room.code), [all[0].code]);
+  }
+  await cluster.startRoom(cluster.rooms.indexOf(second));
+  assert.match(await cluster.cli('rooms'), new RegExp(all[0].code));
 });
 
 test('who stood still for longer than the lease says nothing more', async (t) => {
@@ -78,6 +85,27 @@ test('who stood still for longer than the lease says nothing more', async (t) =>
   });
   assert.match(first.log, /msg="gives up" instance=room\.\d why="another process has taken the rooms"/);
   assert.equal(first.exited.code, 75);
+});
+
+test('the holder alone is cut off from Redis: another one goes on, and it ends when it learns of that', async (t) => {
+  const redis = await Redis.start(t);
+  const line = await Line.start(t, redis.port);
+  const cluster = await Cluster.start(t, redis);
+  const first = await cluster.startRoom(0, { SHARESTREAM_ROOM_REDIS_URL: line.url });
+  first.mayGiveUp = true;
+  await cluster.reached();
+  await cluster.startRoom(1);
+  const all = await people(t, cluster, 6);
+  await talk(all, 1, async () => {});
+  line.cut();
+  const second = await cluster.holder(first);
+  assert.notEqual(second, first);
+  await cluster.attached(second);
+  await talk(all, 3, async () => {
+    line.mend();
+    await first.exit;
+  });
+  assert.match(first.log, /another process has taken the rooms/);
 });
 
 test('Redis is gone for a while: rooms go on, and are written when it is back', async (t) => {
