@@ -39,6 +39,11 @@ struct gateway_question *gateway_question(const struct gateway *gateway, uint64_
                                         : NULL;
 }
 
+static bool is_up(const struct gateway *gateway)
+{
+    return (gateway->up >> gateway->instance & 1) != 0;
+}
+
 static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
 {
     Sharestream__Gateway__Origin origin = SHARESTREAM__GATEWAY__ORIGIN__INIT;
@@ -217,7 +222,7 @@ static void deliver_failed(struct gateway *gateway, const char *why)
     }
     fail_sent(gateway);
     set_attached(gateway, false);
-    if (gateway->is_up)
+    if (is_up(gateway))
         gateway->retry_ms = clock_ms() + RETRY_MS;
     log_debug("delivery failed", "gateway=%s error=%s", gateway->name, why);
 }
@@ -346,10 +351,10 @@ static uint64_t gather_ms(const struct gateway *gateway)
 int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
 {
     uint64_t due_ms = gateway->flushed_ms + gather_ms(gateway);
-    bool delivers = gateway->is_up && gateway->call == 0 && gateway->retry_ms == 0 &&
+    bool delivers = is_up(gateway) && gateway->call == 0 && gateway->retry_ms == 0 &&
                     (gateway->needs_first || gateway->is_replaying || gateway->asks_again ||
                      gateway->queue.batches != NULL || gateway->asked != NULL);
-    bool awaits = gateway->is_up && gateway->await == 0 && gateway->is_attached &&
+    bool awaits = is_up(gateway) && gateway->await == 0 && gateway->is_attached &&
                   gateway->await_retry_ms == 0;
 
     if (!delivers && !awaits)
@@ -366,7 +371,7 @@ int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
 
 void gateway_tick(struct gateway *gateway, uint64_t now_ms)
 {
-    uint64_t patience_ms = gateway->is_up ? QUESTION_MS : AWAY_MS;
+    uint64_t patience_ms = is_up(gateway) ? QUESTION_MS : AWAY_MS;
 
     if (now_ms >= gateway->retry_ms)
         gateway->retry_ms = 0;
@@ -398,7 +403,6 @@ static void turn_to(struct gateway *gateway, unsigned instance)
     if (instance != gateway->instance)
         leave_instance(gateway);
     gateway->instance = instance;
-    gateway->is_up = true;
     if (gateway->remembers)
         gateway->asks_again = true; /* and hear whether it is another life */
     else
@@ -412,9 +416,10 @@ static void turn_to(struct gateway *gateway, unsigned instance)
 static void on_up(void *arg, unsigned instance)
 {
     struct gateway *gateway = arg;
+    bool was_up = is_up(gateway);
 
     gateway->up |= UINT64_C(1) << instance;
-    if (!gateway->is_up || instance == gateway->instance || gateway->remembers)
+    if (!was_up || instance == gateway->instance || gateway->remembers)
         turn_to(gateway, instance);
 }
 
@@ -425,7 +430,6 @@ static void on_down(void *arg, unsigned instance)
     gateway->up &= ~(UINT64_C(1) << instance);
     if (instance != gateway->instance)
         return;
-    gateway->is_up = false;
     set_attached(gateway, false);
     if (gateway->up != 0)
         turn_to(gateway, (unsigned)__builtin_ctzll(gateway->up));

@@ -65,7 +65,6 @@ struct gateway {
 
     unsigned instance; /* of the actor, to which we talk */
     uint64_t up;       /* a bit for each that answers greetings */
-    bool is_up;        /* ours is one of them */
     bool needs_first;  /* it knows nothing of us */
     bool is_replaying;
     bool is_attached; /* it has taken a Delivery in this life */
