@@ -147,7 +147,9 @@ export class Cluster {
       if (room === undefined) continue;
       room.child.kill('SIGCONT');
       const { code, signal } = await room.stop();
-      if ((code !== 0 && signal !== 'SIGKILL' && !room.mayGiveUp) || /AddressSanitizer|LeakSanitizer|runtime error/.test(room.log))
+      // On a machine that is slow enough a lease runs out by itself, and that is no fault.
+      const hasLost = /another process has taken the rooms/.test(room.log);
+      if ((code !== 0 && signal !== 'SIGKILL' && !room.mayGiveUp && !hasLost) || /AddressSanitizer|LeakSanitizer|runtime error/.test(room.log))
         unclean.push(`room-svc ended ${code} ${signal}\n${room.log.slice(-4000)}`);
     }
     fs.rmSync(this.dir, { recursive: true, force: true });
