@@ -65,6 +65,17 @@ static enum cli_exit say_away(const struct cli *cli, const char *service, struct
     return CLI_AWAY;
 }
 
+/* Of several instances one may do the work of all, and the others stand by. */
+static bool find_next(const struct cli *cli, const char *name, unsigned *instance)
+{
+    for (unsigned next = *instance + 1; next < BUS_INSTANCES_MAX; next++)
+        if (is_there(cli, name, next)) {
+            *instance = next;
+            return true;
+        }
+    return false;
+}
+
 enum cli_exit cli_try(struct cli *cli, const char *service, const char *method,
                       const ProtobufCMessage *request, void **reply_out, struct error *error)
 {
@@ -78,10 +89,17 @@ enum cli_exit cli_try(struct cli *cli, const char *service, const char *method,
     if (service_find(service, &found, &instance, error) != ERR_NONE ||
         service_method(found, method, &descriptor, &rpc, error) != ERR_NONE)
         return CLI_USAGE;
-    if (!is_there(cli, found->name, instance))
+    bool is_any = strchr(service, '.') == NULL;
+    if (!is_there(cli, found->name, instance) &&
+        !(is_any && find_next(cli, found->name, &instance)))
         return say_away(cli, service, error);
-    struct ask where = {&cli->bus, found->name, instance, cli->timeout_ms};
-    enum err err = ask(&where, descriptor, rpc->name, request, &reply, error);
+    enum err err;
+    do {
+        struct ask where = {&cli->bus, found->name, instance, cli->timeout_ms};
+
+        err = ask(&where, descriptor, rpc->name, request, &reply, error);
+    } while ((err == ERR_UNAVAILABLE || err == ERR_TIMEOUT) && is_any &&
+             find_next(cli, found->name, &instance));
 
     if (err == ERR_NONE) {
         *reply_out = reply;

@@ -83,8 +83,9 @@ void bus_tick(struct bus *bus);
  * --------------------------------------------------------------------------------------------------------
  */
 
-/* Binds on the first call. `service` (a filled generated struct) must outlive the bus; `state`
- * comes back by bus_state(). */
+/* Binds on the first call. Others see this process as up for the services that it serves; one that
+ * is to stand by until another has gone serves nothing but svc.Svc. `service` (a filled generated
+ * struct) must outlive the bus; `state` comes back by bus_state(). */
 enum err bus_serve(struct bus *bus, ProtobufCService *service, void *state, struct error *error);
 /* Fingerprint of a service we serve, by its full name ("sharestream.torrent.Torrent"); 0 when we do
  * not. Two programs agree on it exactly when they were built from the same messages. */

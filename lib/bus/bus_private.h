@@ -21,6 +21,7 @@ enum {
     BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
     BUS_LINGER_MS = 100,
     BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
+    BUS_STANDBY_MS = 200,   /* of one that does not serve what we want of it, but may soon */
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */
     BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
@@ -49,7 +50,7 @@ struct peer {
     unsigned instance;
     char name[BUS_NAME_MAX]; /* "torrent.0" */
     void *dealer, *monitor, *sub;
-    bool is_connected, is_up, is_mismatch_logged;
+    bool is_connected, is_up, is_standby, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
     uint64_t heard_ms;   /* last answer to a greeting */
     uint64_t hello_ms;   /* last greeting sent */

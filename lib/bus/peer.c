@@ -69,6 +69,13 @@ static void went_down(struct peer *peer, const char *why)
         peer->remote->watch.on_down(peer->remote->watch.arg, peer->instance);
 }
 
+/* It is there, but others do its work, or it does not do it yet: as good as away for us. */
+static void stands_by(struct peer *peer)
+{
+    peer->is_standby = true;
+    went_down(peer, "does not serve that any more");
+}
+
 static void compare_fingerprint(struct peer *peer, const Sharestream__Svc__HelloReply *reply)
 {
     if (reply->fingerprint == peer->remote->fingerprint || peer->is_mismatch_logged)
@@ -86,6 +93,11 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     if (reply == NULL)
         return; /* bus_peer_tick() notices silence */
     peer->heard_ms = clock_ms();
+    if (reply->fingerprint == 0) {
+        stands_by(peer);
+        return;
+    }
+    peer->is_standby = false;
     if (peer->is_up && peer->generation == reply->generation)
         return;
     if (peer->generation != 0 && peer->generation != reply->generation)
@@ -147,7 +159,8 @@ void bus_peer_tick(struct peer *peer, uint64_t now_ms)
     if (peer->is_up && now_ms - peer->heard_ms > BUS_SILENT_MS + BUS_HELLO_MS)
         went_down(peer, "does not answer");
     /* Greetings to somebody who is away would fill the queue. */
-    if (peer->is_connected && now_ms - peer->hello_ms >= BUS_HELLO_MS)
+    if (peer->is_connected &&
+        now_ms - peer->hello_ms >= (peer->is_standby ? BUS_STANDBY_MS : BUS_HELLO_MS))
         greet(peer, now_ms);
 }
 

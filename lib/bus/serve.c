@@ -179,6 +179,12 @@ static void handle(struct request *request, const Envelope *envelope, struct byt
     const ProtobufCServiceDescriptor *descriptor =
         served != NULL ? served->service->descriptor : NULL;
 
+    if (served == NULL) {
+        bus_metrics()->requests_bad_total++;
+        bus_fail(request, ERR_UNAVAILABLE, "%s does not serve %s, or not now", request->bus->self,
+                 envelope->method);
+        return;
+    }
     request->method = descriptor != NULL
                           ? protobuf_c_service_descriptor_get_method_by_name(descriptor, name)
                           : NULL;

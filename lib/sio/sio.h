@@ -24,6 +24,7 @@
 
 #include "base/metrics.h"
 #include "wire/socketio.h"
+#include "wire/socketio_adapter.h"
 
 enum {
     SIO_NAMESPACES_MAX = 32,
@@ -73,6 +74,11 @@ struct sio_transport {
 
 struct sio_config {
     struct sio_transport transport;
+    /* Optional: each sio_broadcast(), for programs elsewhere that have sockets in the same rooms.
+     * `room` is empty for all of the namespace. */
+    void (*relay)(void *arg, struct bytes room, const struct socketio_packet *packet,
+                  const struct bytes *attachments);
+    void *relay_arg;
     uint64_t connect_timeout_ms;
     unsigned max_attachments;
     size_t max_packet_bytes;
@@ -210,6 +216,11 @@ struct sio_to {
 /* Costs the same for one member and for thousands. */
 void sio_broadcast(struct sio_namespace *nsp, const struct sio_to *to, const char *event,
                    const struct sio_payload *payload);
+
+/* What such a program said: told to whom it is for, and not relayed again. The id of a socket is
+ * the name of a room in which it is alone. Who is in several of the rooms hears it once. */
+void sio_hear(struct sio *sio, const struct socketio_relayed *relayed,
+              const struct bytes *attachments);
 
 #define SIO_METRICS(X)                                                                             \
     X(GAUGE, connections, "Socket.IO connections")                                                 \

@@ -408,16 +408,14 @@ static size_t spare(struct sio *sio, const struct sio_to *to)
     return to->except_count;
 }
 
-void sio_broadcast(struct sio_namespace *nsp, const struct sio_to *to, const char *event,
-                   const struct sio_payload *payload)
+/* The event is sio->data. */
+static void tell_room(struct sio_namespace *nsp, const struct sio_to *to,
+                      const struct sio_payload *payload)
 {
     const struct room *room = to->room != NULL ? sio_room_find(nsp, to->room) : &nsp->everybody;
     struct outlet outlet = {.sio = nsp->sio};
     struct socketio_packet packet;
 
-    payload = payload != NULL ? payload : &nothing;
-    if (!compose(nsp->sio, event, payload))
-        return;
     /* Also when nobody is there now: who lost the connection may have been. */
     if (nsp->recovery != NULL && !payload->is_volatile)
         recovery_note(nsp->recovery, &nsp->sio->data, payload, NULL, to);
@@ -429,6 +427,92 @@ void sio_broadcast(struct sio_namespace *nsp, const struct sio_to *to, const cha
         if (room->members[kind] > 0)
             send_packet(nsp->sio, &outlet, (enum kind)kind, &packet, payload->attachments);
     }
+}
+
+void sio_broadcast(struct sio_namespace *nsp, const struct sio_to *to, const char *event,
+                   const struct sio_payload *payload)
+{
+    const struct sio_config *config = &nsp->sio->config;
+    struct socketio_packet packet;
+
+    payload = payload != NULL ? payload : &nothing;
+    if (!compose(nsp->sio, event, payload))
+        return;
+    packet = packet_of(nsp, SOCKETIO_EVENT, payload);
+    if (config->relay != NULL)
+        config->relay(config->relay_arg, bytes_of_text(to->room != NULL ? to->room : ""), &packet,
+                      payload->attachments);
+    tell_room(nsp, to, payload);
+}
+
+/* ---- what others say */
+
+static bool is_in(const struct sio_socket *socket, struct bytes room)
+{
+    if (bytes_equal_text(room, socket->id))
+        return true;
+    for (unsigned i = 1; i < socket->membership_count; i++)
+        if (bytes_equal_text(room, socket->memberships[i].room->name))
+            return true;
+    return false;
+}
+
+static bool is_in_one(const struct sio_socket *socket, const struct bytes *rooms, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_in(socket, rooms[i]))
+            return true;
+    return false;
+}
+
+static void take_event(struct sio *sio, const struct socketio_packet *packet)
+{
+    text_clear(&sio->data);
+    text_add_bytes(&sio->data, packet->data);
+}
+
+static void hear_one(struct sio_socket *socket, const struct socketio_packet *heard,
+                     const struct sio_payload *payload)
+{
+    struct sio_namespace *nsp = socket->nsp;
+    struct socketio_packet packet;
+
+    take_event(nsp->sio, heard);
+    if (nsp->recovery != NULL)
+        recovery_note(nsp->recovery, &nsp->sio->data, payload, socket->id, NULL);
+    packet = packet_of(nsp, SOCKETIO_EVENT, payload);
+    nsp->sio->metrics.emits_total++;
+    connection_send(socket->connection, &packet, payload->attachments);
+}
+
+void sio_hear(struct sio *sio, const struct socketio_relayed *relayed,
+              const struct bytes *attachments)
+{
+    const struct sio_payload payload = {.attachments = attachments,
+                                        .attachment_count = relayed->packet.attachments};
+    struct sio_namespace *nsp = namespace_of(sio, relayed->packet.nsp);
+    char name[SIO_ROOM_MAX + 1] = "";
+    struct sio_to to = {0};
+    struct sio_socket *socket, *next;
+
+    if (nsp == NULL)
+        return;
+    if (relayed->room_count == 1 && relayed->rooms[0].len > 0 &&
+        relayed->rooms[0].len <= SIO_ROOM_MAX) {
+        memcpy(name, relayed->rooms[0].data, relayed->rooms[0].len);
+        to.room = name;
+    }
+    /* The rule: as we say it ourselves. */
+    if (relayed->except_count == 0 &&
+        (relayed->room_count == 0 || (to.room != NULL && sio_room_find(nsp, to.room) != NULL))) {
+        take_event(sio, &relayed->packet);
+        tell_room(nsp, &to, &payload);
+        return;
+    }
+    HASH_ITER(hh, nsp->sockets, socket, next)
+    if ((relayed->room_count == 0 || is_in_one(socket, relayed->rooms, relayed->room_count)) &&
+        !is_in_one(socket, relayed->except, relayed->except_count))
+        hear_one(socket, &relayed->packet, &payload);
 }
 
 /* ---- acks that we wait for */

@@ -15,7 +15,7 @@ METRICS_TABLE(gateway_metrics_table, "gateway", GATEWAY_METRICS);
 enum {
     AWAIT_SPARE_MS = 2000, /* an Await is answered so long before it would time out */
     CLOSE_POLICY = 1008,
-    GATHER_MS = 1000, /* the replays of one http-svc wait so long for each other */
+    GATHER_MS = 3000, /* replays wait so long for each other */
 };
 
 /* ---- what goes out */
@@ -194,16 +194,25 @@ static void answer_replay(struct gateways *gateways, struct gateway *gateway)
     answer(gateways, gateway, false, closure, gateway->gathering_data);
 }
 
-/* The last of the loops lets all of them go on. */
-static void gather(struct gateways *gateways, const struct gateway *last)
+/* All loops of its process have told their connections; and of an actor with a journal, all
+ * gateways that the life before knew: who is heard before them speaks to rooms that lack members.
+ */
+static bool is_gathered(const struct gateways *gateways, const struct gateway *gateway)
 {
     unsigned replayed = 0;
 
     for (uint64_t i = 0; i < gateways->places; i++)
-        if (gateways->all[i] != NULL && is_same_process(gateways->all[i], last))
+        if (gateways->all[i] != NULL && is_same_process(gateways->all[i], gateway))
             replayed += gateways->all[i]->is_replayed;
-    for (uint64_t i = 0; replayed >= last->loops && i < gateways->places; i++)
-        if (gateways->all[i] != NULL && is_same_process(gateways->all[i], last))
+    return replayed >= gateway->loops && (!has_journal(gateways) || gateways_are_settled(gateways));
+}
+
+/* The last one lets all of them go on. */
+static void gather(struct gateways *gateways)
+{
+    for (uint64_t i = 0; i < gateways->places; i++)
+        if (gateways->all[i] != NULL && gateways->all[i]->gathering != NULL &&
+            is_gathered(gateways, gateways->all[i]))
             answer_replay(gateways, gateways->all[i]);
 }
 
@@ -325,10 +334,12 @@ static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery,
         answer(gateways, gateway, delivery->again, closure, data);
     } else {
         gateway->is_replayed = true;
+        log_debug("gateway has told its connections", "name=%s loop=%u", gateway->name,
+                  gateway->loop);
         gateway->gathering = closure;
         gateway->gathering_data = data;
         gateway->gather_until_ms = gateway->heard_ms + GATHER_MS;
-        gather(gateways, gateway);
+        gather(gateways);
     }
     answer_awaits(gateways);
 }

@@ -71,6 +71,8 @@ struct gateways *gateways_new(const struct gateway_actor *actor);
 void gateways_remember(struct gateways *gateways, const struct gateway_journal *journal);
 /* False: that is no row of ours. */
 bool gateways_recall(struct gateways *gateways, const struct gateway_memory *row);
+/* The journal has lost what was written: all rows come again with the next commit. */
+void gateways_rewrite(struct gateways *gateways);
 /* All that were recalled have told which connections are open, or were forgotten. Until then groups
  * lack members. */
 bool gateways_are_settled(const struct gateways *gateways);

@@ -58,6 +58,8 @@ void journal_carried(struct gateway *gateway, uint64_t number)
         batch_free(gateway, gateway->batches);
         gateway->is_changed = true;
     }
+    /* What was said though it could not be written: the next life does not know of it. */
+    gateway->last = MAX(gateway->last, number);
 }
 
 bool journal_has_unsent(const struct gateway *gateway)
@@ -161,19 +163,21 @@ static bool seal_all(struct gateways *gateways)
     return has_sealed;
 }
 
+static void commit_rows(struct gateways *gateways, const struct gateway_memory *rows, size_t count)
+{
+    if (!gateways->journal.commit(gateways->journal.arg, rows, count))
+        return;
+    for (size_t i = 0; i < count; i++)
+        gateways->all[rows[i].place]->is_changed = false;
+}
+
 void journal_commit(struct gateways *gateways)
 {
     const struct gateway_journal *journal = &gateways->journal;
     struct gateway_memory rows[GATEWAYS_MAX];
-    size_t count;
 
-    if (!has_journal(gateways) || (!seal_all(gateways) && !journal->has_changed(journal->arg)))
-        return;
-    count = list_rows(gateways, rows);
-    if (!journal->commit(journal->arg, rows, count))
-        return;
-    for (size_t i = 0; i < count; i++)
-        gateways->all[rows[i].place]->is_changed = false;
+    if (has_journal(gateways) && (seal_all(gateways) || journal->has_changed(journal->arg)))
+        commit_rows(gateways, rows, list_rows(gateways, rows));
 }
 
 void journal_drop(struct gateway *gateway)
@@ -182,14 +186,22 @@ void journal_drop(struct gateway *gateway)
         batch_free(gateway, gateway->batches);
 }
 
+/* With what has changed in others, such as what they are told of it. */
 void journal_forget(struct gateways *gateways, uint64_t place)
 {
     struct gateway *gateway = gateways->all[place];
-    const struct gateway_memory row = {.place = place};
+    struct gateway_memory rows[GATEWAYS_MAX];
+    size_t count;
 
-    journal_drop(gateway);
     if (has_journal(gateways))
-        gateways->journal.commit(gateways->journal.arg, &row, 1);
+        seal_all(gateways);
+    journal_drop(gateway);
+    if (!has_journal(gateways))
+        return;
+    gateway->is_changed = false;
+    count = list_rows(gateways, rows);
+    rows[count++] = (struct gateway_memory){.place = place};
+    commit_rows(gateways, rows, count);
 }
 
 static bool take_batches(struct gateway *gateway, const Sharestream__Gateway__Memory *memory)
@@ -223,6 +235,13 @@ bool gateways_recall(struct gateways *gateways, const struct gateway_memory *row
 void gateways_remember(struct gateways *gateways, const struct gateway_journal *journal)
 {
     gateways->journal = *journal;
+}
+
+void gateways_rewrite(struct gateways *gateways)
+{
+    for (uint64_t place = 0; place < gateways->places; place++)
+        if (gateways->all[place] != NULL)
+            gateways->all[place]->is_changed = true;
 }
 
 bool gateways_are_settled(const struct gateways *gateways)

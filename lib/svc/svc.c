@@ -199,6 +199,12 @@ static void hand_over(struct svc *svc)
     svc->lock_fd = -1;
 }
 
+void svc_give_up(const struct svc *svc, const char *why)
+{
+    log_error("gives up", "instance=%s why=%s", svc->name, why);
+    _exit(EXIT_RETRY);
+}
+
 static bool is_over(struct svc *svc)
 {
     if (svc->is_retiring)

@@ -101,6 +101,9 @@ void svc_degraded(struct svc *svc, const char *why);
 __attribute__((format(printf, 2, 3))) void svc_note(struct svc *svc, const char *format, ...);
 /* Ends the process as SIGTERM would. */
 void svc_shutdown(struct svc *svc);
+/* Ends the process at once, as a crash would: for who must not say another word. Whoever started it
+ * starts it anew. */
+_Noreturn void svc_give_up(const struct svc *svc, const char *why);
 
 typedef void svc_fd_fn(void *arg);
 void svc_watch_fd(struct svc *svc, int fd, svc_fd_fn *on_readable, void *arg);

@@ -14,6 +14,8 @@
 
 enum {
     JS_EXT = 0, /* type of the extensions of JavaScript's values */
+    TIMESTAMP_EXT = -1,
+    NS_PER_MS = 1000000,
     FIXEXT_1 = 0xd4,
     FIXEXT_8 = 0xd7,
     DATE_BYTES = 8,
@@ -62,22 +64,21 @@ static void measure(struct bytes at, uint64_t *bytes_out, uint64_t *values_out)
     }
 }
 
-/* msgpack-c allocates for as many items as a container claims to have, so a few bytes could claim
- * all memory: nothing is given to it before it is known that all of it is there. */
-static bool is_whole(struct bytes message)
+size_t socketio_msgpack_length(struct bytes message)
 {
     uint64_t wanted = 1, bytes, values;
+    struct bytes left = message;
 
     while (wanted > 0) {
-        if (wanted > message.len)
-            return false;
-        measure(message, &bytes, &values);
-        if (bytes >= message.len)
-            return false;
-        message = bytes_of(message.data + 1 + bytes, message.len - 1 - (size_t)bytes);
+        if (wanted > left.len)
+            return 0;
+        measure(left, &bytes, &values);
+        if (bytes >= left.len)
+            return 0;
+        left = bytes_of(left.data + 1 + bytes, left.len - 1 - (size_t)bytes);
         wanted = wanted - 1 + values;
     }
-    return message.len == 0;
+    return message.len - left.len;
 }
 
 /* ---- msgpack to JSON */
@@ -110,25 +111,52 @@ static bool add_bytes(struct reader *reader, const char *data, size_t len)
     return true;
 }
 
-/* As Date.toJSON() writes it. */
-static void add_date(struct text *json, const char *data)
+static uint64_t read_big_endian(const char *data, size_t len)
 {
     uint64_t bits = 0;
-    int64_t ms, s;
-    struct tm tm;
-    time_t time;
 
-    for (size_t i = 0; i < DATE_BYTES; i++)
+    for (size_t i = 0; i < len; i++)
         bits = bits << 8 | (uint8_t)data[i];
-    ms = (int64_t)bits;
-    s = ms / 1000 - (ms % 1000 < 0);
-    time = (time_t)s;
+    return bits;
+}
+
+/* As Date.toJSON() writes it. */
+static void add_date(struct text *json, int64_t s, unsigned ms)
+{
+    time_t time = (time_t)s;
+    struct tm tm;
+
     if (gmtime_r(&time, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 8099) {
         text_add(json, "null");
         return;
     }
-    text_addf(json, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms - s * 1000));
+    text_addf(json, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
+              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+}
+
+static void add_js_date(struct text *json, const char *data)
+{
+    int64_t ms = (int64_t)read_big_endian(data, DATE_BYTES), s = ms / 1000 - (ms % 1000 < 0);
+
+    add_date(json, s, (unsigned)(ms - s * 1000));
+}
+
+/* msgpack's own, which later packers write: in 4, 8 or 12 bytes. */
+static bool add_timestamp(struct text *json, const msgpack_object_ext *ext)
+{
+    uint64_t bits = read_big_endian(ext->ptr, MIN(ext->size, 8U));
+
+    if (ext->size == 4)
+        add_date(json, (int64_t)bits, 0);
+    else if (ext->size == 8)
+        add_date(json, (int64_t)(bits & ((UINT64_C(1) << 34) - 1)),
+                 (unsigned)((bits >> 34) / NS_PER_MS % 1000));
+    else if (ext->size == 12)
+        add_date(json, (int64_t)read_big_endian(ext->ptr + 4, 8),
+                 (unsigned)(read_big_endian(ext->ptr, 4) / NS_PER_MS % 1000));
+    else
+        return false;
+    return true;
 }
 
 /* With as few digits as bring the same number back. */
@@ -224,7 +252,9 @@ static bool add_value(struct reader *reader, const msgpack_object *object)
         if (is_undefined(object))
             text_add(reader->json, "null");
         else if (is_fixed(object, FIXEXT_8, DATE_BYTES))
-            add_date(reader->json, object->via.ext.ptr);
+            add_js_date(reader->json, object->via.ext.ptr);
+        else if (object->via.ext.type == TIMESTAMP_EXT)
+            return add_timestamp(reader->json, &object->via.ext);
         else
             return object->via.ext.type == JS_EXT &&
                    add_bytes(reader, object->via.ext.ptr, object->via.ext.size);
@@ -299,7 +329,7 @@ bool socketio_msgpack_parse(struct bytes message, unsigned attachments_max, stru
 
     *out = (struct socketio_packet){0};
     text_clear(json);
-    if (!is_whole(message))
+    if (message.len == 0 || socketio_msgpack_length(message) != message.len)
         return false;
     msgpack_unpacked_init(&unpacked);
     is_good = msgpack_unpack_next(&unpacked, (const char *)message.data, message.len, &at) ==

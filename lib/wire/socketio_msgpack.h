@@ -21,5 +21,9 @@ bool socketio_msgpack_parse(struct bytes message, unsigned attachments_max, stru
  * added to `out` is of no use then. */
 bool socketio_msgpack_write(struct text *out, const struct socketio_packet *packet,
                             const struct bytes *attachments);
+/* Bytes of the value that a message begins with; 0: it is not whole. msgpack-c allocates for as
+ * many items as a container claims to have, so a few bytes could claim all memory: nothing is given
+ * to it before it is known that all of it is there. */
+size_t socketio_msgpack_length(struct bytes message);
 
 #endif

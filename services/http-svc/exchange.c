@@ -92,7 +92,9 @@ void *exchange_alloc_until(struct exchange *x, size_t size, void (*fini)(void *m
 
 bool exchange_has_neighbour(const struct exchange *x, enum neighbour neighbour)
 {
-    return bus_is_up(x->loop->neighbours[neighbour]);
+    /* Of room-svc there may be none but standbys, who serve nobody. */
+    return bus_is_up(x->loop->neighbours[neighbour]) &&
+           (neighbour != NEIGHBOUR_room || bus_is_up(x->loop->room));
 }
 
 bool exchange_is_draining(const struct exchange *x)

@@ -140,7 +140,7 @@ enum err front_check_tls(const struct http_settings *settings, bool *needs_out, 
         if (!is_known)
             return error_set(error, ERR_CONFIG,
                              "http.tls_for: '%.*s' is none of listen, tracker_listen, "
-                             "signal_listen, monkey_listen",
+                             "signal_listen, monkey_listen, engine_listen",
                              (int)item.len, (const char *)item.data);
         *needs_out = true;
     }

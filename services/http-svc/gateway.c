@@ -26,7 +26,6 @@ enum {
     RETRY_MS = 500,
     GATHER_MS = 5,  /* see gather_ms() */
     DEATHS_MAX = 2, /* of an actor with the same events; then it may be their fault */
-    INSTANCE = 0,
 };
 
 struct gateway_socket *gateway_socket(const struct gateway *gateway, uint64_t number)
@@ -38,6 +37,11 @@ struct gateway_question *gateway_question(const struct gateway *gateway, uint64_
 {
     return (number & QUESTION_BIT) != 0 ? slots_find(&gateway->questions, number & ~QUESTION_BIT)
                                         : NULL;
+}
+
+static bool is_up(const struct gateway *gateway)
+{
+    return (gateway->up >> gateway->instance & 1) != 0;
 }
 
 static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
@@ -207,10 +211,8 @@ static void drop_in_flight(struct gateway *gateway)
 
 /* It may have done some of it, or all. An actor that keeps a journal knows; another one is told
  * from the beginning what there is. */
-static void deliver_failed(struct gateway *gateway)
+static void deliver_failed(struct gateway *gateway, const char *why)
 {
-    const struct error *error = bus_error(gateway->remote);
-
     gateway->metrics->gateway_deliveries_failed_total++;
     if (gateway->remembers && !gateway->is_replaying && !gateway->is_first_in_flight) {
         gateway->asks_again = true;
@@ -220,9 +222,9 @@ static void deliver_failed(struct gateway *gateway)
     }
     fail_sent(gateway);
     set_attached(gateway, false);
-    if (gateway->is_up)
+    if (is_up(gateway))
         gateway->retry_ms = clock_ms() + RETRY_MS;
-    log_debug("delivery failed", "gateway=%s error=%s", gateway->name, error->text);
+    log_debug("delivery failed", "gateway=%s error=%s", gateway->name, why);
 }
 
 /* The life before did not do what is in flight, or it died of it. */
@@ -264,7 +266,7 @@ static void on_delivered(const Actions *actions, void *arg)
 
     gateway->call = 0;
     if (actions == NULL) {
-        deliver_failed(gateway);
+        deliver_failed(gateway, bus_error(gateway->remote)->text);
     } else if (actions->needs_first) {
         must_begin_anew(gateway, actions);
     } else {
@@ -305,7 +307,7 @@ static void deliver(struct gateway *gateway)
     gateway->metrics->gateway_deliveries_total++;
     gateway->metrics->gateway_events_total += delivery.n_events;
     sharestream__gateway__gateway__deliver(
-        bus_to_instance(gateway->remote, INSTANCE, DELIVER_MS, &gateway->call), &delivery,
+        bus_to_instance(gateway->remote, gateway->instance, DELIVER_MS, &gateway->call), &delivery,
         on_delivered, gateway);
 }
 
@@ -333,8 +335,8 @@ static void await(struct gateway *gateway)
 
     request.from = &origin;
     sharestream__gateway__gateway__await(
-        bus_to_instance(gateway->remote, INSTANCE, AWAIT_MS, &gateway->await), &request, on_awaited,
-        gateway);
+        bus_to_instance(gateway->remote, gateway->instance, AWAIT_MS, &gateway->await), &request,
+        on_awaited, gateway);
 }
 
 /* Each message wakes four threads, so what comes soon after the last one waits for more. Who asked
@@ -349,10 +351,10 @@ static uint64_t gather_ms(const struct gateway *gateway)
 int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
 {
     uint64_t due_ms = gateway->flushed_ms + gather_ms(gateway);
-    bool delivers = gateway->is_up && gateway->call == 0 && gateway->retry_ms == 0 &&
+    bool delivers = is_up(gateway) && gateway->call == 0 && gateway->retry_ms == 0 &&
                     (gateway->needs_first || gateway->is_replaying || gateway->asks_again ||
                      gateway->queue.batches != NULL || gateway->asked != NULL);
-    bool awaits = gateway->is_up && gateway->await == 0 && gateway->is_attached &&
+    bool awaits = is_up(gateway) && gateway->await == 0 && gateway->is_attached &&
                   gateway->await_retry_ms == 0;
 
     if (!delivers && !awaits)
@@ -369,7 +371,7 @@ int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
 
 void gateway_tick(struct gateway *gateway, uint64_t now_ms)
 {
-    uint64_t patience_ms = gateway->is_up ? QUESTION_MS : AWAY_MS;
+    uint64_t patience_ms = is_up(gateway) ? QUESTION_MS : AWAY_MS;
 
     if (now_ms >= gateway->retry_ms)
         gateway->retry_ms = 0;
@@ -383,13 +385,24 @@ void gateway_tick(struct gateway *gateway, uint64_t now_ms)
 
 /* ---- its life */
 
-static void on_up(void *arg, unsigned instance)
+/* What was with another instance is as if that had died: it is not heard any more. */
+static void leave_instance(struct gateway *gateway)
 {
-    struct gateway *gateway = arg;
-
-    if (instance != INSTANCE)
+    if (gateway->await != 0)
+        bus_cancel(gateway->bus, gateway->await);
+    gateway->await = 0;
+    if (gateway->call == 0)
         return;
-    gateway->is_up = true;
+    bus_cancel(gateway->bus, gateway->call);
+    gateway->call = 0;
+    deliver_failed(gateway, "another instance has its work now");
+}
+
+static void turn_to(struct gateway *gateway, unsigned instance)
+{
+    if (instance != gateway->instance)
+        leave_instance(gateway);
+    gateway->instance = instance;
     if (gateway->remembers)
         gateway->asks_again = true; /* and hear whether it is another life */
     else
@@ -398,14 +411,28 @@ static void on_up(void *arg, unsigned instance)
     gateway->retry_ms = gateway->await_retry_ms = 0;
 }
 
+/* Of actors with a journal one instance at a time is up, and who came last is the one: the other
+ * may not know yet that it was forestalled. Of others the first will do. */
+static void on_up(void *arg, unsigned instance)
+{
+    struct gateway *gateway = arg;
+    bool was_up = is_up(gateway);
+
+    gateway->up |= UINT64_C(1) << instance;
+    if (!was_up || instance == gateway->instance || gateway->remembers)
+        turn_to(gateway, instance);
+}
+
 static void on_down(void *arg, unsigned instance)
 {
     struct gateway *gateway = arg;
 
-    if (instance != INSTANCE)
+    gateway->up &= ~(UINT64_C(1) << instance);
+    if (instance != gateway->instance)
         return;
-    gateway->is_up = false;
     set_attached(gateway, false);
+    if (gateway->up != 0)
+        turn_to(gateway, (unsigned)__builtin_ctzll(gateway->up));
 }
 
 struct gateway *gateway_new(const struct gateway_config *config)

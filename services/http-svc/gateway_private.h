@@ -63,8 +63,9 @@ struct gateway {
     uint64_t generation;
     unsigned index, count;
 
-    bool is_up;       /* the actor answers greetings */
-    bool needs_first; /* it knows nothing of us */
+    unsigned instance; /* of the actor, to which we talk */
+    uint64_t up;       /* a bit for each that answers greetings */
+    bool needs_first;  /* it knows nothing of us */
     bool is_replaying;
     bool is_attached; /* it has taken a Delivery in this life */
     uint32_t replay_at;

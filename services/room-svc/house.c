@@ -101,14 +101,15 @@ static void on_expelled(struct room_svc *svc, const struct room *room,
 }
 
 /* Most rooms have people of one dialect only: the others are to write nothing for nobody. Nobody
- * counts those who come by WebSockets of their own. */
+ * counts those who come by WebSockets of their own, nor those of other servers. */
 static bool is_spoken(const struct room_svc *svc, const struct dialect *dialect,
                       const struct room *room)
 {
     char group[HOUSE_GROUP_TEXT];
 
-    return dialect->nsp == NULL || sio_members(svc->namespaces[dialect->id],
-                                               house_group(dialect, room_code(room), group)) > 0;
+    return dialect->nsp == NULL || svc->relay != NULL ||
+           sio_members(svc->namespaces[dialect->id], house_group(dialect, room_code(room), group)) >
+               0;
 }
 
 static void on_event(void *arg, const struct room *room, const struct room_event *event)
@@ -196,12 +197,12 @@ static struct room_outside outside_of(struct room_svc *svc)
     return (struct room_outside){.on_event = on_event, .random = random_bytes, .arg = svc};
 }
 
-void house_start(struct room_svc *svc)
+void house_start(struct room_svc *svc, int64_t unix_ms)
 {
     const struct rooms_rules rules = rules_of(svc->settings);
     const struct room_outside outside = outside_of(svc);
 
-    svc->began_unix_ms = (int64_t)clock_unix_ms();
+    svc->began_unix_ms = unix_ms;
     svc->began_ms = clock_ms();
     svc->rooms = rooms_new(&rules, &outside);
 }
@@ -241,4 +242,5 @@ void house_flush(struct room_svc *svc)
 {
     sio_flush(svc->sio);
     gateways_flush(svc->gateways);
+    relay_flush(svc);
 }

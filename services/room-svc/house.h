@@ -10,7 +10,8 @@
 
 struct room_svc;
 
-void house_start(struct room_svc *svc);
+/* `unix_ms`: server time as it is now. */
+void house_start(struct room_svc *svc, int64_t unix_ms);
 void house_stop(struct room_svc *svc);
 /* Every CLOCK_TICK_MS. */
 void house_tick(struct room_svc *svc);

@@ -92,7 +92,7 @@ static void save(struct room_svc *svc, struct kept *kept, const struct room *roo
         uint8_t *data;
         size_t len;
 
-        if (kept->versions[part] == room_version(room, part))
+        if (!svc->is_rewriting && kept->versions[part] == room_version(room, part))
             continue;
         data = room_save(room, part, &len);
         store_put_part(svc->store, kept->code, part, bytes_of(data, len));
@@ -134,7 +134,7 @@ static bool has_changed(void *arg)
     struct room_svc *svc = arg;
     struct kept **at = &svc->touched;
 
-    while (*at != NULL) {
+    while (!svc->is_rewriting && *at != NULL) {
         struct kept *kept = *at;
         const struct room *room = rooms_find(svc->rooms, kept->code);
 
@@ -148,10 +148,30 @@ static bool has_changed(void *arg)
     return svc->touched != NULL || svc->is_store_failing;
 }
 
-/* What cannot be written is said all the same: better a room that a crash sets back than none. */
-static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
+/* The next transaction puts everything, and takes the place of what the store has. */
+static void rewrite(struct room_svc *svc)
 {
-    struct room_svc *svc = arg;
+    for (struct room *room = NULL; (room = rooms_next(svc->rooms, room)) != NULL;)
+        keep_touch(svc, room_code(room));
+    gateways_rewrite(svc->gateways);
+    svc->is_rewriting = true;
+}
+
+/* What cannot be written is said all the same: better a room that a crash sets back than none. But
+ * when another process has the rooms nothing is said: it is there that they go on. */
+static void failed(struct room_svc *svc, const struct error *error)
+{
+    if (error->code == ERR_CANCELLED)
+        svc_give_up(svc->svc, error->text);
+    if (error->code == ERR_NOT_FOUND)
+        rewrite(svc);
+    if (!svc->is_store_failing)
+        log_error("rooms are not stored", "error=%s", error->text);
+    svc->is_store_failing = true;
+}
+
+static bool write_and_note(struct room_svc *svc, const struct gateway_memory *rows, size_t count)
+{
     struct error error;
 
     store_begin(svc->store);
@@ -159,12 +179,10 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
     svc->metrics.commits_total++;
     if (store_commit(svc->store, &error) != ERR_NONE) {
         svc->metrics.commits_failed_total++;
-        if (!svc->is_store_failing)
-            log_error("rooms are not stored", "error=%s", error.text);
-        svc->is_store_failing = true;
+        failed(svc, &error);
         return false;
     }
-    svc->is_store_failing = false;
+    svc->is_store_failing = svc->is_rewriting = false;
     while (svc->touched != NULL) {
         struct kept *kept = svc->touched;
 
@@ -172,6 +190,22 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
         note(svc, kept);
     }
     return true;
+}
+
+static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
+{
+    bool is_written = write_and_note(arg, rows, count);
+
+    relay_flush(arg); /* others hear of it after it was written, as clients do */
+    return is_written;
+}
+
+void keep_renew(struct room_svc *svc)
+{
+    struct error error;
+
+    if (store_renew(svc->store, &error) != ERR_NONE)
+        failed(svc, &error);
 }
 
 /* ---- reading */
@@ -197,16 +231,34 @@ static void take_gateway(void *arg, uint64_t place, struct bytes data)
         log_error("a stored gateway cannot be used", "place=%" PRIu64, place);
 }
 
+enum err keep_open(struct room_svc *svc, struct error *error)
+{
+    const struct room_settings *settings = svc->settings;
+    const struct store_redis_config redis = {.url = settings->redis_url,
+                                             .password = settings->redis_password,
+                                             .lease_ms = (uint32_t)settings->redis_lease};
+    enum err err;
+    char *path;
+
+    if (settings->redis_url[0] != '\0')
+        return store_redis_open(&redis, &svc->store, error);
+    path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
+    err = store_sqlite_open(path, &svc->store, error);
+    free(path);
+    return err;
+}
+
+enum err keep_take(struct room_svc *svc, int64_t *unix_ms_out, struct error *error)
+{
+    return store_take(svc->store, unix_ms_out, error);
+}
+
 enum err keep_start(struct room_svc *svc, struct error *error)
 {
     const struct gateway_journal journal = {
         .has_changed = has_changed, .commit = commit, .arg = svc};
-    char *path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
-    enum err err = store_open(path, &svc->store, error);
+    enum err err;
 
-    free(path);
-    if (err != ERR_NONE)
-        return err;
     if ((err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
         (err = store_each_gateway(svc->store, take_gateway, svc, error)) != ERR_NONE)
         return err;

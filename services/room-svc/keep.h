@@ -11,8 +11,14 @@
 
 struct room_svc;
 
-/* Before the gateways are served: reads what there is. ERR_CONFIG, ERR_IO, ERR_NO_SPACE. */
+/* Finds the store. ERR_CONFIG, ERR_IO, ERR_NO_SPACE. */
+enum err keep_open(struct room_svc *svc, struct error *error);
+/* store_take(). */
+enum err keep_take(struct room_svc *svc, int64_t *unix_ms_out, struct error *error);
+/* When it has taken the rooms, before the gateways are served: reads what there is. */
 enum err keep_start(struct room_svc *svc, struct error *error);
+/* Several times in a lease. */
+void keep_renew(struct room_svc *svc);
 void keep_stop(struct room_svc *svc);
 /* Something of the room may have changed: it is looked at when next there is something to write. */
 void keep_touch(struct room_svc *svc, const char *code);

@@ -11,7 +11,6 @@ int main(int argc, char **argv)
         .name = "room",
         .about = "rooms of people who watch together",
         .settings = &room_settings_table,
-        .service = room_service(),
         .state_size = sizeof(struct room_svc),
         .start = room_svc_start,
         .tick = room_svc_tick,

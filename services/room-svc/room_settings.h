@@ -12,6 +12,16 @@
 #define ROOM_SETTINGS(X)                                                                           \
     X(COUNT, max_rooms, "10000", 1, 1000000, "rooms at once")                                      \
     X(COUNT, max_members, "200", 1, 1000, "members that a room can be set to, and begins with")    \
+    X(TEXT, redis_url, "", 0, 0,                                                                   \
+      "where rooms are stored when several processes are to take over from each other, such as "   \
+      "redis://redis.example.org:6379; empty: in a file of data_dir")                              \
+    X(TEXT, redis_password, "", 0, 0, "of that Redis; empty: none")                                \
+    X(DURATION, redis_lease, "1s", 200, 60000,                                                     \
+      "rooms in Redis: who holds them and is silent for so long loses them to another process")    \
+    X(BOOL, relay, "false", 0, 0,                                                                  \
+      "rooms of Socket.IO are shared by that Redis with servers in Node "                          \
+      "(@socket.io/redis-adapter) and @socket.io/redis-emitter: whoever may publish there speaks " \
+      "in all rooms")                                                                              \
     X(DURATION, empty_time, "24h", 1000, 31536000000,                                              \
       "how long a room is kept in which nobody is")                                                \
     X(DURATION, host_grace, "1m", 0, 86400000,                                                     \
@@ -66,6 +76,10 @@ extern const struct settings_table room_settings_table;
     X(COUNTER, commits_total, "times that rooms were written, with what was said of them")         \
     X(COUNTER, commits_failed_total, "times that this did not succeed")                            \
     X(COUNTER, saved_bytes_total, "bytes of rooms written")                                        \
+    X(COUNTER, relay_said_total, "events told to other servers of Socket.IO")                      \
+    X(COUNTER, relay_heard_total, "events that they told us")                                      \
+    X(COUNTER, relay_bad_total, "messages of theirs that were none, or too large")                 \
+    X(COUNTER, relay_dropped_total, "events not told to them, as too many waited")                 \
     X(COUNTER, grants_total, "times that rooms were told how to see their film")                   \
     X(COUNTER, fetched_total, "torrents added because they were played")                           \
     X(COUNTER, silent_total, "clients closed that did not say in time who they are")               \

@@ -14,6 +14,7 @@
 #include "house.h"
 #include "ice.h"
 #include "keep.h"
+#include "relay.h"
 #include "room_settings.h"
 #include "store.h"
 #include "svc/gateway.h"
@@ -32,12 +33,16 @@ struct room_svc {
     struct store *store;
     struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
     bool is_store_failing;       /* the last write was in vain */
-    uint64_t settle_until_ms;    /* clock_ms(); 0: settled */
-    struct p2p_peer *p2p_peers;  /* p2p.c: a hash by name */
-    unsigned monkeys;            /* in the hub of monkey.c */
-    struct limiter limiter;      /* of questions by HTTP */
-    struct bus_remote *rtc;      /* server_peer.c */
+    bool is_rewriting;           /* the next one is of everything */
+    bool is_open;                /* holds the rooms; else it stands by */
+    const char *standby_lack;   /* why it could not take them if nobody held them; NULL: it could */
+    uint64_t settle_until_ms;   /* clock_ms(); 0: settled */
+    struct p2p_peer *p2p_peers; /* p2p.c: a hash by name */
+    unsigned monkeys;           /* in the hub of monkey.c */
+    struct limiter limiter;     /* of questions by HTTP */
+    struct bus_remote *rtc;     /* server_peer.c */
     struct films *films;
+    struct relay *relay; /* NULL: not wanted */
     struct ice ice;
     struct cloudflare *cloudflare; /* NULL: not used */
     uint64_t asked_ms;             /* when it was, last */

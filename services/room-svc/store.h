@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * store: rooms and what gateways are remembered by, in one SQLite file (WAL). Written in
- * transactions of a fraction of a millisecond, each time before what happened is told to anybody,
- * so that whoever kills the process finds everything as its clients know it. After a power cut the
- * last seconds may be missing.
+ * store: rooms and what gateways are remembered by. Written each time before what happened is told
+ * to anybody, so that whoever kills the process finds everything as its clients know it.
+ *
+ * Two back ends: a file, for one process (store_sqlite.c), and Redis, for several of which one
+ * holds the rooms and the others stand by (store_redis.c).
  */
 #ifndef ROOM_STORE_H
 #define ROOM_STORE_H
@@ -17,11 +18,33 @@
 struct store;
 
 /* ERR_CONFIG: the file is damaged, or of a newer version. */
-enum err store_open(const char *path, struct store **out, struct error *error);
+enum err store_sqlite_open(const char *path, struct store **out, struct error *error);
+
+struct store_redis_config {
+    const char *url;      /* redis://[user@]host[:port][/database] */
+    const char *password; /* "": none */
+    uint32_t lease_ms;
+};
+
+/* ERR_CONFIG: the URL is none. Does not connect. */
+enum err store_redis_open(const struct store_redis_config *config, struct store **out,
+                          struct error *error);
+/* Lets go of the rooms. Clears the pointer, accepts NULL. */
 void store_close(struct store **store);
 
-/* What is put in between comes into the file as a whole, or not at all. */
+/* Makes this process the one that holds the rooms. ERR_BUSY: another one does, or may; ask again,
+ * several times in a lease. ERR_UNAVAILABLE: the store is away; likewise. ERR_CONFIG: what is there
+ * is of a newer version. `unix_ms_out`: the time as the store has it, the same for all who hold the
+ * rooms one after the other. */
+enum err store_take(struct store *store, int64_t *unix_ms_out, struct error *error);
+/* Holds them for another lease. Fails as store_commit() does. */
+enum err store_renew(struct store *store, struct error *error);
+
+/* What is put in between comes into the store as a whole, or not at all. */
 void store_begin(struct store *store);
+/* ERR_CANCELLED: another process has taken the rooms; nothing may be said any more.
+ * ERR_NOT_FOUND: what was written before is not there: the next transaction has to put everything,
+ * and takes the place of what is there. Others: nothing was written. */
 enum err store_commit(struct store *store, struct error *error);
 
 /* One part of a room, as room_save() made it. */
@@ -38,5 +61,26 @@ enum err store_each_room(struct store *store, store_room_fn *on_room, void *arg,
                          struct error *error);
 enum err store_each_gateway(struct store *store, store_gateway_fn *on_gateway, void *arg,
                             struct error *error);
+
+/* ---- for back ends: each begins with a struct store, and does what the functions above say */
+
+struct store_back {
+    void (*close)(struct store *store);
+    enum err (*take)(struct store *store, int64_t *unix_ms_out, struct error *error);
+    enum err (*renew)(struct store *store, struct error *error);
+    void (*begin)(struct store *store);
+    enum err (*commit)(struct store *store, struct error *error);
+    void (*put_part)(struct store *store, const char *code, unsigned part, struct bytes data);
+    void (*delete_room)(struct store *store, const char *code);
+    void (*put_gateway)(struct store *store, uint64_t place, struct bytes data);
+    enum err (*each_room)(struct store *store, store_room_fn *on_room, void *arg,
+                          struct error *error);
+    enum err (*each_gateway)(struct store *store, store_gateway_fn *on_gateway, void *arg,
+                             struct error *error);
+};
+
+struct store {
+    const struct store_back *back;
+};
 
 #endif

@@ -45,7 +45,7 @@ export function pattern(from, length) {
   return out;
 }
 
-class Process {
+export class Process {
   constructor(name, env, dir, extra = []) {
     this.name = name;
     this.log = '';

@@ -29,7 +29,7 @@ enum mood { MOOD_ANSWER, MOOD_FAIL, MOOD_SILENT, MOOD_LATER, MOOD_WATCHED };
 struct callee {
     struct bus *bus;
     Http service;
-    unsigned calls, cancels;
+    unsigned calls, cancels, hellos;
     Sharestream__Http__LinkReply_Closure later;
     void *later_data;
 };
@@ -115,6 +115,7 @@ static void on_hello(Sharestream__Svc__Svc_Service *service,
     struct callee *callee = bus_state(data);
 
     (void)service;
+    callee->hellos++;
     reply.name = (char *)(uintptr_t) "http.0";
     reply.fingerprint = bus_served_fingerprint(callee->bus, request->service);
     reply.generation = (uint64_t)(uintptr_t)callee->bus;
@@ -533,7 +534,26 @@ static void service_that_is_not_served_is_refused(void **state)
     sharestream__http__http__link(bus_to(fixture->caller.remote, 5000, bytes_of(NULL, 0), NULL),
                                   &request, on_link_reply, &fixture->caller);
     turn_until(fixture, &fixture->caller.failures, 1);
-    assert_int_equal(fixture->caller.code, ERR_NOT_FOUND);
+    assert_int_equal(fixture->caller.code, ERR_UNAVAILABLE);
+}
+
+static void who_stands_by_is_up_when_it_serves_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bus_config config = ipc_config(fixture);
+    struct callee *callee = &fixture->callee;
+    struct error error;
+
+    bus_free(&callee->bus);
+    turn_until(fixture, &fixture->caller.downs, 1);
+    config.self = "http.0";
+    callee->bus = bus_new(&config, &error);
+    assert_int_equal(bus_serve(callee->bus, &greeter.base, callee, &error), ERR_NONE);
+    callee->hellos = 0;
+    turn_until(fixture, &callee->hellos, 2); /* it is asked again soon */
+    assert_int_equal(fixture->caller.ups, 1);
+    assert_int_equal(bus_serve(callee->bus, &callee->service.base, callee, &error), ERR_NONE);
+    turn_until(fixture, &fixture->caller.ups, 2);
 }
 
 /* ---- plain REQ sockets
@@ -697,6 +717,7 @@ int main(void)
         T(events_arrive_and_a_lost_one_is_noticed),
         T(bus_with_nothing_to_do_is_quiet),
         T(service_that_is_not_served_is_refused),
+        T(who_stands_by_is_up_when_it_serves_it),
         T(plain_req_socket_is_answered),
         T(tcp_with_the_shared_secret_works),
         T(tcp_with_another_secret_gets_no_answer),

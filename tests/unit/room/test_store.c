@@ -53,8 +53,8 @@ static int set_up(void **state)
     snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/store-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
     snprintf(path, sizeof(path), "%s/rooms.db", fixture->dir);
-    assert_int_equal(store_open(path, &fixture->store, &error), ERR_NONE);
-    assert_int_equal(store_open(path, &fixture->other, &error), ERR_NONE);
+    assert_int_equal(store_sqlite_open(path, &fixture->store, &error), ERR_NONE);
+    assert_int_equal(store_sqlite_open(path, &fixture->other, &error), ERR_NONE);
     *state = fixture;
     return 0;
 }

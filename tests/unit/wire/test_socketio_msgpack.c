@@ -55,6 +55,13 @@ static void packets_are_read(void **state)
         {"82" TYPE(1) NSP, SOCKETIO_DISCONNECT, "", "", -1},
         {"85" TYPE(2) DATA "92a46563686f81a16101" OPTIONS ID("00") NSP, SOCKETIO_EVENT,
          "[\"echo\",{\"a\":1}]", "{\"a\":1}", 0},
+        /* dates of later packers */
+        {EVENT("94a165d6ff00000001d7ff7735940000000001c70cff0ee6b280ffffffffffffffff"),
+         SOCKETIO_EVENT,
+         "[\"e\",\"1970-01-01T00:00:01.000Z\",\"1970-01-01T00:00:01.500Z\",\"1969-12-31T23:59:59."
+         "250Z\"]",
+         "\"1970-01-01T00:00:01.000Z\",\"1970-01-01T00:00:01.500Z\",\"1969-12-31T23:59:59.250Z\"",
+         -1},
         {"84" TYPE(2) DATA "93a2686981a178cb3ff8000000000000c40107" OPTIONS NSP, SOCKETIO_EVENT,
          "[\"hi\",{\"x\":1.5},{\"_placeholder\":true,\"num\":0}]",
          "{\"x\":1.5},{\"_placeholder\":true,\"num\":0}", -1},
@@ -174,7 +181,6 @@ static void what_is_no_packet_is_refused(void **state)
         "84" TYPE(2) DATA "91a165" ID("a130") NSP,
         "84" TYPE(2) DATA "91a165" ID("cf0020000000000000") NSP,
         EVENT("92a165d50000ff00"), /* extensions that JavaScript does not send */
-        EVENT("92a165d6ff00000000"),
         EVENT("92a16581c001"),
         EVENT("93a16582ac5f706c616365686f6c646572c3a36e756d05c400"), /* placeholder of nothing */
         /* claims to be large */

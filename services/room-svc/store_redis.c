@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rooms in Redis, for several processes of which one holds them (decision 0027). Who holds them
+ * renews a lease; when it runs out, another one takes them, under an epoch of its own. Every
+ * transaction is one script, which looks whether that epoch is still the last: so whoever was
+ * forestalled, by however much, writes nothing.
+ *
+ * Calls wait for Redis, as those of the other back end do for the disk: for half a lease at most,
+ * and when that was in vain not again for a whole one.
+ */
+#include "store.h"
+
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "redis.h"
+#include "room.h"
+
+enum {
+    READ_MS = 10000, /* all rooms may take longer than one transaction */
+    FIELD_TEXT = CODE_MAX + 24,
+};
+
+/* The braces keep them together in a cluster of Redis. */
+#define KEY "sharestream:{rooms}:"
+static const char *const keys[] = {
+    KEY "lease",    /* epoch of who holds the rooms; runs out */
+    KEY "state",    /* hash: epoch of who took them last, how many commits there were, schema */
+    KEY "parts",    /* hash: "CODE/002" -> data */
+    KEY "gateways", /* hash: place -> data */
+};
+static const char parts_key[] = KEY "parts", gateways_key[] = KEY "gateways";
+static const char schema[] = "1";
+
+/* ARGV: lease, schema. Who takes the rooms gets an epoch greater than all before, also when Redis
+ * has forgotten those. */
+static const char take_script[] =
+    "local state = redis.call('HMGET', KEYS[2], 'epoch', 'commits', 'schema')\n"
+    "local time = redis.call('TIME')\n"
+    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "if tonumber(state[3] or 0) > tonumber(ARGV[2]) then return {-1, 0, 0} end\n"
+    "if redis.call('EXISTS', KEYS[1]) == 1 then return {0, 0, 0} end\n"
+    "local epoch = math.max(now, tonumber(state[1] or 0) + 1)\n"
+    "local text = string.format('%.0f', epoch)\n"
+    "redis.call('SET', KEYS[1], text, 'PX', ARGV[1])\n"
+    "redis.call('HSET', KEYS[2], 'epoch', text, 'schema', ARGV[2])\n"
+    "return {epoch, tonumber(state[2] or 0), now}\n";
+
+/* ARGV: lease, schema, epoch, commits, whether it is everything; then operation, field, data of
+ * each. A lease that ran out without anybody taking it is simply taken up again. */
+static const char commit_script[] =
+    "local state = redis.call('HMGET', KEYS[2], 'epoch', 'commits')\n"
+    "local epoch, commits = tonumber(state[1] or 0), tonumber(state[2] or 0)\n"
+    "if epoch > tonumber(ARGV[3]) then return -1 end\n"
+    "if ARGV[5] == '1' then redis.call('DEL', KEYS[3], KEYS[4])\n"
+    "elseif epoch < tonumber(ARGV[3]) or commits ~= tonumber(ARGV[4]) then return -2 end\n"
+    "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[1])\n"
+    "if #ARGV == 5 then return commits end\n"
+    "for i = 6, #ARGV, 3 do\n"
+    "  if ARGV[i] == '+part' then redis.call('HSET', KEYS[3], ARGV[i + 1], ARGV[i + 2])\n"
+    "  elseif ARGV[i] == '-part' then redis.call('HDEL', KEYS[3], ARGV[i + 1])\n"
+    "  elseif ARGV[i] == '+gateway' then redis.call('HSET', KEYS[4], ARGV[i + 1], ARGV[i + 2])\n"
+    "  else redis.call('HDEL', KEYS[4], ARGV[i + 1]) end\n"
+    "end\n"
+    "commits = commits + 1\n"
+    "redis.call('HSET', KEYS[2], 'epoch', ARGV[3], 'commits', commits, 'schema', ARGV[2])\n"
+    "return commits\n";
+
+/* ARGV: lease, schema, epoch. */
+static const char release_script[] =
+    "if redis.call('GET', KEYS[1]) == ARGV[3] then redis.call('DEL', KEYS[1]) end\n"
+    "return 0\n";
+
+enum script { TAKE, COMMIT, RELEASE, SCRIPTS };
+static const char *const scripts[] = {take_script, commit_script, release_script};
+enum { SHA_TEXT = 41 };
+
+/* Of an argument, in the heap, which moves while it grows. */
+struct piece {
+    size_t at, len;
+};
+
+struct redis_store {
+    struct store store; /* first: one is the other */
+    struct redis_address address;
+    char *password;
+    uint32_t lease_ms;
+    redisContext *redis; /* NULL: away */
+    char shas[SCRIPTS][SHA_TEXT];
+    uint64_t connected_ms, retry_ms; /* since then; not before */
+    struct error error;              /* why it is away */
+    uint64_t epoch;                  /* 0: does not hold the rooms */
+    uint64_t commits;
+    bool is_everything; /* what is being put takes the place of what is there */
+    struct text heap;
+    struct piece *pieces;
+    size_t piece_count, piece_cap;
+};
+
+static struct redis_store *of(struct store *store)
+{
+    return (struct redis_store *)store;
+}
+
+/* ---- arguments */
+
+static void add(struct redis_store *store, struct bytes bytes)
+{
+    if (store->piece_count == store->piece_cap) {
+        store->piece_cap = MAX(store->piece_cap * 2, 64);
+        store->pieces = xrealloc(store->pieces, store->piece_cap * sizeof(*store->pieces));
+    }
+    store->pieces[store->piece_count++] = (struct piece){store->heap.len, bytes.len};
+    text_add_bytes(&store->heap, bytes);
+}
+
+static void add_text(struct redis_store *store, const char *text)
+{
+    add(store, bytes_of_text(text));
+}
+
+static void add_number(struct redis_store *store, uint64_t number)
+{
+    char text[REDIS_NUMBER_TEXT];
+
+    snprintf(text, sizeof(text), "%" PRIu64, number);
+    add_text(store, text);
+}
+
+static void begin_command(struct redis_store *store, const char *name)
+{
+    store->piece_count = 0;
+    text_clear(&store->heap);
+    add_text(store, name);
+}
+
+static void begin_script(struct redis_store *store, enum script which)
+{
+    begin_command(store, "EVALSHA");
+    add_text(store, store->shas[which]);
+    add_number(store, COUNT_OF(keys));
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        add_text(store, keys[i]);
+    add_number(store, store->lease_ms);
+    add_text(store, schema);
+}
+
+/* ---- talking with it */
+
+static uint32_t patience_ms(const struct redis_store *store)
+{
+    return store->lease_ms / 2;
+}
+
+/* Not at once again, and the less soon the longer it took to fail. */
+static void put_off(struct redis_store *store, uint64_t since_ms)
+{
+    uint64_t now_ms = clock_ms();
+    bool has_waited = now_ms - since_ms >= patience_ms(store);
+
+    if (store->redis != NULL)
+        redisFree(store->redis);
+    store->redis = NULL;
+    store->retry_ms = now_ms + (has_waited ? store->lease_ms : store->lease_ms / 4);
+}
+
+static void close_connection(struct redis_store *store, uint64_t since_ms, const char *why)
+{
+    error_set(&store->error, ERR_UNAVAILABLE, "Redis at %s:%u: %s", store->address.host,
+              store->address.port, why);
+    put_off(store, since_ms);
+}
+
+/* Sends what was added. NULL: it is away, which error says why. Whatever it does not like ends the
+ * connection: a script that it forgot, a password, a role that changed, memory that is full. */
+static redisReply *ask(struct redis_store *store, struct error *error)
+{
+    uint64_t since_ms = clock_ms();
+    const char **args = xcalloc(store->piece_count, sizeof(*args));
+    size_t *lens = xcalloc(store->piece_count, sizeof(*lens));
+    redisReply *reply = NULL;
+
+    for (size_t i = 0; i < store->piece_count; i++) {
+        args[i] = store->heap.data + store->pieces[i].at;
+        lens[i] = store->pieces[i].len;
+    }
+    if (store->redis != NULL)
+        reply = redisCommandArgv(store->redis, (int)store->piece_count, args, lens);
+    free(args);
+    free(lens);
+    if (store->redis != NULL && reply == NULL)
+        close_connection(store, since_ms, store->redis->errstr);
+    else if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        close_connection(store, since_ms, reply->str);
+    if (store->redis != NULL)
+        return reply;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    *error = store->error;
+    return NULL;
+}
+
+static bool load_script(struct redis_store *store, enum script which)
+{
+    redisReply *reply;
+    bool is_good;
+
+    begin_command(store, "SCRIPT");
+    add_text(store, "LOAD");
+    add_text(store, scripts[which]);
+    reply = ask(store, &store->error);
+    if (reply == NULL)
+        return false;
+    is_good = reply->type == REDIS_REPLY_STRING && reply->len == SHA_TEXT - 1;
+    if (is_good)
+        memcpy(store->shas[which], reply->str, SHA_TEXT);
+    freeReplyObject(reply);
+    return is_good;
+}
+
+static bool is_connected(struct redis_store *store, struct error *error)
+{
+    uint64_t now_ms = clock_ms();
+    bool is_good = true;
+
+    if (store->redis != NULL)
+        return true;
+    *error = store->error;
+    if (now_ms < store->retry_ms)
+        return false;
+    store->redis = redis_log_in(&store->address, patience_ms(store), &store->error);
+    for (unsigned i = 0; is_good && i < SCRIPTS; i++)
+        is_good = store->redis != NULL && load_script(store, (enum script)i);
+    if (!is_good)
+        put_off(store, now_ms);
+    store->connected_ms = clock_ms();
+    *error = store->error;
+    return store->redis != NULL;
+}
+
+/* ---- holding the rooms */
+
+static enum err take_answered(struct redis_store *store, const redisReply *reply,
+                              int64_t *unix_ms_out, struct error *error)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+        return error_set(error, ERR_PROTOCOL, "Redis answers as its scripts do not");
+    if (reply->element[0]->integer < 0)
+        return error_set(error, ERR_CONFIG,
+                         "the rooms in Redis are of a newer version of this program");
+    if (reply->element[0]->integer == 0)
+        return error_set(error, ERR_BUSY, "another process holds the rooms");
+    store->epoch = (uint64_t)reply->element[0]->integer;
+    store->commits = (uint64_t)reply->element[1]->integer;
+    *unix_ms_out = reply->element[2]->integer;
+    return ERR_NONE;
+}
+
+static enum err on_take(struct store *base, int64_t *unix_ms_out, struct error *error)
+{
+    struct redis_store *store = of(base);
+    redisReply *reply;
+    enum err err;
+
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    /* Redis may have been away for all of us. Who held the rooms then has gone on, and is back
+     * before this time is over; the lease in Redis says nothing of it. */
+    if (clock_ms() - store->connected_ms < 2 * (uint64_t)store->lease_ms)
+        return error_set(error, ERR_BUSY, "another process may hold the rooms");
+    begin_script(store, TAKE);
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    err = take_answered(store, reply, unix_ms_out, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+static void on_begin(struct store *base)
+{
+    struct redis_store *store = of(base);
+
+    begin_script(store, COMMIT);
+    add_number(store, store->epoch);
+    add_number(store, store->commits);
+    add_text(store, store->is_everything ? "1" : "0");
+}
+
+static enum err commit_answered(struct redis_store *store, const redisReply *reply,
+                                struct error *error)
+{
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return error_set(error, ERR_PROTOCOL, "Redis answers as its scripts do not");
+    if (reply->integer == -1) {
+        store->epoch = 0;
+        return error_set(error, ERR_CANCELLED, "another process has taken the rooms");
+    }
+    store->is_everything = reply->integer < 0;
+    if (reply->integer < 0)
+        return error_set(error, ERR_NOT_FOUND, "Redis has not what was written last");
+    store->commits = (uint64_t)reply->integer;
+    return ERR_NONE;
+}
+
+static enum err on_commit(struct store *base, struct error *error)
+{
+    struct redis_store *store = of(base);
+    redisReply *reply;
+    enum err err;
+
+    if (store->redis == NULL) {
+        /* What was put is not sent: to connect needs the place. It is put again. */
+        if (is_connected(store, error))
+            error_set(error, ERR_UNAVAILABLE, "Redis is back just now");
+        return ERR_UNAVAILABLE;
+    }
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    err = commit_answered(store, reply, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+static enum err on_renew(struct store *base, struct error *error)
+{
+    struct redis_store *store = of(base);
+    bool is_everything = store->is_everything;
+    enum err err;
+
+    /* It writes nothing, and so may not delete. */
+    store->is_everything = false;
+    on_begin(base);
+    err = on_commit(base, error);
+    store->is_everything |= is_everything;
+    return err;
+}
+
+static void release(struct redis_store *store)
+{
+    redisReply *reply;
+    struct error error;
+
+    if (store->epoch == 0 || store->redis == NULL)
+        return;
+    begin_script(store, RELEASE);
+    add_number(store, store->epoch);
+    reply = ask(store, &error);
+    if (reply != NULL)
+        freeReplyObject(reply);
+}
+
+/* ---- writing */
+
+static void put(struct redis_store *store, const char *operation, const char *field,
+                struct bytes data)
+{
+    add_text(store, operation);
+    add_text(store, field);
+    add(store, data);
+}
+
+/* In the order of parts, when sorted as texts. No code has a slash. */
+static const char *part_field(const char *code, unsigned part, char out[FIELD_TEXT])
+{
+    snprintf(out, FIELD_TEXT, "%s/%03u", code, part);
+    return out;
+}
+
+static void on_put_part(struct store *base, const char *code, unsigned part, struct bytes data)
+{
+    char field[FIELD_TEXT];
+
+    put(of(base), "+part", part_field(code, part, field), data);
+}
+
+static void on_delete_room(struct store *base, const char *code)
+{
+    char field[FIELD_TEXT];
+
+    for (unsigned part = 0; part < ROOM_PARTS; part++)
+        put(of(base), "-part", part_field(code, part, field), bytes_of(NULL, 0));
+}
+
+static void on_put_gateway(struct store *base, uint64_t place, struct bytes data)
+{
+    char field[FIELD_TEXT];
+
+    snprintf(field, sizeof(field), "%" PRIu64, place);
+    put(of(base), data.len > 0 ? "+gateway" : "-gateway", field, data);
+}
+
+/* ---- reading */
+
+static redisReply *read_all(struct redis_store *store, const char *key, struct error *error)
+{
+    redisReply *reply;
+
+    if (!is_connected(store, error))
+        return NULL;
+    redisSetTimeout(store->redis, redis_timeval(READ_MS));
+    begin_command(store, "HGETALL");
+    add_text(store, key);
+    reply = ask(store, error);
+    if (reply != NULL)
+        redisSetTimeout(store->redis, redis_timeval(patience_ms(store)));
+    return reply;
+}
+
+struct row {
+    const redisReply *field, *data;
+};
+
+static int compare_rows(const void *one, const void *other)
+{
+    return strcmp(((const struct row *)one)->field->str, ((const struct row *)other)->field->str);
+}
+
+static struct bytes code_of(const struct row *row)
+{
+    return bytes_of(row->field->str, strcspn(row->field->str, "/"));
+}
+
+static void tell_rooms(const struct row *rows, size_t count, store_room_fn *on_room, void *arg)
+{
+    struct text parts = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct bytes code = code_of(&rows[i]);
+        char *name;
+
+        text_add_bytes(&parts, bytes_of(rows[i].data->str, rows[i].data->len));
+        if (i + 1 < count && bytes_equal(code, code_of(&rows[i + 1])))
+            continue;
+        name = xstrndup((const char *)code.data, code.len);
+        on_room(arg, name, bytes_of(parts.data, parts.len));
+        free(name);
+        text_clear(&parts);
+    }
+    text_fini(&parts);
+}
+
+static enum err on_each_room(struct store *base, store_room_fn *on_room, void *arg,
+                             struct error *error)
+{
+    redisReply *reply = read_all(of(base), parts_key, error);
+    struct row *rows;
+    size_t count;
+
+    if (reply == NULL)
+        return error->code;
+    count = reply->elements / 2;
+    rows = xcalloc(MAX(count, 1), sizeof(*rows));
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct row){reply->element[2 * i], reply->element[2 * i + 1]};
+    qsort(rows, count, sizeof(*rows), compare_rows);
+    tell_rooms(rows, count, on_room, arg);
+    free(rows);
+    freeReplyObject(reply);
+    return ERR_NONE;
+}
+
+static enum err on_each_gateway(struct store *base, store_gateway_fn *on_gateway, void *arg,
+                                struct error *error)
+{
+    redisReply *reply = read_all(of(base), gateways_key, error);
+    uint64_t place;
+
+    if (reply == NULL)
+        return error->code;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        if (parse_count(reply->element[i]->str, &place))
+            on_gateway(arg, place,
+                       bytes_of(reply->element[i + 1]->str, reply->element[i + 1]->len));
+    freeReplyObject(reply);
+    return ERR_NONE;
+}
+
+/* ---- opening */
+
+static void on_close(struct store *base)
+{
+    struct redis_store *store = of(base);
+
+    release(store);
+    if (store->redis != NULL)
+        redisFree(store->redis);
+    text_fini(&store->heap);
+    free(store->pieces);
+    free(store->password);
+    free(store);
+}
+
+enum err store_redis_open(const struct store_redis_config *config, struct store **out,
+                          struct error *error)
+{
+    static const struct store_back back = {
+        .close = on_close,
+        .take = on_take,
+        .renew = on_renew,
+        .begin = on_begin,
+        .commit = on_commit,
+        .put_part = on_put_part,
+        .delete_room = on_delete_room,
+        .put_gateway = on_put_gateway,
+        .each_room = on_each_room,
+        .each_gateway = on_each_gateway,
+    };
+    struct redis_store *store = xcalloc(1, sizeof(*store));
+    enum err err;
+
+    store->store.back = &back;
+    store->password = xstrdup(config->password);
+    store->lease_ms = config->lease_ms;
+    *out = &store->store;
+    err = redis_address_read(config->url, store->password, &store->address, error);
+    if (err != ERR_NONE)
+        store_close(out);
+    return err;
+}
