@@ -148,6 +148,8 @@ void bus_cancel(struct bus *bus, uint64_t call);
 /* Inside a closure that got NULL: why. Valid until it returns. */
 const struct error *bus_error(const struct bus_remote *remote);
 bool bus_is_up(const struct bus_remote *remote);
+/* Some of that service may run on another machine. */
+bool bus_is_by_tcp(const struct bus *bus, const char *name);
 
 struct bus_watch {
     const ProtobufCMessageDescriptor *event; /* the owner's Event message */

@@ -239,10 +239,11 @@ uint64_t bus_peer_weight(const struct peer *peer, struct bytes key);
 /* remote.c */
 void remote_tick(struct bus_remote *remote, uint64_t now_ms);
 void remote_free(struct bus_remote *remote);
-/* Of those not in `tried` the one that gets the key; NULL: none. */
-struct peer *remote_choose(struct bus_remote *remote, struct bytes key, uint64_t tried);
-/* It answers, or has until just now. */
-bool remote_is_alive(const struct peer *peer, uint64_t now_ms);
+/* The one that gets the key; NULL: there is none. */
+struct peer *remote_owner(struct bus_remote *remote, struct bytes key);
+/* Where to look next for something: of those not in `tried`, who answers before who has only just
+ * gone down; NULL: all have been asked. */
+struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t tried);
 /* Where it was found, so that the next call goes there at once. */
 void remote_remember(struct bus_remote *remote, struct bytes key, struct peer *peer);
 void remote_forget(struct bus_remote *remote, const struct peer *peer);

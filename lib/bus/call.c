@@ -181,10 +181,10 @@ static bool ask_next(struct call *call)
     if (search == NULL || search->is_last || now_ms >= call->deadline_ms)
         return false;
     search->tried |= UINT64_C(1) << call->peer->instance;
-    next = remote_choose(remote, search->key, search->tried);
-    if (next == NULL || !remote_is_alive(next, now_ms)) {
+    next = remote_next(remote, search->key, search->tried);
+    if (next == NULL) {
         search->is_last = true;
-        next = remote_choose(remote, search->key, 0);
+        next = remote_owner(remote, search->key);
     }
     call->peer = next;
     call->generation = next->is_up ? next->generation : 0;

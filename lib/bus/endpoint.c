@@ -147,3 +147,15 @@ bool endpoint_own(const struct bus *bus, bool events, char *out, size_t cap)
         return false;
     return write_endpoint(bytes_of_text(base), events, out, cap);
 }
+
+bool bus_is_by_tcp(const struct bus *bus, const char *name)
+{
+    const char *at = bus->peers_text;
+    struct bytes item, endpoint;
+
+    while (next_item(&at, &item, &endpoint))
+        if (bytes_equal_text(item, name) && endpoint.len > 6 &&
+            memcmp(endpoint.data, "tcp://", 6) == 0)
+            return true;
+    return false;
+}

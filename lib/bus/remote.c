@@ -180,7 +180,7 @@ static struct peer *holder_of(const struct bus_remote *remote, struct bytes key)
     return held != NULL ? held->peer : NULL;
 }
 
-bool remote_is_alive(const struct peer *peer, uint64_t now_ms)
+static bool is_alive(const struct peer *peer, uint64_t now_ms)
 {
     return peer->is_up || (peer->heard_ms != 0 && now_ms - peer->heard_ms < BUS_PATIENCE_MS);
 }
@@ -201,7 +201,8 @@ static bool is_better(const struct merit *one, const struct merit *other)
     return one->is_up && !other->is_up;
 }
 
-struct peer *remote_choose(struct bus_remote *remote, struct bytes key, uint64_t tried)
+static struct peer *choose(struct bus_remote *remote, struct bytes key, uint64_t tried,
+                           bool is_patient)
 {
     uint64_t now_ms = clock_ms();
     struct peer *best = NULL;
@@ -213,9 +214,8 @@ struct peer *remote_choose(struct bus_remote *remote, struct bytes key, uint64_t
 
         if (peer->remote == NULL || (tried >> i & 1) != 0)
             continue;
-        /* Without a key nothing is lost by going to another one at once. */
         struct merit merit = {
-            .is_alive = has_key ? remote_is_alive(peer, now_ms) : peer->is_up,
+            .is_alive = is_patient ? is_alive(peer, now_ms) : peer->is_up,
             .weight = has_key ? bus_peer_weight(peer, key) : UINT64_MAX - i,
             .is_up = peer->is_up,
         };
@@ -227,9 +227,22 @@ struct peer *remote_choose(struct bus_remote *remote, struct bytes key, uint64_t
     return best;
 }
 
+/* Without a key nothing is lost by going to another one at once. */
+struct peer *remote_owner(struct bus_remote *remote, struct bytes key)
+{
+    return choose(remote, key, 0, key.data != NULL);
+}
+
+struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t tried)
+{
+    struct peer *next = choose(remote, key, tried, false);
+
+    return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
+}
+
 bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out)
 {
-    const struct peer *peer = remote_choose(remote, key, 0);
+    const struct peer *peer = remote_owner(remote, key);
 
     *instance_out = peer != NULL ? peer->instance : 0;
     return peer != NULL;
@@ -248,18 +261,29 @@ static ProtobufCService *aim(struct bus_remote *remote, struct peer *peer, uint3
 ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                          uint64_t *call_out)
 {
-    return aim(remote, remote_choose(remote, key, 0), deadline_ms, call_out);
+    return aim(remote, remote_owner(remote, key), deadline_ms, call_out);
+}
+
+static bool has_several(const struct bus_remote *remote)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < remote->peer_count; i++)
+        count += remote->peers[i].remote != NULL;
+    return count > 1;
 }
 
 ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                                 uint64_t *call_out)
 {
-    struct peer *holder = key.data != NULL ? holder_of(remote, key) : NULL;
-    unsigned up[BUS_INSTANCES_MAX];
+    struct peer *first = NULL;
 
-    aim(remote, holder != NULL && holder->is_up ? holder : remote_choose(remote, key, 0),
-        deadline_ms, call_out);
-    remote->next_finds_holder = key.data != NULL && bus_instances(remote, up) > 1;
+    if (key.data == NULL || !has_several(remote))
+        return bus_to(remote, deadline_ms, key, call_out);
+    if ((first = holder_of(remote, key)) == NULL)
+        first = remote_next(remote, key, 0);
+    aim(remote, first != NULL ? first : remote_owner(remote, key), deadline_ms, call_out);
+    remote->next_finds_holder = true;
     remote->next_key = key;
     return &remote->service;
 }

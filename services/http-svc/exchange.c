@@ -104,6 +104,12 @@ bool exchange_has_map(struct exchange *x, const struct infohash *hash)
     return has;
 }
 
+enum err exchange_add_mirror(struct exchange *x, const struct mirror_draft *draft,
+                             struct error *error)
+{
+    return lease_set_add_mirror(x->loop->leases, draft, error);
+}
+
 /* ---- answering */
 
 static const char *reason_of(int status)
@@ -277,20 +283,42 @@ void exchange_fail(struct exchange *x, enum err code, const char *format, ...)
 
 /* ---- neighbours */
 
+/* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
+static uint32_t patience(struct exchange *x, struct bus_remote *remote, uint32_t deadline_ms)
+{
+    x->called = remote;
+    return bus_is_up(remote) ? deadline_ms : MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
+}
+
+static struct bytes key_of(const char *key)
+{
+    return key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0);
+}
+
 static ProtobufCService *call(struct exchange *x, struct bus_remote *remote, uint32_t deadline_ms,
                               const char *key)
 {
-    /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
-    if (!bus_is_up(remote))
-        deadline_ms = MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
-    x->called = remote;
-    return bus_to(remote, deadline_ms, key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0),
-                  &x->call);
+    return bus_to(remote, patience(x, remote, deadline_ms), key_of(key), &x->call);
 }
 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
 {
-    return call(x, x->loop->torrent, deadline_ms, key);
+    struct bus_remote *torrent = x->loop->torrent;
+
+    return bus_to_holder(torrent, patience(x, torrent, deadline_ms), key_of(key), &x->call);
+}
+
+ProtobufCService *exchange_torrent_instance(struct exchange *x, unsigned instance,
+                                            uint32_t deadline_ms)
+{
+    struct bus_remote *torrent = x->loop->torrent;
+
+    return bus_to_instance(torrent, instance, patience(x, torrent, deadline_ms), &x->call);
+}
+
+size_t exchange_torrent_instances(const struct exchange *x, unsigned out[BUS_INSTANCES_MAX])
+{
+    return bus_instances(x->loop->torrent, out);
 }
 
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key)

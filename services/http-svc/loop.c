@@ -291,6 +291,22 @@ static void init_gateways(struct loop *loop, unsigned count)
     }
 }
 
+/* For torrents of other machines. What a stream has read may go: it looks at the map before it
+ * reads on. */
+static enum err init_mirror(struct loop *loop, struct error *error)
+{
+    char *folder = xasprintf("%s/mirror.%s.%u", loop->http->run_dir, loop->http->self, loop->index);
+    const struct mirror_config config = {
+        .folder = folder,
+        .max_bytes = loop->http->settings->mirror_size / loop->count,
+        .may_forget = true,
+    };
+    enum err err = lease_set_mirror(loop->leases, &config, error);
+
+    free(folder);
+    return err;
+}
+
 /* Runs on the main thread, before the loop's own exists. */
 enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigned count,
                    h2o_globalconf_t *config, struct error *error)
@@ -322,6 +338,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     loop->control = bus_remote(loop->side_bus, neighbour_name(NEIGHBOUR_supervisor),
                                &sharestream__control__control__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
+    if (bus_is_by_tcp(loop->bus, "torrent") && init_mirror(loop, error) != ERR_NONE)
+        return error->code;
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);

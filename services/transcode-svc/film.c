@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "distant.h"
 
 enum {
     FILMS_MAX = 1024,
@@ -153,7 +154,7 @@ static struct film *find_or_add(struct transcode *transcode, const struct file_i
         return film;
     if (film != NULL)
         film_free(film);
-    if (source_open(&source, svc_common(transcode->svc)->run_dir, id, error) != ERR_NONE)
+    if (distant_open(transcode, id, &source, error) != ERR_NONE)
         return NULL;
     if (HASH_COUNT(transcode->films) >= FILMS_MAX)
         forget_one(transcode);
