@@ -55,7 +55,8 @@ struct peer {
     void *dealer, *monitor, *sub;
     bool is_connected, is_up, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
-    uint64_t heard_ms;   /* last answer to a greeting; 0: never */
+    uint64_t heard_ms;   /* last answer to a greeting */
+    uint64_t up_ms;      /* last answer of one that was up; 0: never */
     uint64_t hello_ms;   /* last greeting sent */
     uint64_t last_event; /* number of the last event, 0 = none yet */
 };
@@ -234,7 +235,6 @@ void bus_peer_close(struct peer *peer); /* the place is free then */
 void bus_peer_subscribe(struct peer *peer);
 receive_fn bus_peer_monitor; /* of a struct peer */
 void bus_peer_tick(struct peer *peer, uint64_t now_ms);
-uint64_t bus_peer_weight(const struct peer *peer, struct bytes key);
 
 /* remote.c */
 void remote_tick(struct bus_remote *remote, uint64_t now_ms);

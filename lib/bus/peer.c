@@ -125,6 +125,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     if (reply == NULL)
         return; /* bus_peer_tick() notices silence */
     peer->heard_ms = clock_ms();
+    peer->up_ms = peer->heard_ms;
     if (peer->is_up && peer->generation == reply->generation)
         return;
     if (peer->generation != 0 && peer->generation != reply->generation)
@@ -189,18 +190,4 @@ void bus_peer_tick(struct peer *peer, uint64_t now_ms)
     /* Greetings to somebody who is away would fill the queue. */
     if (peer->is_connected && now_ms - peer->hello_ms >= BUS_HELLO_MS)
         greet(peer, now_ms);
-}
-
-/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
- * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
- * high bits. */
-uint64_t bus_peer_weight(const struct peer *peer, struct bytes key)
-{
-    uint64_t hash = bytes_hash(bytes_of_text(peer->name), bytes_hash(key, 0));
-
-    hash ^= hash >> 33;
-    hash *= 0xff51afd7ed558ccdu;
-    hash ^= hash >> 33;
-    hash *= 0xc4ceb9fe1a85ec53u;
-    return hash ^ hash >> 33;
 }

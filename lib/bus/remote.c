@@ -182,7 +182,21 @@ static struct peer *holder_of(const struct bus_remote *remote, struct bytes key)
 
 static bool is_alive(const struct peer *peer, uint64_t now_ms)
 {
-    return peer->is_up || (peer->heard_ms != 0 && now_ms - peer->heard_ms < BUS_PATIENCE_MS);
+    return peer->is_up || (peer->up_ms != 0 && now_ms - peer->up_ms < BUS_PATIENCE_MS);
+}
+
+/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
+ * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
+ * high bits. */
+uint64_t bus_weight(const char *name, struct bytes key)
+{
+    uint64_t hash = bytes_hash(bytes_of_text(name), bytes_hash(key, 0));
+
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdu;
+    hash ^= hash >> 33;
+    hash *= 0xc4ceb9fe1a85ec53u;
+    return hash ^ hash >> 33;
 }
 
 /* What speaks for one: answers (or has until just now), weight, answers now, comes first. */
@@ -216,7 +230,7 @@ static struct peer *choose(struct bus_remote *remote, struct bytes key, uint64_t
             continue;
         struct merit merit = {
             .is_alive = is_patient ? is_alive(peer, now_ms) : peer->is_up,
-            .weight = has_key ? bus_peer_weight(peer, key) : UINT64_MAX - i,
+            .weight = has_key ? bus_weight(peer->name, key) : UINT64_MAX - i,
             .is_up = peer->is_up,
         };
         if (best == NULL || is_better(&merit, &best_merit)) {
@@ -238,6 +252,17 @@ struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t t
     struct peer *next = choose(remote, key, tried, false);
 
     return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
+}
+
+size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX])
+{
+    uint64_t now_ms = clock_ms();
+    size_t count = 0;
+
+    for (size_t i = 0; i < remote->peer_count; i++)
+        if (remote->peers[i].remote != NULL && is_alive(&remote->peers[i], now_ms))
+            names[count++] = remote->peers[i].name;
+    return count;
 }
 
 bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out)

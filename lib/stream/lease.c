@@ -385,6 +385,11 @@ enum err lease_set_open_map(struct lease_set *set, const char *run_dir, const st
     return ready_map_open(mirrors_folder(set->mirrors), hash, out, error);
 }
 
+const char *lease_set_mirror_folder(const struct lease_set *set)
+{
+    return set->mirrors != NULL ? mirrors_folder(set->mirrors) : NULL;
+}
+
 bool lease_set_may_forget(const struct lease_set *set, const struct infohash *hash)
 {
     return mirrors_may_forget(set->mirrors, hash);

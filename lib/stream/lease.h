@@ -41,6 +41,8 @@ enum err lease_set_open_map(struct lease_set *set, const char *run_dir, const st
                             struct ready_map **out, struct error *error);
 /* Its bytes may go between two looks at its map, and must be copied before. */
 bool lease_set_may_forget(const struct lease_set *set, const struct infohash *hash);
+/* Where maps of mirrored torrents are; NULL: there are none. */
+const char *lease_set_mirror_folder(const struct lease_set *set);
 /* Its file can be opened then, whatever is in it. Only needed for one that is opened before any of
  * it is ready. */
 void lease_set_open_file(struct lease_set *set, const struct infohash *hash, uint32_t file);

@@ -18,6 +18,8 @@
 #include "engine.h"
 #include "shapes.h"
 #include "websocket.h"
+#include "wire/query.h"
+#include "wire/tracker_http.h"
 
 enum { SVC_AWAY_MS = 200 };
 
@@ -532,8 +534,23 @@ struct gateway_client *exchange_client(struct exchange *x)
     return gateway_client_copy(&client);
 }
 
+/* A scrape of several torrents is put together by any tracker-svc that has one of them. */
+static struct gateway *tracker_of(struct exchange *x)
+{
+    struct bytes path, query = query_split(bytes_of_iovec(x->req->input.path), &path);
+    struct infohash hash;
+    bool has_hash = shards_are_many(x->loop->tracker) &&
+                    announce_param(query, "info_hash", hash.bytes, sizeof(hash.bytes)) ==
+                        (int)sizeof(hash.bytes);
+
+    return shards_owner(x->loop->tracker,
+                        bytes_of(has_hash ? hash.bytes : NULL, has_hash ? sizeof(hash.bytes) : 0));
+}
+
 void exchange_ask(struct exchange *x, enum route_actor actor)
 {
+    struct gateway *gateway = actor == ACTOR_TRACKER ? tracker_of(x) : x->loop->gateways[actor];
+
     client_local(x->client);
     x->question_client = (struct gateway_client){
         .target = bytes_of_iovec(x->req->input.path),
@@ -542,7 +559,7 @@ void exchange_ask(struct exchange *x, enum route_actor actor)
     };
     /* Who waits is watched; besides, a connection that is not read for a moment would cost two
      * calls of epoll_ctl(). */
-    if (gateway_ask(x->loop->gateways[actor], &x->question, &x->question_client))
+    if (gateway != NULL && gateway_ask(gateway, &x->question, &x->question_client))
         exchange_watch(x);
     else
         exchange_fail_question(&x->question);
@@ -648,9 +665,10 @@ static bool begin_websocket(struct exchange *x)
         return false;
     if (known_as != NULL)
         x->req->input.path = h2o_iovec_init(known_as, strlen(known_as));
-    if (actor != ROUTE_ACTORS)
-        socket_upgrade(x, x->loop->gateways[actor],
-                       actor == ACTOR_TRACKER ? settings->tracker_origins : settings->room_origins);
+    if (actor == ACTOR_TRACKER)
+        tracker_upgrade(x, x->loop->tracker, settings->tracker_origins);
+    else if (actor != ROUTE_ACTORS)
+        socket_upgrade(x, x->loop->gateways[actor], settings->room_origins);
     else
         engine_upgrade(x);
     return true;

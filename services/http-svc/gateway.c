@@ -26,7 +26,6 @@ enum {
     RETRY_MS = 500,
     GATHER_MS = 5,  /* see gather_ms() */
     DEATHS_MAX = 2, /* of an actor with the same events; then it may be their fault */
-    INSTANCE = 0,
 };
 
 struct gateway_socket *gateway_socket(const struct gateway *gateway, uint64_t number)
@@ -305,7 +304,7 @@ static void deliver(struct gateway *gateway)
     gateway->metrics->gateway_deliveries_total++;
     gateway->metrics->gateway_events_total += delivery.n_events;
     sharestream__gateway__gateway__deliver(
-        bus_to_instance(gateway->remote, INSTANCE, DELIVER_MS, &gateway->call), &delivery,
+        bus_to_instance(gateway->remote, gateway->instance, DELIVER_MS, &gateway->call), &delivery,
         on_delivered, gateway);
 }
 
@@ -333,8 +332,8 @@ static void await(struct gateway *gateway)
 
     request.from = &origin;
     sharestream__gateway__gateway__await(
-        bus_to_instance(gateway->remote, INSTANCE, AWAIT_MS, &gateway->await), &request, on_awaited,
-        gateway);
+        bus_to_instance(gateway->remote, gateway->instance, AWAIT_MS, &gateway->await), &request,
+        on_awaited, gateway);
 }
 
 /* Each message wakes four threads, so what comes soon after the last one waits for more. Who asked
@@ -383,12 +382,8 @@ void gateway_tick(struct gateway *gateway, uint64_t now_ms)
 
 /* ---- its life */
 
-static void on_up(void *arg, unsigned instance)
+void gateway_on_up(struct gateway *gateway)
 {
-    struct gateway *gateway = arg;
-
-    if (instance != INSTANCE)
-        return;
     gateway->is_up = true;
     if (gateway->remembers)
         gateway->asks_again = true; /* and hear whether it is another life */
@@ -398,14 +393,26 @@ static void on_up(void *arg, unsigned instance)
     gateway->retry_ms = gateway->await_retry_ms = 0;
 }
 
+void gateway_on_down(struct gateway *gateway)
+{
+    gateway->is_up = false;
+    set_attached(gateway, false);
+}
+
+static void on_up(void *arg, unsigned instance)
+{
+    struct gateway *gateway = arg;
+
+    if (instance == gateway->instance)
+        gateway_on_up(gateway);
+}
+
 static void on_down(void *arg, unsigned instance)
 {
     struct gateway *gateway = arg;
 
-    if (instance != INSTANCE)
-        return;
-    gateway->is_up = false;
-    set_attached(gateway, false);
+    if (instance == gateway->instance)
+        gateway_on_down(gateway);
 }
 
 struct gateway *gateway_new(const struct gateway_config *config)
@@ -422,7 +429,9 @@ struct gateway *gateway_new(const struct gateway_config *config)
     gateway->count = config->count;
     gateway->remote =
         bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
-    bus_watch(gateway->remote, &watch);
+    gateway->instance = config->instance;
+    if (!config->is_shard)
+        bus_watch(gateway->remote, &watch);
     return gateway;
 }
 

@@ -81,12 +81,17 @@ struct gateway_config {
     const char *name;  /* of the instance: "http.0"; copied */
     uint64_t generation;
     unsigned index, count; /* of this loop, and how many there are */
+    unsigned instance;     /* of the actor */
+    bool is_shard;         /* others are for other instances, and shards.c knows which are up */
     struct http_metrics *metrics;
 };
 
 struct gateway *gateway_new(const struct gateway_config *config);
 /* All connections must be closed. Questions are dropped without an answer. */
 void gateway_free(struct gateway **gateway);
+/* Of a shard. */
+void gateway_on_up(struct gateway *gateway);
+void gateway_on_down(struct gateway *gateway);
 /* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
  * which this is to be called again. */
 enum { GATEWAY_IDLE = INT32_MAX };

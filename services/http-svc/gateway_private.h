@@ -62,6 +62,7 @@ struct gateway {
     char *name;
     uint64_t generation;
     unsigned index, count;
+    unsigned instance; /* of the actor */
 
     bool is_up;       /* the actor answers greetings */
     bool needs_first; /* it knows nothing of us */

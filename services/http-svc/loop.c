@@ -224,7 +224,9 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        gateway_tick(loop->gateways[i], now_ms);
+        if (loop->gateways[i] != NULL)
+            gateway_tick(loop->gateways[i], now_ms);
+    shards_tick(loop->tracker, now_ms);
     listeners_tick(loop);
     count_rounds(loop);
     if (++loop->ticks % TICKS_PER_S != 0)
@@ -287,7 +289,10 @@ static void init_gateways(struct loop *loop, unsigned count)
             .metrics = &loop->http->metrics,
         };
 
-        loop->gateways[i] = gateway_new(&config);
+        if (i == ACTOR_TRACKER)
+            loop->tracker = shards_new(&config);
+        else
+            loop->gateways[i] = gateway_new(&config);
     }
 }
 
@@ -365,9 +370,10 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
     /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
-    loop->gather_ms = GATEWAY_IDLE;
+    loop->gather_ms = shards_flush(loop->tracker, now_ms);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
+        if (loop->gateways[i] != NULL)
+            loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
 }
 
 /* The deadline has passed: whoever is still there is cut off. */
@@ -417,6 +423,7 @@ static void fini(struct loop *loop)
     end_mail(loop);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
         gateway_free(&loop->gateways[i]);
+    shards_free(&loop->tracker);
     lease_set_free(&loop->leases);
     joined_free(&loop->joined);
     unwatch_fd(&loop->bus_socket);

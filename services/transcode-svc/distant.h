@@ -11,8 +11,8 @@
 
 struct distant;
 
-/* As source_open(); ERR_UNAVAILABLE while a torrent is being looked for: whoever asks again soon
- * finds it. */
+/* As source_open(), wherever it is. ERR_UNAVAILABLE while a torrent is being looked for: whoever
+ * asks again soon finds it. */
 enum err distant_open(struct transcode *transcode, const struct file_id *id, struct source *out,
                       struct error *error);
 enum err distant_start(struct transcode *transcode, struct error *error);

@@ -111,13 +111,19 @@ enum err distant_open(struct transcode *transcode, const struct file_id *id, str
                       struct error *error)
 {
     const char *run_dir = svc_common(transcode->svc)->run_dir;
+    const char *mirror = lease_set_mirror_folder(transcode->leases);
     struct ready_map *map = NULL;
+    enum err err;
 
-    if (transcode->has_distant &&
-        lease_set_open_map(transcode->leases, run_dir, &id->hash, &map, error) == ERR_NOT_FOUND)
+    if (mirror == NULL || (err = ready_map_open(run_dir, &id->hash, &map, NULL)) != ERR_NOT_FOUND) {
+        ready_map_close(&map);
+        return source_open(out, run_dir, id, error);
+    }
+    if (ready_map_open(mirror, &id->hash, &map, NULL) == ERR_NOT_FOUND)
         return look_for(transcode, &id->hash, error);
     ready_map_close(&map);
-    return source_open(out, transcode->leases, run_dir, id, error);
+    lease_set_open_file(transcode->leases, &id->hash, id->file);
+    return source_open(out, mirror, id, error);
 }
 
 enum err distant_start(struct transcode *transcode, struct error *error)
@@ -125,8 +131,7 @@ enum err distant_start(struct transcode *transcode, struct error *error)
     char *folder;
     enum err err;
 
-    transcode->has_distant = bus_is_by_tcp(svc_bus(transcode->svc), "torrent");
-    if (!transcode->has_distant)
+    if (!bus_is_by_tcp(svc_bus(transcode->svc), "torrent"))
         return ERR_NONE;
     folder = xasprintf("%s/mirror", svc_common(transcode->svc)->data_dir);
     const struct mirror_config config = {.folder = folder,

@@ -7,15 +7,14 @@
 
 _Static_assert(sizeof(struct file_id) == sizeof(struct infohash) + sizeof(uint32_t), "padding");
 
-enum err source_open(struct source *source, struct lease_set *leases, const char *run_dir,
-                     const struct file_id *id, struct error *error)
+enum err source_open(struct source *source, const char *run_dir, const struct file_id *id,
+                     struct error *error)
 {
     const struct ready_layout *layout;
 
     *source = (struct source){.id = *id, .fd = -1};
-    if (lease_set_open_map(leases, run_dir, &id->hash, &source->map, error) != ERR_NONE)
+    if (ready_map_open(run_dir, &id->hash, &source->map, error) != ERR_NONE)
         return error->code;
-    lease_set_open_file(leases, &id->hash, id->file);
     layout = ready_map_layout(source->map);
     if (id->file < layout->file_count && layout->files[id->file].size > 0) {
         source->size = layout->files[id->file].size;

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "stream/lease.h"
 #include "stream/ready_map.h"
 #include "wire/infohash.h"
 
@@ -28,8 +27,8 @@ struct source {
 
 /* ERR_NOT_FOUND: there is no such torrent or file, or nothing is in it. To be closed only when this
  * succeeds. */
-enum err source_open(struct source *source, struct lease_set *leases, const char *run_dir,
-                     const struct file_id *id, struct error *error);
+enum err source_open(struct source *source, const char *run_dir, const struct file_id *id,
+                     struct error *error);
 /* An upload for the film `id`; takes the descriptor. */
 void source_take(struct source *source, const struct file_id *id, int fd, uint64_t size);
 /* Also of one that is closed. */

@@ -30,7 +30,6 @@ struct transcode {
     struct cache *cache;
     struct bus_remote *torrent;
     struct lease_set *leases;
-    bool has_distant;        /* torrents of other machines are read as well */
     struct distant *distant; /* hash: those that are looked for */
     struct spare *spare;
     struct hardware *hardware;

@@ -7,6 +7,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { Cluster, whyNot } from './cluster.mjs';
+import WebSocket from 'ws';
+import { SocketClient, UdpClient, escaped, peerId } from '../service/tracker/harness.mjs';
 import { Yard, magnet, makeTorrent, seedWithAria2, sha256, until } from './house.mjs';
 
 const options = { skip: whyNot };
@@ -87,4 +89,119 @@ test('a torrent that is added goes to one host, is added once, and plays on the 
   for (const bytes of used) assert.ok(bytes > 0 && bytes <= 12 << 20, `${bytes} bytes are kept`);
   assert.equal((await fetch(fronts[0].url(`/api/v1/torrents/${hash}`), { method: 'DELETE' })).status, 204);
   for (const http of fronts) await until(async () => (await http.get(`/api/v1/torrents/${hash}`)).status === 404, 'it to be gone');
+});
+
+// A client as they are: what is not answered is sent again.
+class PatientClient extends UdpClient {
+  static transaction = 1;
+
+  ask(message) {
+    const transaction = PatientClient.transaction++, once = Buffer.from(message);
+    once.writeUInt32BE(transaction, 12);
+    return new Promise((resolve) => {
+      const again = setInterval(() => this.send(once).catch(() => clearInterval(again)), 1000);
+      const hear = (reply) => {
+        if (reply.readUInt32BE(4) !== transaction) return;
+        clearInterval(again);
+        this.socket.off('message', hear);
+        resolve(reply);
+      };
+      this.socket.on('message', hear);
+      this.send(once);
+    });
+  }
+}
+
+const latin = (bytes) => bytes.toString('latin1');
+const TORRENTS = 12;
+
+test('peers of a swarm meet, by whichever gateway or UDP socket they come, also after one instance was killed', options, async (t) => {
+  const yard = new Yard(t), cluster = await Cluster.make(yard, { SHARESTREAM_TRACKER_REQUESTS_PER_S: '0', SHARESTREAM_HTTP_REQUESTS_PER_S: '0' });
+  const trackers = [await cluster.add('tracker'), await cluster.add('tracker')], fronts = [await cluster.add('http'), await cluster.add('http')];
+  const hashes = Array.from({ length: TORRENTS }, () => crypto.randomBytes(20));
+  const clients = [];
+  t.after(() => { for (const client of clients) client.close(); });
+  const get = async (front, target) => Buffer.from(await (await fetch(`http://127.0.0.1:${front.text.match(/tracker_port=(\d+)/)[1]}${target}`)).arrayBuffer());
+  const announce = (front, hash, n) => get(front, `/announce?info_hash=${escaped(hash)}&peer_id=${peerId(n)}&port=${1000 + n}`);
+  const swarms = () => Promise.all(trackers.map(async (tracker) => Number((await tracker.call('Stats')).swarms ?? 0)));
+  const udpTo = async (tracker) => {
+    const client = new PatientClient(tracker.udpPort, 4);
+    clients.push(client);
+    await client.connect();
+    return client;
+  };
+
+  // Until everybody knows of everybody, the same swarm may be in two places.
+  await until(async () => {
+    const hash = crypto.randomBytes(20), before = await swarms();
+    for (const front of fronts) await announce(front, hash, 1);
+    const after = await swarms();
+    return after[0] + after[1] === before[0] + before[1] + 1 && before[0] > 0 && before[1] > 0;
+  }, 'the gateways to know both');
+  const udps = [await udpTo(trackers[0]), await udpTo(trackers[1])];
+  // Of many torrents some are the one's and some the other's.
+  const agree = () => until(async () => {
+    for (let i = 0; i < 16; i++) {
+      const hash = crypto.randomBytes(20);
+      await udps[0].told({ hash, n: 1 });
+      if ((await udps[1].told({ hash, n: 2 })).ports.length !== 1) return false;
+    }
+    return true;
+  }, 'the trackers to know each other');
+  await agree();
+
+  const before = await swarms();
+  for (const hash of hashes) {
+    assert.deepEqual((await udps[0].told({ hash, n: 1 })).ports, []);
+    assert.deepEqual((await udps[1].told({ hash, n: 2 })).ports, [1001]);
+    for (const [i, front] of fronts.entries()) assert.match(latin(await announce(front, hash, 3 + i)), new RegExp(`10:incompletei${3 + i}e`));
+    assert.deepEqual((await udps[1].told({ hash, n: 5, left: 0 })).ports, [1001, 1002, 1003, 1004]);
+  }
+  const after = await swarms();
+  assert.equal(after[0] + after[1] - before[0] - before[1], TORRENTS, 'each swarm is in one place');
+  assert.ok(after[0] > before[0] && after[1] > before[1], 'and they are shared out');
+
+  for (const udp of udps) assert.deepEqual(await udp.scrape(...hashes), hashes.map(() => [1, 0, 4]));
+  for (const front of fronts)
+    assert.equal(latin(await get(front, `/scrape?${hashes.map((hash) => `info_hash=${escaped(hash)}`).join('&')}`)).match(/8:completei1e10:downloadedi0e10:incompletei4e/g).length, TORRENTS);
+
+  // Browsers, each in all swarms over one WebSocket.
+  const browsers = await Promise.all(fronts.map((front) => {
+    const client = new SocketClient(new WebSocket(`ws://127.0.0.1:${front.text.match(/tracker_port=(\d+)/)[1]}/announce`));
+    clients.push(client);
+    return client.opened;
+  }));
+  const say = (n, hash, more) => ({ action: 'announce', info_hash: latin(hash), peer_id: `-WW0001-${String(n).padStart(12, '0')}`, left: 5, uploaded: 0, downloaded: 0, ...more });
+  const offer = (text) => ({ offer: { type: 'offer', sdp: text }, offer_id: text.padEnd(20, '.') });
+  const meet = async (what) => {
+    const [one, other] = browsers;
+    for (const [i, hash] of hashes.entries()) {
+      assert.equal((await one.ask(say(1, hash, { offers: [] }))).action, 'announce');
+      assert.equal((await other.ask(say(2, hash, { offers: [offer(`${what}${i}`)], numwant: 1 }))).info_hash, latin(hash));
+      const heard = await one.next();
+      assert.deepEqual([heard.offer.sdp, heard.info_hash], [`${what}${i}`, latin(hash)]);
+      one.say(say(1, hash, { to_peer_id: heard.peer_id, answer: { type: 'answer', sdp: `to ${what}${i}` }, offer_id: heard.offer_id }));
+      assert.equal((await other.next()).answer.sdp, `to ${what}${i}`);
+    }
+  };
+  await meet('first');
+  const { files } = await browsers[0].ask({ action: 'scrape', info_hash: hashes.map(latin) });
+  assert.deepEqual(Object.values(files).map(({ incomplete }) => incomplete), hashes.map(() => 6));
+
+  // It comes back within the patience of the others: its swarms are its own again, and browsers are in them at once.
+  await trackers[0].kill();
+  await trackers[0].start();
+  await until(async () => (await swarms())[0] >= after[0] - before[0], 'the browsers to be in their swarms again');
+  await meet('second');
+  udps[0].close();
+  clients.splice(clients.indexOf(udps[0]), 1);
+  udps[0] = await udpTo(trackers[0]);
+  await agree();
+
+  // It goes for good: what was its own is the other's.
+  await trackers[0].kill();
+  cluster.names.tracker.shift();
+  cluster.tell();
+  for (const hash of hashes)
+    await until(async () => (await udps[1].told({ hash, n: 7 })).ports !== undefined && /10:incompletei\d+e/.test(latin(await announce(fronts[0], hash, 8))) && (await udps[1].told({ hash, n: 7 })).ports.includes(1008), 'the other to take over');
 });
