@@ -342,7 +342,7 @@ static uint64_t gather_ms(const struct gateway *gateway)
 {
     bool is_urgent = gateway->asked != NULL || gateway->needs_first || gateway->is_replaying;
 
-    return is_urgent ? 1 : GATHER_MS;
+    return is_urgent ? MIN(gateway->gather_ms, (uint64_t)GATHER_MS) : GATHER_MS;
 }
 
 int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
@@ -381,6 +381,11 @@ void gateway_tick(struct gateway *gateway, uint64_t now_ms)
 }
 
 /* ---- its life */
+
+void gateway_share(struct gateway *gateway, unsigned count)
+{
+    gateway->gather_ms = count;
+}
 
 void gateway_on_up(struct gateway *gateway)
 {
@@ -430,6 +435,7 @@ struct gateway *gateway_new(const struct gateway_config *config)
     gateway->remote =
         bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
     gateway->instance = config->instance;
+    gateway->gather_ms = 1;
     if (!config->is_shard)
         bus_watch(gateway->remote, &watch);
     return gateway;

@@ -92,6 +92,8 @@ void gateway_free(struct gateway **gateway);
 /* Of a shard. */
 void gateway_on_up(struct gateway *gateway);
 void gateway_on_down(struct gateway *gateway);
+/* Of so many, each has a part of what comes: it waits longer, so that a message brings as much. */
+void gateway_share(struct gateway *gateway, unsigned count);
 /* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
  * which this is to be called again. */
 enum { GATEWAY_IDLE = INT32_MAX };

@@ -24,14 +24,30 @@ static struct gateway *gateway_to(struct shards *shards, unsigned instance)
     return shards->gateways[instance];
 }
 
+static void share(struct shards *shards)
+{
+    unsigned up[BUS_INSTANCES_MAX];
+    size_t count = MAX(bus_instances(shards->remote, up), 1u);
+
+    for (unsigned i = 0; i < shards->count; i++)
+        if (shards->gateways[i] != NULL)
+            gateway_share(shards->gateways[i], (unsigned)count);
+}
+
 static void on_up(void *arg, unsigned instance)
 {
-    gateway_on_up(gateway_to(arg, instance));
+    struct shards *shards = arg;
+
+    gateway_on_up(gateway_to(shards, instance));
+    share(shards);
 }
 
 static void on_down(void *arg, unsigned instance)
 {
-    gateway_on_down(gateway_to(arg, instance));
+    struct shards *shards = arg;
+
+    gateway_on_down(gateway_to(shards, instance));
+    share(shards);
 }
 
 struct shards *shards_new(const struct gateway_config *config)

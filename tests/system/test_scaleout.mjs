@@ -9,7 +9,7 @@ import test from 'node:test';
 import { Cluster, whyNot } from './cluster.mjs';
 import WebSocket from 'ws';
 import { SocketClient, UdpClient, escaped, peerId } from '../service/tracker/harness.mjs';
-import { Yard, magnet, makeTorrent, seedWithAria2, sha256, until } from './house.mjs';
+import { Yard, film, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
 
 const options = { skip: whyNot };
 
@@ -204,4 +204,35 @@ test('peers of a swarm meet, by whichever gateway or UDP socket they come, also 
   cluster.tell();
   for (const hash of hashes)
     await until(async () => (await udps[1].told({ hash, n: 7 })).ports !== undefined && /10:incompletei\d+e/.test(latin(await announce(fronts[0], hash, 8))) && (await udps[1].told({ hash, n: 7 })).ports.includes(1008), 'the other to take over');
+});
+
+test('HLS is made of a film that lies on another host', options, async (t) => {
+  const yard = new Yard(t), cluster = await Cluster.make(yard);
+  const [, torrent] = [await cluster.add('torrent'), await cluster.add('torrent')];
+  // Beside each other, as they share the files that are made: here they do, for it is one machine.
+  const http = await cluster.add('http');
+  await cluster.add('transcode');
+  const movie = await film(yard, { seconds: 8 }), file = path.join(torrent.dir, 'film.mp4');
+  fs.copyFileSync(movie.file, file);
+  const { infoHash: hash } = await torrent.call('Seed', { path: file, waitMs: 30000 });
+  const text = (target) => until(async () => {
+    const { status, body } = await http.get(target);
+    return status === 200 && body.toString();
+  }, target);
+  const master = await text(`/hls/${hash}/0/master.m3u8`);
+  const best = [...master.matchAll(/#EXT-X-STREAM-INF:.*?BANDWIDTH=(\d+).*\n(.+)/g)].sort((a, b) => b[1] - a[1])[0][2];
+  const list = new URL(best, `http://x/hls/${hash}/0/`).pathname;
+  const playlist = await text(list), target = (name) => new URL(name, `http://x${list}`).pathname;
+  const names = playlist.split('\n').filter((line) => line !== '' && !line.startsWith('#')), init = playlist.match(/URI="([^"]+)"/)?.[1];
+  const parts = [];
+  for (const name of [...init ? [init] : [], ...names])
+    parts.push(await until(async () => {
+      const { status, body } = await http.get(target(name));
+      return status === 200 && body;
+    }, name));
+  const made = path.join(yard.dir, 'made.mp4');
+  fs.writeFileSync(made, Buffer.concat(parts));
+  const frames = async (source) => (await run('ffprobe', ['-v', 'error', '-count_frames', '-select_streams', 'v:0', '-show_entries', 'stream=nb_read_frames', '-of', 'csv=p=0', source]));
+  const ours = await frames(made), theirs = await frames(movie.file);
+  assert.deepEqual([ours.err, ours.out.trim()], ['', theirs.out.trim()]);
 });
