@@ -301,11 +301,12 @@ static bool has_several(const struct bus_remote *remote)
 ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                                 uint64_t *call_out)
 {
-    struct peer *first = NULL;
+    struct peer *first;
 
     if (key.data == NULL || !has_several(remote))
         return bus_to(remote, deadline_ms, key, call_out);
-    if ((first = holder_of(remote, key)) == NULL)
+    first = holder_of(remote, key);
+    if (first == NULL || !is_alive(first, clock_ms()))
         first = remote_next(remote, key, 0);
     aim(remote, first != NULL ? first : remote_owner(remote, key), deadline_ms, call_out);
     remote->next_finds_holder = true;
