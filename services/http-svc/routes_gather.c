@@ -93,7 +93,7 @@ static void answer_list(struct gathering *gathering)
     list = sharestream__torrent__list_reply__unpack(NULL, gathering->packed.len,
                                                     (const uint8_t *)text_str(&gathering->packed));
     must(list != NULL); /* it was packed by us */
-    if (gathering->answers > 1)
+    if (gathering->answers > 1 && list->n_torrents > 1)
         drop_doubles(list);
     routes_answer_message(gathering->x, list);
     sharestream__torrent__list_reply__free_unpacked(list, NULL);

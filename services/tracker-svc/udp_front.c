@@ -720,7 +720,7 @@ size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relay
     struct tally tally = {0};
     const bool is_open = true;
 
-    if (relayed->data.len > sizeof(slot.in))
+    if (relayed->data.len == 0 || relayed->data.len > sizeof(slot.in))
         return 0;
     slot.is_relayed = true;
     slot.reply_len = 0;
