@@ -49,10 +49,20 @@ const main = outputOf('src/main.tsx', '.js'), style = metafile.outputs[main].css
 
 // What others wrote, and under which terms: that is part of what is given away.
 const parts = [...new Set([...Object.keys(metafile.inputs), ...Object.keys(worker.metafile.inputs)].map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean))].sort();
+// What a package has compiled into it, of which the text that it brings says nothing.
+const within = {
+  jassub: ({ version, repository }) => `
+Compiled into its .wasm files: libass (ISC), FriBidi (LGPL 2.1 or later), HarfBuzz (Old MIT), FreeType (FreeType Project Licence).
+Their sources, and how they are built, are version ${version} of ${repository.url.replace(/^git\+|\.git$/g, '')} and its submodules; the .wasm files in assets/ may be replaced by others built of them.
+Portions of this software are copyright (c) The FreeType Project (www.freetype.org). All rights reserved.
+
+${fs.readFileSync('/usr/share/common-licenses/LGPL-2.1', 'utf8').trim()}
+`,
+};
 const licences = parts.map((name) => {
-  const folder = here(`node_modules/${name}`), { version, license } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const folder = here(`node_modules/${name}`), { version, license, repository } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const file = fs.readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
-  return `${name} ${version}: ${license}\n\n${file ? fs.readFileSync(path.join(folder, file), 'utf8').trim() : ''}\n`;
+  return `${name} ${version}: ${license}\n\n${file ? fs.readFileSync(path.join(folder, file), 'utf8').trim() : ''}\n${within[name]?.({ version, repository }) ?? ''}`;
 }).join('\n----\n\n');
 // A file of the site with a name that changes with what is in it.
 const write = (name, ending, data) => {

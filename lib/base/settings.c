@@ -138,6 +138,13 @@ bool settings_list_next(const char **at, struct bytes *item_out)
     return false;
 }
 
+char *settings_list_take(const char **at)
+{
+    struct bytes item;
+
+    return settings_list_next(at, &item) ? xstrndup((const char *)item.data, item.len) : NULL;
+}
+
 static char *normal_list(const char *text)
 {
     struct text list = {0};

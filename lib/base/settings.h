@@ -103,6 +103,8 @@ void settings_print_yaml(FILE *out, const struct settings_table *table, const vo
                          const struct setting_place *places);
 /* The next item of a comma-separated list, without the blanks around it; false at the end. */
 bool settings_list_next(const char **at, struct bytes *item_out);
+/* The same, as a string that the caller frees; NULL at the end. */
+char *settings_list_take(const char **at);
 
 /* A Markdown table / an mdoc list of the rows, for docs/settings.md and sharestream.yaml(5). */
 void settings_print_markdown(FILE *out, const struct settings_table *table);

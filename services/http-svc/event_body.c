@@ -75,8 +75,7 @@ static void add(struct event_body *body, struct feed_event *event)
 {
     if (body->is_ending)
         return;
-    if (body->has_hash &&
-        (!event->has_hash || memcmp(&body->hash, &event->hash, sizeof(body->hash)) != 0))
+    if (body->has_hash && !feed_event_is_of(event, &body->hash))
         return;
     if (feed_add(&body->feed, event))
         body->x->loop->http->metrics.events_dropped_total++;

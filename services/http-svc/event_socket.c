@@ -24,8 +24,7 @@ struct event_socket {
 
 static void tell(struct event_socket *socket, const struct feed_event *event)
 {
-    if (socket->has_hash &&
-        (!event->has_hash || memcmp(&socket->hash, &event->hash, sizeof(socket->hash)) != 0))
+    if (socket->has_hash && !feed_event_is_of(event, &socket->hash))
         return;
     websocket_send(socket->ws, bytes_of(event->text, event->len), false);
     if (socket->has_hash && event->is_last)

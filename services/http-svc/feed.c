@@ -29,6 +29,11 @@ void feed_event_drop(struct feed_event *event)
         free(event);
 }
 
+bool feed_event_is_of(const struct feed_event *event, const struct infohash *hash)
+{
+    return event->has_hash && memcmp(&event->hash, hash, sizeof(*hash)) == 0;
+}
+
 struct feed_event *feed_take(struct feed *feed)
 {
     struct feed_event *event;

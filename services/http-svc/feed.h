@@ -26,6 +26,8 @@ struct feed_event {
 /* One reference for the caller. `json` must hold no line break. */
 struct feed_event *feed_event_new(const char *name, const char *json, const struct infohash *hash);
 void feed_event_drop(struct feed_event *event);
+/* About this torrent. */
+bool feed_event_is_of(const struct feed_event *event, const struct infohash *hash);
 
 struct feed {
     struct feed_event *events[FEED_MAX];

@@ -49,6 +49,8 @@ void routes_set_text(char **field, const char *text);
 void routes_answer_message(struct exchange *x, const void *message);
 /* How files are sent here, for answers to OPTIONS of those paths. */
 void routes_add_tus(struct exchange *x);
+/* ?name=, a count; 0 when it is absent. False: it is none, answered. */
+bool routes_read_number(struct exchange *x, const char *name, uint64_t *out);
 /* How this client reaches us: the setting, else the name it used itself. */
 void routes_add_base(struct exchange *x, struct text *out);
 

@@ -17,7 +17,7 @@
 #include "routes.h"
 #include "wire/query.h"
 
-enum { ADMIN_CALL_MS = 3000, NAME_TEXT = 64, NUMBER_TEXT = 32 };
+enum { ADMIN_CALL_MS = 3000, NAME_TEXT = 64 };
 
 typedef Sharestream__Control__StatusReply Status;
 typedef Sharestream__Control__StatusReply__Service Service;
@@ -231,17 +231,6 @@ void on_service_log_level(struct exchange *x)
 
 /* ---- the log */
 
-/* ?name=, 0 when it is absent. False: it is no number. */
-static bool read_number(struct exchange *x, const char *name, uint64_t *out)
-{
-    struct bytes query = exchange_route(x)->query;
-    char text[NUMBER_TEXT];
-
-    *out = 0;
-    return query_raw(query, name).data == NULL ||
-           (query_get(query, name, text, sizeof(text)) && parse_count(text, out));
-}
-
 /* ?name=, empty when it is absent or too long to mean anything. */
 static char *read_word(struct exchange *x, const char *name)
 {
@@ -257,10 +246,8 @@ void on_logs(struct exchange *x)
     Sharestream__Control__LogsRequest request = SHARESTREAM__CONTROL__LOGS_REQUEST__INIT;
     uint64_t limit;
 
-    if (!read_number(x, "after", &request.after) || !read_number(x, "limit", &limit)) {
-        exchange_fail(x, ERR_INVALID, "after and limit are numbers");
+    if (!routes_read_number(x, "after", &request.after) || !routes_read_number(x, "limit", &limit))
         return;
-    }
     request.limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
     request.name = read_word(x, "service");
     request.level = read_word(x, "level");

@@ -77,6 +77,19 @@ void routes_set_text(char **field, const char *text)
     *field = xstrdup(text);
 }
 
+bool routes_read_number(struct exchange *x, const char *name, uint64_t *out)
+{
+    struct bytes query = exchange_route(x)->query;
+    char text[TEXT_MAX];
+
+    *out = 0;
+    if (query_raw(query, name).data == NULL ||
+        (query_get(query, name, text, sizeof(text)) && parse_count(text, out)))
+        return true;
+    exchange_fail(x, ERR_INVALID, "%s is a number", name);
+    return false;
+}
+
 /* ?wait=30s; 0 when absent or broken. */
 static uint32_t read_wait(struct exchange *x)
 {
@@ -298,20 +311,12 @@ void on_peers(struct exchange *x)
 void on_pieces(struct exchange *x)
 {
     Sharestream__Torrent__PiecesRequest request = SHARESTREAM__TORRENT__PIECES_REQUEST__INIT;
-    struct bytes query = exchange_route(x)->query;
-    char text[TEXT_MAX];
-    uint64_t cells = 0;
+    uint64_t cells;
 
     request.info_hash = read_hash(x);
-    if (request.info_hash == NULL)
+    if (request.info_hash == NULL || !routes_read_number(x, "cells", &cells))
         return;
-    if (query_raw(query, "cells").data != NULL &&
-        (!query_get(query, "cells", text, sizeof(text)) || !parse_count(text, &cells) ||
-         cells > UINT32_MAX)) {
-        exchange_fail(x, ERR_INVALID, "cells is a number");
-        return;
-    }
-    request.cells = (uint32_t)cells;
+    request.cells = (uint32_t)MIN(cells, (uint64_t)UINT32_MAX);
     sharestream__torrent__torrent__pieces(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
                                           &request, on_pieces_reply, x);
 }
@@ -335,7 +340,6 @@ void on_diagnosis(struct exchange *x)
 {
     Sharestream__Torrent__DiagnoseRequest request = SHARESTREAM__TORRENT__DIAGNOSE_REQUEST__INIT;
     const struct route *route = exchange_route(x);
-    char position[TEXT_MAX];
 
     request.info_hash = read_hash(x);
     if (request.info_hash == NULL)
@@ -345,12 +349,8 @@ void on_diagnosis(struct exchange *x)
         return;
     }
     request.file = route->file;
-    if (query_raw(route->query, "position").data != NULL &&
-        (!query_get(route->query, "position", position, sizeof(position)) ||
-         !parse_count(position, &request.position))) {
-        exchange_fail(x, ERR_INVALID, "position is a number of bytes");
+    if (!routes_read_number(x, "position", &request.position))
         return;
-    }
     sharestream__torrent__torrent__diagnose(exchange_torrent(x, ROUTES_CALL_MS, request.info_hash),
                                             &request, on_diagnosis_reply, x);
 }

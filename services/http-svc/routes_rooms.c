@@ -15,7 +15,7 @@
 #include "shapes.h"
 #include "wire/query.h"
 
-enum { CODE_TEXT = 256, LIMIT_TEXT = 32 };
+enum { CODE_TEXT = 256 };
 
 typedef Sharestream__Room__CreateRequest CreateRequest;
 
@@ -76,19 +76,14 @@ void on_rooms(struct exchange *x)
 {
     Sharestream__Room__ListRequest request = SHARESTREAM__ROOM__LIST_REQUEST__INIT;
     struct bytes query = exchange_route(x)->query;
-    char after[CODE_TEXT], limit[LIMIT_TEXT];
-    uint64_t count;
+    char after[CODE_TEXT];
+    uint64_t limit;
 
     if (query_get(query, "after", after, sizeof(after)))
         request.after = after;
-    if (query_raw(query, "limit").data != NULL) {
-        if (!query_get(query, "limit", limit, sizeof(limit)) || !parse_count(limit, &count) ||
-            count == 0) {
-            exchange_fail(x, ERR_INVALID, "limit is a number of rooms");
-            return;
-        }
-        request.limit = (uint32_t)MIN(count, (uint64_t)UINT32_MAX);
-    }
+    if (!routes_read_number(x, "limit", &limit))
+        return;
+    request.limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
     sharestream__room__room__list(room_service(x, NULL), &request, on_listed, x);
 }
 

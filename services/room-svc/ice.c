@@ -61,11 +61,9 @@ static enum err add_turn(struct ice *ice, const char *url, struct error *error)
 static enum err for_each_url(struct ice *ice, const char *urls, url_fn *add, struct error *error)
 {
     enum err err = ERR_NONE;
-    struct bytes item;
+    char *url;
 
-    while (err == ERR_NONE && settings_list_next(&urls, &item)) {
-        char *url = xstrndup((const char *)item.data, item.len);
-
+    while (err == ERR_NONE && (url = settings_list_take(&urls)) != NULL) {
         err = add(ice, url, error);
         free(url);
     }

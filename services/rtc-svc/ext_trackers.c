@@ -623,11 +623,9 @@ static enum err read_settings(struct rtc *rtc, struct error *error)
     struct ext_trackers *ext = rtc->ext;
     const char *at = settings->trackers;
     struct tracker_url parts;
-    struct bytes item;
+    char *url;
 
-    while (error->code == ERR_NONE && settings_list_next(&at, &item)) {
-        char *url = xstrndup((const char *)item.data, item.len);
-
+    while (error->code == ERR_NONE && (url = settings_list_take(&at)) != NULL) {
         if (!tracker_url_parse(url, &parts) || !parts.is_websocket)
             error_set(error, ERR_CONFIG, "rtc.trackers: %s is not like wss://tracker.example", url);
         else if (ext->setting_count == EXT_TRACKERS_MAX)

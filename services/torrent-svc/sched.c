@@ -210,14 +210,6 @@ static void begin_range(struct sched_book_file *file, struct sched_book_reader *
     file->small_range_end = reader->says.end;
 }
 
-static void note_bitrate(struct sched_book_file *file, struct sched_book_reader *reader)
-{
-    if (reader->says.bytes_per_s > 0)
-        reader->bytes_per_s = MIN(reader->says.bytes_per_s, GIVEN_BYTES_PER_S_MAX);
-    if (reader->bytes_per_s > 0)
-        file->bytes_per_s = reader->bytes_per_s;
-}
-
 static void add_reader(struct sched *sched, const struct sched_reader *says, uint64_t now_ms)
 {
     struct sched_book_file *file = &sched->files[says->file];
@@ -232,7 +224,6 @@ static void add_reader(struct sched *sched, const struct sched_reader *says, uin
     };
     restart_sample(reader, now_ms);
     begin_range(file, reader);
-    note_bitrate(file, reader);
     sched->is_dirty = true;
 }
 
@@ -249,7 +240,7 @@ static void renew_reader(struct sched *sched, struct sched_book_reader *reader,
     reader->renewed_ms = now_ms;
     reader->says = *says;
     if (says->position != before.position || says->end != before.end ||
-        says->is_waiting != before.is_waiting || says->bytes_per_s != before.bytes_per_s)
+        says->is_waiting != before.is_waiting)
         sched->is_dirty = true;
     if (says->position != before.position || !before.is_waiting)
         reader->waiting_ms = now_ms;
@@ -263,7 +254,24 @@ static void renew_reader(struct sched *sched, struct sched_book_reader *reader,
     }
     if (has_jumped || says->end != before.end)
         begin_range(file, reader);
-    note_bitrate(file, reader);
+    if (file->told_bytes_per_s > 0)
+        reader->bytes_per_s = file->told_bytes_per_s;
+    if (reader->bytes_per_s > 0)
+        file->bytes_per_s = reader->bytes_per_s;
+}
+
+void sched_describe(struct sched *sched, uint32_t file, uint64_t bytes_per_s)
+{
+    struct sched_book_file *known = &sched->files[file];
+
+    known->told_bytes_per_s = MIN(bytes_per_s, GIVEN_BYTES_PER_S_MAX);
+    if (bytes_per_s == 0)
+        return;
+    known->bytes_per_s = known->told_bytes_per_s;
+    for (size_t i = 0; i < sched->reader_count; i++)
+        if (sched->readers[i].says.file == file)
+            sched->readers[i].bytes_per_s = known->bytes_per_s;
+    sched->is_dirty = true;
 }
 
 bool sched_read(struct sched *sched, const struct sched_reader *reader, uint64_t now_ms)

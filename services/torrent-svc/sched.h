@@ -52,12 +52,11 @@ struct sched_layout {
 
 /* One open stream: somebody reads `file` at `position`. All offsets are bytes inside the file. */
 struct sched_reader {
-    uint64_t id;          /* chosen by the reader, unique in the torrent */
-    uint32_t file;        /* index into sched_layout.files */
-    uint64_t position;    /* next byte it will consume; the file's size = it has read everything */
-    uint64_t end;         /* one past the last byte it asked for; clamped to position..size */
-    uint64_t bytes_per_s; /* media bitrate if known, else 0: measured from how position moves */
-    bool is_waiting;      /* blocked right now for the byte at `position` */
+    uint64_t id;       /* chosen by the reader, unique in the torrent */
+    uint32_t file;     /* index into sched_layout.files */
+    uint64_t position; /* next byte it will consume; the file's size = it has read everything */
+    uint64_t end;      /* one past the last byte it asked for; clamped to position..size */
+    bool is_waiting;   /* blocked right now for the byte at `position` */
 };
 
 struct sched_deadline {
@@ -89,6 +88,9 @@ void sched_free(struct sched **sched);
 /* Adds or renews a reader. False: file or position out of range, or SCHED_READERS_MAX reached by a
  * new one. A position that runs ahead over missing pieces, or back, is a seek. */
 bool sched_read(struct sched *sched, const struct sched_reader *reader, uint64_t now_ms);
+/* The file's bitrate, from who knows what is in it; until then it is measured from how positions
+ * move. The file must be one of the torrent. */
+void sched_describe(struct sched *sched, uint32_t file, uint64_t bytes_per_s);
 void sched_close(struct sched *sched, uint64_t reader_id); /* unknown id: nothing happens */
 
 /* The piece must be one of the torrent. Telling what is known already changes nothing. */

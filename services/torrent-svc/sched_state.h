@@ -14,9 +14,11 @@ struct sched_span {
 
 struct sched_book_file {
     struct sched_file is;
-    struct sched_span span;   /* for an empty file: the piece its offset lies in */
-    bool is_pinned;           /* head and tail had their early deadline */
-    uint64_t bytes_per_s;     /* last known or measured bitrate, inherited by new readers; 0 none */
+    struct sched_span span;    /* for an empty file: the piece its offset lies in */
+    bool is_pinned;            /* head and tail had their early deadline */
+    uint64_t told_bytes_per_s; /* sched_describe(); 0 none */
+    uint64_t
+        bytes_per_s; /* the same, or what was measured last; inherited by new readers; 0 none */
     uint64_t small_range_end; /* where the last small range ended: one that goes on there is play */
 };
 

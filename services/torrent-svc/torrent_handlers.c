@@ -304,7 +304,6 @@ static void on_read(Rpc *rpc, const Sharestream__Torrent__ReadRequest *request,
                                   .file = request->file,
                                   .position = request->position,
                                   .end = request->end,
-                                  .bytes_per_s = request->bytes_per_s,
                                   .is_waiting = request->is_waiting};
     struct error error;
 
@@ -323,6 +322,23 @@ static void on_read(Rpc *rpc, const Sharestream__Torrent__ReadRequest *request,
     }
     reply.lease_ms = SCHED_LEASE_MS;
     reply.ready_bytes = sched_buffered(torrent->sched, request->file, request->position);
+    closure(&reply, data);
+}
+
+static void on_describe(Rpc *rpc, const Sharestream__Torrent__DescribeRequest *request,
+                        Sharestream__Torrent__Empty_Closure closure, void *data)
+{
+    struct torrent *torrent = named(request->info_hash, data);
+    Sharestream__Torrent__Empty reply = SHARESTREAM__TORRENT__EMPTY__INIT;
+
+    (void)rpc;
+    if (torrent == NULL)
+        return;
+    if (request->file >= torrent->file_count) {
+        bus_fail(data, ERR_INVALID, "there is no file %u", request->file);
+        return;
+    }
+    sched_describe(torrent->sched, request->file, request->bytes_per_s);
     closure(&reply, data);
 }
 

@@ -60,10 +60,10 @@ static void add_url(struct urls *urls, char *take)
 static void gather_urls(const struct tracker *tracker, struct urls *out)
 {
     const char *list = tracker->settings->public_urls, *base = tracker->http_url;
-    struct bytes item;
+    char *url;
 
-    while (settings_list_next(&list, &item))
-        add_url(out, xstrndup((const char *)item.data, item.len));
+    while ((url = settings_list_take(&list)) != NULL)
+        add_url(out, url);
     if (out->count > 0)
         return;
     if (tracker->udp != NULL && udp_front_host(tracker->udp)[0] != '\0')

@@ -637,11 +637,10 @@ static enum err open_all(struct udp_front *front, struct error *error)
     const char *list = front->tracker->settings->listen;
     size_t workers = choose_workers(front->tracker->settings), count = 0;
     enum err err = ERR_NONE;
-    struct bytes item;
+    char *text;
 
-    while (err == ERR_NONE && settings_list_next(&list, &item)) {
+    while (err == ERR_NONE && (text = settings_list_take(&list)) != NULL) {
         struct endpoint endpoint;
-        char *text = xstrndup((const char *)item.data, item.len);
 
         if (!parse_endpoint(text, &endpoint))
             err = error_set(error, ERR_CONFIG, "tracker.listen: '%s' is not address:port", text);

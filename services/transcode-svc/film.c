@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <proto/torrent.pb-c.h>
+
 #include "base/clock.h"
 #include "base/must.h"
 #include "distant.h"
@@ -10,6 +12,7 @@
 enum {
     FILMS_MAX = 1024,
     FILM_IDLE_MS = 600000,
+    DESCRIBE_MS = 5000,
 };
 
 struct knowing {
@@ -55,6 +58,30 @@ static void fill_open(const struct head *head, Sharestream__Worker__Open *order)
     order->duration_us = film->media != NULL ? film->media->duration_us : 0;
 }
 
+/* How fast the film has to come is told once; if that gets lost it is guessed. */
+static void on_described(const Sharestream__Torrent__Empty *reply, void *arg)
+{
+    (void)reply;
+    (void)arg;
+}
+
+static void describe(const struct film *film)
+{
+    const struct transcode *transcode = film->transcode;
+    Sharestream__Torrent__DescribeRequest request = SHARESTREAM__TORRENT__DESCRIBE_REQUEST__INIT;
+    int64_t lasts_ms = film->media->duration_us / 1000;
+    char hash[INFOHASH_TEXT];
+
+    if (lasts_ms <= 0)
+        return;
+    request.info_hash = infohash_text(&film->source.id.hash, hash);
+    request.file = film->source.id.file;
+    request.bytes_per_s = film->source.size * 1000 / (uint64_t)lasts_ms;
+    sharestream__torrent__torrent__describe(
+        bus_to_holder(transcode->torrent, DESCRIBE_MS, bytes_of_text(hash), NULL), &request,
+        on_described, NULL);
+}
+
 static void on_opened(struct head *head, Sharestream__Worker__Done *done)
 {
     struct film *film = head->arg;
@@ -64,6 +91,7 @@ static void on_opened(struct head *head, Sharestream__Worker__Done *done)
         film->media = done->media;
         done->media = NULL; /* taken */
         film_make_plans(film);
+        describe(film);
     }
     tell_known(film, NULL);
 }

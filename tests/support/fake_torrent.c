@@ -550,6 +550,15 @@ HANDLER(fetch, FetchRequest, FetchReply)
     bus_fail(data, ERR_INTERNAL, "the fake's files are on this machine");
 }
 
+HANDLER(describe, DescribeRequest, Empty)
+{
+    Sharestream__Torrent__Empty reply = SHARESTREAM__TORRENT__EMPTY__INIT;
+
+    (void)service;
+    if (wanted(request->info_hash, data) != NULL)
+        closure(&reply, data);
+}
+
 HANDLER(close, CloseRequest, Empty)
 {
     struct fake *fake = bus_state(data);

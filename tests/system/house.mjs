@@ -226,6 +226,13 @@ export class House {
     });
   }
 
+  // What the API answers to a message.
+  async post(target, message, headers = {}) {
+    const answer = await fetch(this.url(target), { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(message) }), text = await answer.text();
+    if (!answer.ok) throw new Error(`POST ${target}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : {};
+  }
+
   // Reads a file to its end as a player would: when the connection breaks it asks for the rest.
   async watch(target, size, onData = () => {}) {
     let data = Buffer.alloc(0), breaks = 0;

@@ -89,7 +89,7 @@ test('somebody with a link, and friends', async (t) => {
     await page.goto(origin);
     await page.setInputFiles('input[type=file]', other.torrent);
     await until(() => /watch\?torrent=/.test(page.url()), 'the view of the film');
-    await (await fetch(house.url(`/api/v1/torrents`), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ source: other.link }) })).text();
+    await house.post('/api/v1/torrents', { source: other.link });
     assert.equal((await bob.playsBeyond(1)).way, 'hls');
     await page.context().route('**/stream/**', (route) => route.fulfill({ status: 200, contentType: 'video/mp4', body: 'this is no film' }));
     await page.goto(house.url(`/watch?torrent=${plain.hash}`));
@@ -214,7 +214,7 @@ test('somebody with a link, and friends', async (t) => {
   });
 
   await t.test('comes to doors', async () => {
-    const made = async (choices) => (await (await fetch(house.url('/api/v1/rooms'), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(choices) })).json()).url;
+    const made = async (choices) => (await house.post('/api/v1/rooms', choices)).url;
     const enter = async (person, address) => {
       await person.page.goto(address);
       await person.page.fill('#name', person.name);

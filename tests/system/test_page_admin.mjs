@@ -107,8 +107,7 @@ test('the operator looks after his server', async (t) => {
   });
 
   await t.test('sends somebody out of a room, and closes it', async () => {
-    const made = await fetch(house.url('/api/v1/rooms'), { method: 'POST', headers: { ...authorization, 'Content-Type': 'application/json' }, body: JSON.stringify({ title: 'Film <b>night' }) });
-    const { url } = await made.json(), bob = await Person.come(browser, 'Bob', { origin });
+    const { url } = await house.post('/api/v1/rooms', { title: 'Film <b>night' }, authorization), bob = await Person.come(browser, 'Bob', { origin });
     await bob.page.goto(url);
     await bob.page.fill('#name', 'Bob');
     await bob.page.keyboard.press('Enter');

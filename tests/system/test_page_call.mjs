@@ -17,7 +17,6 @@ const TOLD = 'house.example'; // a name of this machine that no browser trusts w
 // A house, and people who may be given devices.
 async function begin(t, { more = [FAKE], settings } = {}) {
   const yard = new Yard(t), house = await House.start(t, yard, { settings }), browser = await startChromium(t, yard, { more });
-  const post = async (target, what) => (await fetch(house.url(target), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) })).json();
   // `policy`: which ways the browser may use.
   const come = async (name, address, { permissions = ['microphone', 'camera'], policy = 'all', origin = house.url('/'), ...options } = {}) => {
     const person = await Person.come(browser, name, { origin, permissions, ...options });
@@ -36,7 +35,7 @@ async function begin(t, { more = [FAKE], settings } = {}) {
     await person.shows('.tabs');
     return person;
   };
-  return { yard, house, post, come, made: async (what = {}) => (await post('/api/v1/rooms', what)).url };
+  return { yard, house, come, made: async (what = {}) => (await house.post('/api/v1/rooms', what)).url };
 }
 
 const tileOf = (person, name) => person.page.locator(`.tile:has(bdi:text-is("${name}"))`);
@@ -283,8 +282,8 @@ test('who has no devices, or may not use them, hears the others and is told why'
 });
 
 test('who does not give the page a microphone hears the others, and the film is quieter while they talk', async (t) => {
-  const { yard, house, post, come, made } = await begin(t), one = await makeFilm(yard, { seconds: 20 }), torrent = await makeTorrent(yard, one.file), { port } = await seedWithAria2(yard, torrent.torrent, path.dirname(one.file));
-  await post('/api/v1/torrents', { source: magnet(torrent.hash, port) });
+  const { yard, house, come, made } = await begin(t), one = await makeFilm(yard, { seconds: 20 }), torrent = await makeTorrent(yard, one.file), { port } = await seedWithAria2(yard, torrent.torrent, path.dirname(one.file));
+  await house.post('/api/v1/torrents', { source: magnet(torrent.hash, port) });
   await until(async () => (await (await fetch(house.url(`/api/v1/torrents/${torrent.hash}`))).json()).hasMetadata, 'what is in the torrent');
   const address = await made({ source: torrent.hash, name: 'The film' }), ann = await come('Ann', address), shy = await come('Shy', address, { permissions: [] });
   await talk(shy, 'Voice');

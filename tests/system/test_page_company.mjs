@@ -19,7 +19,6 @@ test('company in a room', async (t) => {
   }
   const series = await makeTorrent(yard, folder, 'series.torrent'), { port } = await seedWithAria2(yard, series.torrent, yard.dir);
   const house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
-  const post = async (target, what) => (await fetch(house.url(target), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) })).json();
   const enter = async (name, address, options) => {
     const person = await Person.come(browser, name, { origin, ...options });
     await person.page.goto(address);
@@ -34,8 +33,8 @@ test('company in a room', async (t) => {
     await person.page.fill(field, text);
     await person.page.press(field, 'Enter');
   };
-  await post('/api/v1/torrents', { source: plain.link });
-  const { url: address } = await post('/api/v1/rooms', { source: plain.hash, name: 'The film' });
+  await house.post('/api/v1/torrents', { source: plain.link });
+  const { url: address } = await house.post('/api/v1/rooms', { source: plain.hash, name: 'The film' });
   const ann = await enter('Ann', address), bob = await enter('Bob', address);
 
   await t.test('how people look', async () => {
@@ -148,11 +147,11 @@ test('company in a room', async (t) => {
   });
 
   await t.test('all that follows in the torrent', async () => {
-    await post('/api/v1/torrents', { source: magnet(series.hash, port) });
+    await house.post('/api/v1/torrents', { source: magnet(series.hash, port) });
     const found = async () => (await (await fetch(house.url(`/api/v1/torrents/${series.hash}`))).json()).files ?? [];
     await until(async () => (await found()).length === 3, 'what is in the torrent');
     const first = (await found()).find(({ path: name }) => name.endsWith('Part 1.mp4'));
-    const { url } = await post('/api/v1/rooms', { source: series.hash, file: String(first.id), name: 'Part 1.mp4' });
+    const { url } = await house.post('/api/v1/rooms', { source: series.hash, file: String(first.id), name: 'Part 1.mp4' });
     const dan = await enter('Dan', url, { viewport: PHONE, isMobile: true, hasTouch: true });
     await dan.page.click('#tab-queue');
     await dan.page.click('summary:has-text("Other files")');

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { startChromium } from './chromium.mjs';
-import { House, Yard, magnet, makeTorrent, run, seedWithAria2, until } from './house.mjs';
+import { House, Yard, film as makeFilm, magnet, makeTorrent, run, seedWithAria2, until } from './house.mjs';
 import { PHONE, Person } from './person.mjs';
 import { makeSup } from './sup.mjs';
 
@@ -70,6 +70,9 @@ test('the player', async (t) => {
     assert.equal((await ann.playsBeyond(0)).way, 'direct');
     assert.deepEqual(await linesOf(page), []);
     await ann.shows('svg.ready path');
+    // How fast it has to come is known, and not guessed from how fast a browser takes it.
+    const part = (await (await fetch(house.url(`/api/v1/torrents/${film.hash}`))).json()).files.find((one) => one.path.endsWith('Film.mp4')), wanted = part.sizeBytes / SECONDS;
+    await until(async () => Math.abs((await ask(`/${part.id}/diagnosis`)).neededBytesPerS / wanted - 1) < 0.02, 'what the film needs');
     await page.hover('media-controller');
     await ann.look('player-downloading');
     await film.seeder.setLimit(0);
@@ -220,6 +223,28 @@ test('the player', async (t) => {
     await page.hover('media-controller');
     await page.click('[aria-label="Keyboard"]');
     await ann.shows('dialog[open] kbd');
+    await ann.ends();
+  });
+
+  await t.test('moved while its line is broken', async () => {
+    const seconds = 60, one = await makeFilm(yard, { name: 'slow.mp4', seconds }), torrent = await makeTorrent(yard, one.file, 'slow.torrent');
+    const { port } = await seedWithAria2(yard, torrent.torrent, yard.dir, Math.floor(one.size / seconds * 2));
+    // Without a worker that asks again in its place.
+    const ann = await come('Ann', { serviceWorkers: 'block' }), { page } = ann, streams = '**/stream/**';
+    await house.post('/api/v1/torrents', { source: magnet(torrent.hash, port) });
+    await page.goto(house.url(`/watch?torrent=${torrent.hash}`));
+    await ann.playsBeyond(0.5);
+    await page.route(streams, (route) => route.fulfill({ status: 503 }));
+    await page.keyboard.press('8'); // which it does not have
+    const isEmpty = () => page.evaluate(() => document.querySelector('video').error !== null && document.querySelector('video').readyState === 0);
+    await until(isEmpty, 'the player to begin anew, in vain');
+    const { time } = await ann.player();
+    assert.ok(Math.abs(time - seconds * 0.8) < 1, `it is still to be at ${seconds * 0.8}, not at ${time}`);
+    await page.keyboard.press('2');
+    await page.unroute(streams);
+    const { time: now } = await ann.playsBeyond(seconds * 0.2);
+    assert.ok(now < seconds * 0.8, `it went where it was not to go any more: ${now}`);
+    ann.complaints = ann.complaints.filter((complaint) => !complaint.includes('status of 503'));
     await ann.ends();
   });
 

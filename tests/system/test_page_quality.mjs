@@ -108,8 +108,7 @@ test('quality and speed', async (t) => {
   });
 
   await t.test('in a room the speed is for all, and the size for oneself', async () => {
-    const answer = await fetch(house.url('/api/v1/rooms'), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ source: small, file: '0' }) });
-    const { code } = await answer.json(), people = [];
+    const { code } = await house.post('/api/v1/rooms', { source: small, file: '0' }), people = [];
     for (const name of ['Ann', 'Bob']) {
       const person = await come(name);
       await person.page.addInitScript((who) => localStorage.setItem('sharestream.name', who), name);

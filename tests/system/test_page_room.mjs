@@ -14,8 +14,7 @@ test('people in a room', async (t) => {
   const yard = new Yard(t), [plain, other] = await makeSwarm(yard);
   const house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
   const come = (name, options) => Person.come(browser, name, { origin, ...options });
-  const post = async (target, what) => (await fetch(house.url(target), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) })).json();
-  const made = async (choices = {}) => (await post('/api/v1/rooms', choices)).url;
+  const made = async (choices = {}) => (await house.post('/api/v1/rooms', choices)).url;
   const arrive = async (person, address) => {
     await person.page.goto(address);
     await person.page.fill('#name', person.name);
@@ -34,7 +33,7 @@ test('people in a room', async (t) => {
   const does = (person, words, within = '#part-people') => person.page.click(`${within} button:has-text("${words}")`);
   // With what is in it: then it has a name.
   const add = async ({ hash, link }) => {
-    await post('/api/v1/torrents', { source: link });
+    await house.post('/api/v1/torrents', { source: link });
     await until(async () => (await (await fetch(house.url(`/api/v1/torrents/${hash}`))).json()).hasMetadata, 'what is in the torrent');
   };
   await add(plain);

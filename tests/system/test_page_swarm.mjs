@@ -15,7 +15,6 @@ import { aria2 } from './swarm.mjs';
 const SLOW = 60000; // bytes/s: as long as somebody looks, there is something to fetch
 const FILE_BYTES = 4 << 20;
 
-const post = async (house, target, what) => (await fetch(house.url(target), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) })).json();
 const torrentOf = async (house, hash) => (await fetch(house.url(`/api/v1/torrents/${hash}`))).json();
 
 // What a page says of its sharing.
@@ -28,9 +27,9 @@ const shares = (person, check, what) => until(async () => check(await sharing(pe
 
 test('people who watch together share what they have', async (t) => {
   const yard = new Yard(t), [{ hash, link }] = await makeSwarm(yard), house = await House.start(t, yard), browser = await startChromium(t, yard), origin = house.url('/');
-  await post(house, '/api/v1/torrents', { source: link });
+  await house.post('/api/v1/torrents', { source: link });
   await until(async () => (await torrentOf(house, hash)).progress === 1, 'the server to have it all');
-  const { url } = await post(house, '/api/v1/rooms', { source: hash });
+  const { url } = await house.post('/api/v1/rooms', { source: hash });
   const enter = async (person) => {
     await person.page.goto(url);
     await person.page.fill('#name', person.name);
@@ -103,7 +102,7 @@ test('a swarm is shown, and what is fetched of it chosen', async (t) => {
   fs.mkdirSync(folder);
   for (const name of ['one.bin', 'other.bin']) fs.writeFileSync(path.join(folder, name), crypto.randomBytes(FILE_BYTES));
   const { torrent, hash } = await makeTorrent(yard, folder), seeder = await seedWithAria2(yard, torrent, yard.dir, SLOW), house = await House.start(t, yard), browser = await startChromium(t, yard);
-  await post(house, '/api/v1/torrents', { source: magnet(hash, seeder.port) });
+  await house.post('/api/v1/torrents', { source: magnet(hash, seeder.port) });
   await until(async () => (await torrentOf(house, hash)).files?.length === 2, 'what is in the torrent');
 
   const ann = await Person.come(browser, 'Ann', { origin: house.url('/') }), { page } = ann;

@@ -44,6 +44,9 @@ export function chooseFile(files: File[]): File | undefined {
   return undefined;
 }
 
+// Nothing of it is here, and nobody is there to get it from: whoever asks for bytes now only holds one of the browser's connections.
+export const isHopeless = ({ peers }: Torrent, { readyBytes }: File): boolean => peers === 0 && readyBytes === 0;
+
 export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 export function openFilm(source: string, wanted?: number): Film {
@@ -100,16 +103,18 @@ export function openFilm(source: string, wanted?: number): Film {
       if ((error.value as Partial<ApiError> | undefined)?.code === 'not_here') error.value = undefined;
       stop ??= listen(torrent.value.infoHash, { onChanged: () => later(0), onOpen: (isOpen) => isOpen && !media.value && later(0),
         onProgress: (now) => {
-          const had = torrent.value?.hasMetadata;
+          const { hasMetadata: had, peers: knew = 0 } = torrent.value ?? {};
           torrent.value = { ...torrent.value, ...now, infoHash: torrent.value?.infoHash ?? now.infoHash, files: torrent.value?.files ?? [] };
-          if (now.hasMetadata && !had) later(0);
+          if (!media.value && (now.hasMetadata && !had || now.peers > 0 && knew === 0)) later(0);
           if (now.progress >= 1 && media.value) rest();
         } });
       if (!torrent.value.hasMetadata || torrent.value.files.length === 0) return later();
-      file.value = wanted !== undefined ? torrent.value.files.find(({ id }) => id === wanted) : file.value ?? chooseFile(torrent.value.files);
+      const chosen = wanted ?? file.value?.id ?? chooseFile(torrent.value.files)?.id;
+      file.value = torrent.value.files.find(({ id }) => id === chosen);
       if (!file.value) throw new ApiError(404, wanted === undefined ? 'no_film' : 'no_file', '');
       if (media.value) return torrent.value.progress >= 1 ? rest() : undefined;
       if (!isSeen) return;
+      if (isHopeless(torrent.value, file.value)) return later();
       const found = await look();
       if (found.way === 'unplayable') throw new ApiError(415, 'invalid', found.why);
       media.value = found;

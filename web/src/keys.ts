@@ -37,12 +37,16 @@ function isUsedThere(key: string, event: KeyboardEvent, stage: HTMLElement): boo
 }
 
 // Asks media-chrome's controls, as a click on them does, so that whoever listens to those (a room) hears of it. Returns what ends it.
-export function hearKeys(stage: HTMLElement, { onCaptions, onHelp }: { onCaptions(): void; onHelp(): void }): () => void {
+export function hearKeys(stage: HTMLElement, { lastsS, onCaptions, onHelp }: { lastsS(): number; onCaptions(): void; onHelp(): void }): () => void {
   const video = () => stage.querySelector('video');
   const ask = (name: string, detail?: unknown) => stage.querySelector('media-controller')?.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
+  // Nobody else's matter; and the controls do nothing while a player has failed.
+  const sound = (change: (element: HTMLVideoElement) => void) => {
+    const element = video();
+    if (element) change(element);
+  };
   const seek = (seconds: number) => {
-    const { duration = NaN } = video() ?? {};
-    if (Number.isFinite(duration)) ask('mediaseekrequest', Math.max(0, Math.min(duration, seconds)));
+    if (Number.isFinite(seconds)) ask('mediaseekrequest', Math.max(0, Math.min(lastsS(), seconds)));
   };
   const move = (seconds: number) => seek((video()?.currentTime ?? 0) + seconds);
   const actions: Record<Action, (key: string) => void> = {
@@ -51,12 +55,12 @@ export function hearKeys(stage: HTMLElement, { onCaptions, onHelp }: { onCaption
     forward: () => move(FAR_S),
     backALittle: () => move(-LITTLE_S),
     forwardALittle: () => move(LITTLE_S),
-    louder: () => ask('mediavolumerequest', Math.min(1, (video()?.volume ?? 1) + VOLUME_STEP)),
-    quieter: () => ask('mediavolumerequest', Math.max(0, (video()?.volume ?? 1) - VOLUME_STEP)),
-    mute: () => ask(video()?.muted ? 'mediaunmuterequest' : 'mediamuterequest'),
+    louder: () => sound((element) => { element.volume = Math.min(1, element.volume + VOLUME_STEP); }),
+    quieter: () => sound((element) => { element.volume = Math.max(0, element.volume - VOLUME_STEP); }),
+    mute: () => sound((element) => { element.muted = !element.muted; }),
     full: () => ask(document.fullscreenElement ? 'mediaexitfullscreenrequest' : 'mediaenterfullscreenrequest'),
     captions: onCaptions,
-    goTo: (key) => seek((video()?.duration ?? NaN) * Number(key) / 10),
+    goTo: (key) => seek(lastsS() * Number(key) / 10),
     help: onHelp,
   };
   const hear = (event: KeyboardEvent) => {

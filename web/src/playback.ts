@@ -106,8 +106,15 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     else void begin(next);
   }
 
+  // A player in which nothing is yet says 0, unless somebody has moved it already.
+  function keepPlace(): number {
+    place = video.currentTime || place || 0;
+    return place;
+  }
+
   async function begin(next: Way): Promise<void> {
-    const at = place ??= video.currentTime, mine = ++beginnings;
+    const mine = ++beginnings;
+    keepPlace();
     video.defaultPlaybackRate = video.playbackRate; // which is what a new source begins with
     clear();
     way = next;
@@ -119,7 +126,9 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
       return onFailure(reason as ApiError);
     }
     if (way === 'direct') await untilRelayed(`${hash}/${file}`);
+    else await import('hls.js');
     if (hasEnded || mine !== beginnings) return;
+    const at = keepPlace();
     if (way === 'direct') straight(address);
     else await byHls(address, at, mine);
     if (hasEnded || mine !== beginnings) return;
@@ -218,5 +227,6 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
       video.removeEventListener('loadedmetadata', onMetadata);
       video.removeAttribute('src');
       video.load();
+      video.currentTime = 0; // else the next film would begin where this one was to
     } };
 }

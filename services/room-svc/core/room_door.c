@@ -287,45 +287,49 @@ enum room_error room_knock(struct room *room, const struct room_join *join, int6
 
 /* ---- about oneself */
 
-enum room_error room_rename(struct room *room, struct room_member *by, const char *name,
-                            int64_t now_ms)
+static enum room_error admit_member(struct room *room, struct room_member *by, int64_t now_ms)
 {
     enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
 
-    if (by == NULL)
-        return ROOM_INVALID;
-    if (error != ROOM_OK)
-        return error;
-    give_name(room, by, name);
+    return by == NULL ? ROOM_INVALID : error;
+}
+
+static enum room_error member_changed(struct room *room, struct room_member *by)
+{
     room_touch(room, ROOM_PART_STATE);
     room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
     return ROOM_OK;
+}
+
+enum room_error room_rename(struct room *room, struct room_member *by, const char *name,
+                            int64_t now_ms)
+{
+    enum room_error error = admit_member(room, by, now_ms);
+
+    if (error != ROOM_OK)
+        return error;
+    give_name(room, by, name);
+    return member_changed(room, by);
 }
 
 enum room_error room_set_capabilities(struct room *room, struct room_member *by, const char *text,
                                       int64_t now_ms)
 {
-    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
+    enum room_error error = admit_member(room, by, now_ms);
 
-    if (by == NULL)
-        return ROOM_INVALID;
     if (error != ROOM_OK)
         return error;
     if (!room_fits(text, ROOM_CAPABILITIES_MAX))
         return ROOM_TOO_LONG;
     tell_capabilities(by, text);
-    room_touch(room, ROOM_PART_STATE);
-    room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
-    return ROOM_OK;
+    return member_changed(room, by);
 }
 
 enum room_error room_set_call(struct room *room, struct room_member *by, const char *call,
                               int64_t now_ms)
 {
-    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
+    enum room_error error = admit_member(room, by, now_ms);
 
-    if (by == NULL)
-        return ROOM_INVALID;
     if (error != ROOM_OK)
         return error;
     if (!room_fits(call, ROOM_CALL_MAX))
@@ -333,18 +337,14 @@ enum room_error room_set_call(struct room *room, struct room_member *by, const c
     if (call[0] != '\0' && !has_place_in_call(room, by))
         return ROOM_CALL_FULL;
     strcpy(by->call, call);
-    room_touch(room, ROOM_PART_STATE);
-    room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
-    return ROOM_OK;
+    return member_changed(room, by);
 }
 
 enum room_error room_set_avatar(struct room *room, struct room_member *by, const char *sign,
                                 uint32_t hue, int64_t now_ms)
 {
-    enum room_error error = room_admit(room, by, ROOM_VIEWER, ROOM_BUCKET_COMMAND, now_ms);
+    enum room_error error = admit_member(room, by, now_ms);
 
-    if (by == NULL)
-        return ROOM_INVALID;
     if (error != ROOM_OK)
         return error;
     if (!room_fits(sign, ROOM_REACTION_MAX))
@@ -353,7 +353,5 @@ enum room_error room_set_avatar(struct room *room, struct room_member *by, const
         return ROOM_INVALID;
     strcpy(by->avatar.sign, sign);
     by->avatar.hue = hue;
-    room_touch(room, ROOM_PART_STATE);
-    room_emit(room, (struct room_event){.kind = ROOM_MEMBER, .member = by});
-    return ROOM_OK;
+    return member_changed(room, by);
 }

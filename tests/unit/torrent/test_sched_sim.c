@@ -33,7 +33,7 @@ struct player {
     uint64_t id, position, end;
     uint32_t file;
     uint64_t bytes_per_s;
-    bool tells_bitrate, is_waiting, has_started;
+    bool is_waiting, has_started;
     uint64_t renewed_ms, paused_until_ms;
     uint32_t pieces_at_wait; /* world.done when it began to wait for its head */
     uint32_t stalls, longest_wait;
@@ -278,7 +278,6 @@ static void report(struct world *world, struct player *player)
         .file = player->file,
         .position = player->position,
         .end = player->end,
-        .bytes_per_s = player->tells_bitrate ? player->bytes_per_s : 0,
         .is_waiting = player->is_waiting,
     };
 
@@ -312,8 +311,8 @@ static struct player *open_player(struct world *world, struct player *player, ui
         .id = ++world->next_id,
         .file = file,
         .bytes_per_s = bytes_per_s,
-        .tells_bitrate = roll(world, 2) != 0,
     };
+    sched_describe(world->sched, file, roll(world, 2) != 0 ? bytes_per_s : 0);
     seek(world, player, position, world->files[file].size);
     return player;
 }

@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { api } from '../api';
 import { describeToDevice, keepAwake } from '../device';
-import { type Film, fileName } from '../film';
+import { type Film, fileName, isHopeless } from '../film';
 import { grants, isGuest } from '../grants';
 import { duration, has, language, percent, rate, t } from '../i18n';
 import { hearKeys } from '../keys';
@@ -80,9 +80,9 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
   }, []);
 
   useEffect(() => {
-    const element = video.current, hash = torrent.peek()?.infoHash, { id, mediaType } = file.peek() ?? {};
-    if (!element || media.peek() || !hash || id === undefined || mediaType === undefined) return;
-    prime(element, hash, id, mediaType, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
+    const element = video.current, whole = torrent.peek(), part = file.peek();
+    if (!element || media.peek() || !whole || !part || isHopeless(whole, part)) return;
+    prime(element, whole.infoHash, part.id, part.mediaType, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
   }, [file.value?.id, hasChrome.value]);
 
   useEffect(() => {
@@ -159,14 +159,17 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
       for (const name of events) element.removeEventListener(name, look);
     };
   }, [ready, hasChrome.value]);
-  // Where the player is; in bytes that is only about there.
-  const share = () => {
-    const { currentTime = 0, duration: lastsS = NaN } = video.current ?? {};
-    return lastsS > 0 && Number.isFinite(lastsS) ? Math.min(currentTime / lastsS, 0.99) : 0;
+  // By the player, or while it begins anew by the server.
+  const lastsS = () => {
+    const { duration: ownS = NaN } = video.current ?? {};
+    return Number.isFinite(ownS) ? ownS : (media.peek()?.media.durationUs ?? NaN) / 1e6;
   };
+  // Where the player is; in bytes that is only about there.
+  const share = () => (lastsS() > 0 ? Math.min((video.current?.currentTime ?? 0) / lastsS(), 0.99) : 0);
   useSignalEffect(() => {
     if (!isStalled.value) return undefined;
-    const count = () => { if (isWhole.peek() && !video.current?.seeking) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    // A slow beginning says nothing of the film.
+    const count = () => { if (isWhole.peek() && video.current && !video.current.seeking && video.current.played.length > 0) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
     count();
     return () => clearInterval(timer);
   });
@@ -176,15 +179,20 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
     const element = stage.current;
     const hear = (event: Event) => {
       const read = wishes[event.type];
-      if (!wish.current || !read) return;
-      event.stopPropagation();
-      wish.current(read((event as CustomEvent).detail));
+      if (!read) return;
+      const asked = read((event as CustomEvent).detail);
+      if (wish.current) {
+        event.stopPropagation();
+        wish.current(asked);
+      } else if (asked.does === 'seek' && video.current?.error) {
+        video.current.currentTime = asked.toMs / 1000; // the controls do nothing then; it is where the next try begins
+      }
     };
     for (const name of Object.keys(wishes)) element?.addEventListener(name, hear, true);
     return () => { for (const name of Object.keys(wishes)) element?.removeEventListener(name, hear, true); };
   }, []);
 
-  useEffect(() => (stage.current ? hearKeys(stage.current, { onCaptions: tracks.toggleText, onHelp: () => { panel.value = 'keys'; } }) : undefined), [tracks]);
+  useEffect(() => (stage.current ? hearKeys(stage.current, { lastsS, onCaptions: tracks.toggleText, onHelp: () => { panel.value = 'keys'; } }) : undefined), [tracks]);
 
   const ask = (name: string, detail?: unknown) => video.current?.parentElement?.dispatchEvent(new CustomEvent(name, { detail }));
   useEffect(() => {

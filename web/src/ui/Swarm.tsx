@@ -1,33 +1,43 @@
 // SPDX-License-Identifier: MIT
 //
 // Swarm: who else has a torrent and what moves between them and the server: pieces, peers, files, trackers. Loaded when somebody looks.
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { type File, type SwarmPeer, type Torrent, type Tracker, api } from '../api';
 import { fileName } from '../film';
-import { type Swarm, followSwarm } from '../follow_swarm';
 import { isGuest } from '../grants';
 import { bytes, language, percent, rate, t } from '../i18n';
-import { type PieceMap, type Priority, cells, kindOf, kinds, priorityOf, rarest, selectionWith, shares } from '../swarm';
+import { type PieceMap, type Priority, cells, kindOf, kinds, priorityOf, rarest, readMap, selectionWith, shares } from '../swarm';
 import { Failure, Progress } from './parts';
+import { usePoll } from './poll';
 
 const PEERS_SHOWN = 50, FILES_SHOWN = 200;
 const CELL = 9, GAP = 2; // of the map, in pixels of the page
 const PLENTY = 5; // so many have it: more need not be seen
+const MAP_CELLS = 1024;
+
+interface Swarm { torrent: Torrent; peers: SwarmPeer[]; peerCount: number; trackers: Tracker[]; map: PieceMap | undefined }
+
+async function look(hash: string): Promise<Swarm> {
+  // Who that is, and the trackers, guests are not told.
+  const nobody = { peers: [], peerCount: 0, trackers: [] };
+  const [torrent, { peers, peerCount, trackers }, pieces] = await Promise.all([api.torrent(hash), isGuest.peek() ? nobody : api.peers(hash), api.pieces(hash, MAP_CELLS)]);
+  const traffic = ({ downloadRate = 0, uploadRate = 0 }: SwarmPeer) => downloadRate + uploadRate;
+  return { torrent, peerCount, trackers, map: pieces.pieceCount > 0 ? readMap(pieces) : undefined,
+    peers: [...peers].sort((a, b) => kinds.indexOf(kindOf(a)) - kinds.indexOf(kindOf(b)) || traffic(b) - traffic(a)) };
+}
 
 export default function SwarmView({ hash }: { hash: string }) {
-  const swarm = useMemo(() => followSwarm(hash), [hash]), { torrent, error, map } = swarm;
-  useEffect(() => () => swarm.end(), [swarm]);
-  const now = torrent.value;
-  if (!now) return error.value !== undefined ? <Failure error={error.value} /> : <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
+  const { value: swarm, error, refresh } = usePoll(() => look(hash), [hash]);
+  if (!swarm) return error !== undefined ? <Failure error={error} /> : <div class="row"><span class="spinner" role="status"><span class="unseen">{t('loading')}</span></span></div>;
   return (
     <div class="swarm stack wide">
-      {error.value !== undefined && <Failure error={error.value} />}
-      <Figures torrent={now} />
-      {map.value && <Pieces map={map.value} />}
-      {!isGuest.value && <Peers swarm={swarm} pieceCount={now.pieceCount ?? 0} />}
-      {now.files.length > 0 && <Files torrent={now} swarm={swarm} />}
-      {!isGuest.value && <Trackers trackers={swarm.trackers.value} />}
+      {error !== undefined && <Failure error={error} />}
+      <Figures torrent={swarm.torrent} />
+      {swarm.map && <Pieces map={swarm.map} />}
+      {!isGuest.value && <Peers {...swarm} />}
+      {swarm.torrent.files.length > 0 && <Files torrent={swarm.torrent} onChange={refresh} />}
+      {!isGuest.value && <Trackers trackers={swarm.trackers} />}
     </div>
   );
 }
@@ -98,13 +108,13 @@ function Pieces({ map }: { map: PieceMap }) {
 
 // ---- peers
 
-function Peers({ swarm, pieceCount }: { swarm: Swarm; pieceCount: number }) {
-  const peers = swarm.peers.value ?? [], shown = peers.slice(0, PEERS_SHOWN), more = swarm.peerCount.value - shown.length;
+function Peers({ torrent, peers, peerCount }: Swarm) {
+  const shown = peers.slice(0, PEERS_SHOWN), more = peerCount - shown.length;
   return (
     <section aria-label={t('swarm.peers')}>
       <h3>{t('swarm.peers')} <span class="soft tiny">{kinds.map((kind) => ({ kind, count: peers.filter((peer) => kindOf(peer) === kind).length })).filter(({ count }) => count > 0)
         .map(({ kind, count }) => `${t(`kind.${kind}`)}: ${count.toLocaleString(language.value)}`).join(' · ')}</span></h3>
-      {shown.length === 0 ? <p class="soft">{t('swarm.noPeers')}</p> : <ul class="peers">{shown.map((peer) => <Peer key={peer.address} peer={peer} pieceCount={pieceCount} />)}</ul>}
+      {shown.length === 0 ? <p class="soft">{t('swarm.noPeers')}</p> : <ul class="peers">{shown.map((peer) => <Peer key={peer.address} peer={peer} pieceCount={torrent.pieceCount ?? 0} />)}</ul>}
       {more > 0 && <p class="soft tiny">{t('swarm.more', { count: more })}</p>}
     </section>
   );
@@ -126,7 +136,7 @@ function Peer({ peer, pieceCount }: { peer: SwarmPeer; pieceCount: number }) {
 
 // ---- files
 
-function Files({ torrent, swarm }: { torrent: Torrent; swarm: Swarm }) {
+function Files({ torrent, onChange }: { torrent: Torrent; onChange: () => Promise<void> }) {
   const { files, infoHash } = torrent, error = useSignal<unknown>(undefined), more = files.length - FILES_SHOWN;
   const isLast = (file: File) => file.isWanted && files.every((other) => other === file || !other.isWanted);
   const change = async (file: File, priority: Priority) => {
@@ -134,7 +144,7 @@ function Files({ torrent, swarm }: { torrent: Torrent; swarm: Swarm }) {
     try {
       await api.select(infoHash, wanted, first);
       error.value = undefined;
-      await swarm.refresh();
+      await onChange();
     } catch (reason) {
       error.value = reason;
     }

@@ -157,7 +157,7 @@ function RoomFilm({ session, item }: { session: RoomSession; item: Item }) {
         {torrent && <Facts torrent={torrent} />}
         {torrent && <SwarmButton hash={torrent.infoHash} />}
       </Below>
-      {film.media.value && <div class="below"><SharingSwitch sharing={sharing} /></div>}
+      {film.media.value && <div class="below last"><SharingSwitch sharing={sharing} /></div>}
       {(refusal || wantsToken) && <div class="below">{refusal}{wantsToken && <details><summary class="soft">{t('room.operator')}</summary><TokenForm /></details>}</div>}
     </>
   );

@@ -14,6 +14,7 @@ import type MediaFolder from '../ui/MediaFolder';
 import { Install } from '../ui/Install';
 import { Facts, Failure, Link, Notice, Progress } from '../ui/parts';
 import { SwarmButton } from '../ui/Sharing';
+import { Sure } from '../ui/Sure';
 
 type Way = 'watch' | 'together';
 
@@ -151,7 +152,7 @@ function RoomItem({ room }: { room: RoomSummary }) {
 }
 
 function TorrentItem({ torrent, onError, onGone }: { torrent: Torrent; onError: (reason: unknown) => void; onGone: () => Promise<void> }) {
-  const asks = useSignal(false), name = torrent.name || torrent.infoHash;
+  const name = torrent.name || torrent.infoHash;
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
@@ -171,20 +172,14 @@ function TorrentItem({ torrent, onError, onGone }: { torrent: Torrent; onError: 
         <div class="facts"><Facts torrent={torrent} /></div>
         {torrent.state === 'uploading' && torrent.downloadRate === 0 && <p class="tiny soft">{t('upload.chooseAgain')}</p>}
       </div>
-      {asks.value ? (
-        <div class="row">
-          <span class="tiny soft">{t('start.really')}</span>
-          <button type="button" class="button small" onClick={remove}>{t('remove')}</button>
-          <button type="button" class="button bare small" onClick={() => { asks.value = false; }}>{t('cancel')}</button>
-        </div>
-      ) : (
-        <div class="row">
+      <Sure question={t('start.really')} yes={t('remove')} onYes={remove}>
+        {(ask) => <>
           <Link to={{ view: 'watch', source: torrent.infoHash }} class="button small" aria-label={`${t('watch')}: ${name}`}><Icon name="play" size={18} />{t('watch')}</Link>
           <button type="button" class="button icon small" aria-label={`${t('watchTogether')}: ${name}`} title={t('watchTogether')} onClick={together}><Icon name="people" size={18} /></button>
           <SwarmButton hash={torrent.infoHash} name={name} isIcon />
-          <button type="button" class="button bare icon small" aria-label={`${t('remove')}: ${name}`} title={t('remove')} onClick={() => { asks.value = true; }}><Icon name="remove" size={18} /></button>
-        </div>
-      )}
+          <button type="button" class="button bare icon small" aria-label={`${t('remove')}: ${name}`} title={t('remove')} onClick={ask}><Icon name="remove" size={18} /></button>
+        </>}
+      </Sure>
       <Progress torrent={torrent} label={name} />
     </li>
   );
