@@ -192,9 +192,7 @@ void bus_free(struct bus **bus_p)
         struct bus_remote *remote = bus->remotes;
 
         bus->remotes = remote->next;
-        for (size_t i = 0; i < remote->peer_count; i++)
-            bus_peer_close(&remote->peers[i]);
-        free(remote);
+        remote_free(remote);
     }
     while ((served = bus->served) != NULL) {
         bus->served = served->next;
@@ -286,8 +284,7 @@ void bus_tick(struct bus *bus)
     call_expire(bus, now_ms);
     cancel_expired(bus, now_ms);
     for (struct bus_remote *remote = bus->remotes; remote != NULL; remote = remote->next)
-        for (size_t i = 0; i < remote->peer_count; i++)
-            bus_peer_tick(&remote->peers[i], now_ms);
+        remote_tick(remote, now_ms);
 }
 
 bool bus_send_message(void *socket, const ProtobufCMessage *message, int flags)
@@ -301,6 +298,11 @@ bool bus_send_message(void *socket, const ProtobufCMessage *message, int flags)
         return false;
     }
     return true;
+}
+
+bool bus_send_bytes(void *socket, struct bytes payload)
+{
+    return zmq_send(socket, payload.data, payload.len, ZMQ_DONTWAIT) >= 0;
 }
 
 bool bus_receive(void *socket, zmq_msg_t *frame)

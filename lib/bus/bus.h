@@ -43,19 +43,22 @@ enum {
     BUS_QUEUE_MAX = 1000,       /* messages waiting towards one instance; more is ERR_BUSY */
     BUS_TICK_MS = 100,          /* how often to call bus_tick(): the resolution of deadlines */
     BUS_INSTANCES_MAX = 64,     /* of one service */
+    BUS_NAME_MAX = 96,          /* of an instance, with NUL */
 };
 
 struct bus;
 struct bus_remote;
 
 struct bus_config {
-    const char *self;    /* "torrent.0"; copied */
+    const char *self;    /* "torrent.0@node": no two on one bus are the same, and it stays the same
+                            from life to life; copied */
     uint64_t generation; /* of this process */
     const char *run_dir; /* folder of ipc sockets; short: a socket path is limited to 107 bytes */
     const char *listen; /* "" = ipc in run_dir, else "tcp://address:port" for requests, port + 1 for
                            events */
     const char *peers;  /* "torrent=tcp://t0:7100, torrent=tcp://t1:7100, ..."; services not named
-                           are found by ipc */
+                           are found by ipc. Every address of a name is an instance; it is looked up
+                           again and again, so instances come and go */
     const char *secret; /* shared by all machines: makes the CURVE keys; "" only with ipc or
                            allows_plaintext */
     bool allows_plaintext; /* tcp without encryption, because somebody said so */
@@ -125,9 +128,28 @@ struct bus_remote *bus_remote(struct bus *bus, const char *name,
                               const ProtobufCServiceDescriptor *descriptor);
 
 /* For the next call: deadline from now, the key that chooses the instance (rendezvous hashing over
- * live instances; NULL data: the first live one), and where to put the call id (may be NULL). */
+ * the names of live instances; NULL data: the first live one), and where to put the call id (may be
+ * NULL). One that went down is waited for some seconds before its keys are others'. */
 ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                          uint64_t *call_out);
+/* Of things that stay with the instance that has them, whoever comes and goes: while it is "not
+ * found" the others are asked too, in the order of the hashing, and where it was is remembered. If
+ * all say so, the first is asked once more and may make it: bus_may_be_elsewhere(). */
+ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
+                                uint64_t *call_out);
+/* In a handler that would make what is asked for: say ERR_NOT_FOUND instead. */
+bool bus_may_be_elsewhere(const void *closure_data);
+/* Numbers of instances are of this remote alone; one that has gone for good gives its number to a
+ * later one. Fills in those that are up, returns how many. */
+size_t bus_instances(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
+/* The name that it says of itself; "" while it has not. */
+const char *bus_instance_name(const struct bus_remote *remote, unsigned instance);
+/* Names of those that have keys now, in no order; valid until the next bus_dispatch() or
+ * bus_tick(). For who asks by other threads: the one of the highest bus_weight() has the key. */
+size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX]);
+uint64_t bus_weight(const char *name, struct bytes key);
+/* Which one bus_to() would choose; false: there is none. */
+bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out);
 /* Addresses one instance by number instead. */
 ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,
                                   uint32_t deadline_ms, uint64_t *call_out);
@@ -137,6 +159,8 @@ void bus_cancel(struct bus *bus, uint64_t call);
 /* Inside a closure that got NULL: why. Valid until it returns. */
 const struct error *bus_error(const struct bus_remote *remote);
 bool bus_is_up(const struct bus_remote *remote);
+/* Some of that service may run on another machine. */
+bool bus_is_by_tcp(const struct bus *bus, const char *name);
 
 struct bus_watch {
     const ProtobufCMessageDescriptor *event; /* the owner's Event message */

@@ -2,7 +2,8 @@
  *
  * What the files of lib/bus share. bus.c: sockets and the dispatch round; call.c: our calls;
  * serve.c: requests of others; cancel.c: those nobody waits for; peer.c: one connection to one
- * instance; event.c: PUB/SUB; trace.c; curve.c: keys; endpoint.c: addresses.
+ * instance; remote.c: the instances of a service, and which of them gets a call; event.c: PUB/SUB;
+ * trace.c; curve.c: keys; endpoint.c: addresses; resolve.c: addresses of names.
  */
 #ifndef BUS_PRIVATE_H
 #define BUS_PRIVATE_H
@@ -16,7 +17,6 @@
 #include "bus/bus.h"
 
 enum {
-    BUS_NAME_MAX = 64,
     BUS_ENDPOINT_MAX = 256,
     BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
     BUS_LINGER_MS = 100,
@@ -25,6 +25,8 @@ enum {
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */
     BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
+    BUS_PATIENCE_MS = 5000, /* one that went down keeps its keys for so long */
+    BUS_HELD_MAX = 10000,   /* keys of which it is remembered who has them, of one service */
     BUS_KEY_TEXT = 41,      /* Z85 of 32 bytes, with NUL */
 };
 
@@ -46,13 +48,17 @@ struct watched {
 
 /* One instance of a remote service. */
 struct peer {
-    struct bus_remote *remote;
+    struct bus_remote *remote; /* NULL: the place is free */
     unsigned instance;
-    char name[BUS_NAME_MAX]; /* "torrent.0" */
+    bool is_listed;          /* as the addresses are now */
+    char name[BUS_NAME_MAX]; /* that it says of itself; until then "torrent" and where it is */
+    bool is_named;           /* it has said it */
+    char rpc[BUS_ENDPOINT_MAX], events[BUS_ENDPOINT_MAX];
     void *dealer, *monitor, *sub;
     bool is_connected, is_up, is_standby, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
     uint64_t heard_ms;   /* last answer to a greeting */
+    uint64_t up_ms;      /* last answer of one that was up; 0: never */
     uint64_t hello_ms;   /* last greeting sent */
     uint64_t last_event; /* number of the last event, 0 = none yet */
 };
@@ -62,15 +68,34 @@ struct bus_remote {
     struct bus *bus;
     char name[BUS_NAME_MAX];
     uint64_t fingerprint;
-    size_t peer_count;
-    struct peer peers[BUS_INSTANCES_MAX];
+    size_t peer_count;  /* places in use are below */
+    struct peer *peers; /* BUS_INSTANCES_MAX; they do not move */
+    unsigned resolved;  /* version of the addresses that is known */
     struct bus_watch watch;
+    struct held *held; /* hash */
     /* of the next call, set by bus_to() */
     struct peer *next_peer;
     uint32_t next_deadline_ms;
     uint64_t *next_call_out;
+    bool next_finds_holder;
+    struct bytes next_key;
     const struct error *error; /* during a closure that got NULL */
     struct bus_remote *next;
+};
+
+/* That a key is not where hashing says. */
+struct held {
+    uint64_t key; /* hash of it */
+    struct peer *peer;
+    UT_hash_handle hh;
+};
+
+/* A call that goes round until somebody has what it asks for. */
+struct search {
+    uint64_t tried;       /* one bit for each instance */
+    bool is_last;         /* all said that they have not */
+    struct bytes key;     /* as is the message: in the same block of memory */
+    struct bytes message; /* packed */
 };
 
 /* A call of ours that waits for its reply. In the hash by id and in a list by deadline. */
@@ -84,6 +109,7 @@ struct call {
     const ProtobufCMethodDescriptor *method;
     ProtobufCClosure closure;
     void *arg;
+    struct search *search; /* NULL: for this instance alone */
     bool is_sent;
     struct error failed; /* code set: ends at the next dispatch */
     UT_hash_handle hh;
@@ -112,6 +138,7 @@ struct request {
     uint64_t trace, deadline_ms, came_us;
     char from[BUS_NAME_MAX];
     bool has_delimiter; /* came from a REQ socket */
+    bool may_be_elsewhere;
     size_t identity_len;
     uint8_t identity[255];
     struct request *prev, *next;
@@ -165,6 +192,7 @@ void bus_watch_socket(struct bus *bus, void *socket, receive_fn *receive, void *
 void bus_kick(struct bus *bus);
 /* After each send: ZMQ_FD is edge-triggered and the send may have swallowed the edge. */
 void bus_check_after_send(struct bus *bus, void *socket);
+bool bus_send_bytes(void *socket, struct bytes payload);
 bool bus_send_message(void *socket, const ProtobufCMessage *message, int flags);
 /* Receives one frame without waiting; false when there is none. */
 bool bus_receive(void *socket, zmq_msg_t *frame);
@@ -185,6 +213,7 @@ uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *pac
                    const ProtobufCMessage *input, ProtobufCClosure closure, void *arg);
 receive_fn call_receive; /* of a struct peer */
 void call_fail_peer(struct peer *peer, uint64_t other_than_generation, const char *why);
+void call_leave_peer(struct peer *peer); /* it is about to be closed */
 void call_expire(struct bus *bus, uint64_t now_ms);
 void call_finish_failed(struct bus *bus);
 void call_cancel_all(struct bus *bus);
@@ -206,10 +235,22 @@ void cancel_unwatch(struct request *request);
 /* peer.c */
 void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                    const char *events);
-void bus_peer_close(struct peer *peer);
+void bus_peer_close(struct peer *peer); /* the place is free then */
+void bus_peer_subscribe(struct peer *peer);
 receive_fn bus_peer_monitor; /* of a struct peer */
 void bus_peer_tick(struct peer *peer, uint64_t now_ms);
-uint64_t bus_peer_weight(const struct peer *peer, struct bytes key);
+
+/* remote.c */
+void remote_tick(struct bus_remote *remote, uint64_t now_ms);
+void remote_free(struct bus_remote *remote);
+/* The one that gets the key; NULL: there is none. */
+struct peer *remote_owner(struct bus_remote *remote, struct bytes key);
+/* Where to look next for something: of those not in `tried`, who answers before who has only just
+ * gone down; NULL: all have been asked. */
+struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t tried);
+/* Where it was found, so that the next call goes there at once. */
+void remote_remember(struct bus_remote *remote, struct bytes key, struct peer *peer);
+void remote_forget(struct bus_remote *remote, const struct peer *peer);
 
 /* event.c */
 receive_fn event_receive; /* of a struct peer */
@@ -227,8 +268,23 @@ receive_fn curve_zap; /* of a struct bus */
 enum err curve_zap_bind(struct bus *bus, struct error *error);
 
 /* endpoint.c */
-unsigned endpoint_count(const char *peers, const char *name);
+typedef void endpoint_fn(void *arg, const char *rpc, const char *events);
+/* Calls `fn` for every address of a service. False: names could not be looked up (yet), there may
+ * be more. */
+bool endpoint_each(const struct bus *bus, const char *name, endpoint_fn *fn, void *arg);
 bool endpoint_own(const struct bus *bus, bool events, char *out, size_t cap);
+
+/* resolve.c */
+enum { RESOLVE_MAX = BUS_INSTANCES_MAX, RESOLVE_EVERY_MS = 2000 };
+struct resolved {
+    size_t count;
+    char addresses[RESOLVE_MAX][46]; /* INET6_ADDRSTRLEN */
+};
+/* What a name stands for, as it was last; the first question begins the watching. Never blocks.
+ * False: not known yet. */
+bool resolve(const char *host, struct resolved *out);
+/* Another number than before: some name stands for something else. */
+unsigned resolve_version(void);
 
 /* fingerprint.c */
 uint64_t bus_fingerprint(const ProtobufCServiceDescriptor *service);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * call: our side of a request: who gets it, the table of those that wait, deadlines.
+ * call: our side of a request: the table of those that wait, deadlines, and going round until
+ * somebody has what is asked for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,111 +12,11 @@
 #include "bus/ask.h"
 #include "bus/bus_private.h"
 
-struct bus_remote *bus_remote(struct bus *bus, const char *name,
-                              const ProtobufCServiceDescriptor *descriptor)
-{
-    struct bus_remote *remote;
-
-    for (remote = bus->remotes; remote != NULL; remote = remote->next)
-        if (strcmp(remote->name, name) == 0 && remote->service.descriptor == descriptor)
-            return remote;
-    remote = xcalloc(1, sizeof(*remote));
-    remote->bus = bus;
-    remote->service.descriptor = descriptor;
-    remote->service.invoke = call_invoke;
-    remote->fingerprint = bus_fingerprint(descriptor);
-    snprintf(remote->name, sizeof(remote->name), "%s", name);
-    remote->next = bus->remotes;
-    bus->remotes = remote;
-    unsigned count = endpoint_count(bus->peers_text, name);
-    for (unsigned i = 0; i < count; i++) {
-        char rpc[BUS_ENDPOINT_MAX], events[BUS_ENDPOINT_MAX];
-
-        if (!bus_endpoint(bus->run_dir, bus->peers_text, name, i, false, rpc, sizeof(rpc)) ||
-            !bus_endpoint(bus->run_dir, bus->peers_text, name, i, true, events, sizeof(events))) {
-            log_error("bus address is unusable", "service=%s instance=%u run_dir=%s", name, i,
-                      bus->run_dir);
-            continue;
-        }
-        bus_peer_open(&remote->peers[remote->peer_count++], remote, i, rpc, events);
-    }
-    return remote;
-}
-
-void bus_watch(struct bus_remote *remote, const struct bus_watch *watch)
-{
-    remote->watch = *watch;
-    for (size_t i = 0; i < remote->peer_count; i++) {
-        struct peer *peer = &remote->peers[i];
-        char rpc[BUS_ENDPOINT_MAX], events[BUS_ENDPOINT_MAX];
-        struct bus *bus = remote->bus;
-
-        if (watch->on_event == NULL || peer->sub != NULL)
-            continue;
-        must(bus_endpoint(bus->run_dir, bus->peers_text, remote->name, peer->instance, true, events,
-                          sizeof(events)));
-        must(bus_endpoint(bus->run_dir, bus->peers_text, remote->name, peer->instance, false, rpc,
-                          sizeof(rpc)));
-        bus_peer_close(peer);
-        bus_peer_open(peer, remote, peer->instance, rpc, events);
-    }
-}
-
-static struct peer *choose(struct bus_remote *remote, struct bytes key)
-{
-    struct peer *best = NULL;
-    uint64_t best_weight = 0;
-    bool best_is_up = false;
-
-    for (size_t i = 0; i < remote->peer_count; i++) {
-        struct peer *peer = &remote->peers[i];
-        uint64_t weight = key.data != NULL ? bus_peer_weight(peer, key) : UINT64_MAX - i;
-
-        if (best == NULL || (peer->is_up && !best_is_up) ||
-            (peer->is_up == best_is_up && weight > best_weight)) {
-            best = peer;
-            best_weight = weight;
-            best_is_up = peer->is_up;
-        }
-    }
-    return best;
-}
-
-static ProtobufCService *aim(struct bus_remote *remote, struct peer *peer, uint32_t deadline_ms,
-                             uint64_t *call_out)
-{
-    remote->next_peer = peer;
-    remote->next_deadline_ms = deadline_ms;
-    remote->next_call_out = call_out;
-    return &remote->service;
-}
-
-ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
-                         uint64_t *call_out)
-{
-    return aim(remote, choose(remote, key), deadline_ms, call_out);
-}
-
-ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,
-                                  uint32_t deadline_ms, uint64_t *call_out)
-{
-    return aim(remote, instance < remote->peer_count ? &remote->peers[instance] : NULL, deadline_ms,
-               call_out);
-}
-
 const struct error *bus_error(const struct bus_remote *remote)
 {
     static const struct error none;
 
     return remote->error != NULL ? remote->error : &none;
-}
-
-bool bus_is_up(const struct bus_remote *remote)
-{
-    for (size_t i = 0; i < remote->peer_count; i++)
-        if (remote->peers[i].is_up)
-            return true;
-    return false;
 }
 
 /* Most calls have the same deadline as the one before, so the place is found from the end at once.
@@ -139,6 +40,12 @@ static void forget(struct bus *bus, struct call *call)
     bus_metrics()->calls_waiting--;
 }
 
+static void call_free(struct call *call)
+{
+    free(call->search);
+    free(call);
+}
+
 /* Ends a call without a reply. */
 static void finish_failed(struct bus *bus, struct call *call)
 {
@@ -155,7 +62,7 @@ static void finish_failed(struct bus *bus, struct call *call)
     call->closure(NULL, call->arg);
     log_set_trace(0);
     remote->error = NULL;
-    free(call);
+    call_free(call);
 }
 
 /* We have given it up; does nothing when it never left. Without room in the queue the service goes
@@ -180,30 +87,37 @@ static void send_cancel(const struct call *call)
                    call->method->name, (unsigned long long)call->id);
 }
 
+/* `input` NULL: the message of the search. */
 static bool send_frames(struct call *call, const char *package_service, uint32_t deadline_ms,
                         const ProtobufCMessage *input)
 {
     struct peer *peer = call->peer;
     struct bus *bus = peer->remote->bus;
     Envelope envelope = bus_request_envelope(bus, call->id, deadline_ms, call->sent_us / 1000);
+    const struct search *search = call->search;
     char method[160];
 
     snprintf(method, sizeof(method), "%s/%s", package_service, call->method->name);
     envelope.method = method;
     envelope.trace = call->trace;
+    envelope.may_be_elsewhere = search != NULL && !search->is_last;
     if (!bus_send_message(peer->dealer, &envelope.base, ZMQ_SNDMORE) ||
-        !bus_send_message(peer->dealer, input, 0))
+        !(input != NULL ? bus_send_message(peer->dealer, input, 0)
+                        : bus_send_bytes(peer->dealer, search->message)))
         return false;
     bus_check_after_send(bus, peer->dealer);
     if (trace_is_on(peer->name))
         trace_line(bus, "%s -> %s  %s id=%016llx %zuB", bus->self, peer->name, call->method->name,
-                   (unsigned long long)call->id, protobuf_c_message_get_packed_size(input));
+                   (unsigned long long)call->id,
+                   input != NULL ? protobuf_c_message_get_packed_size(input) : search->message.len);
     return true;
 }
 
-uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *package_service,
-                   const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
-                   const ProtobufCMessage *input, ProtobufCClosure closure, void *arg)
+/* `search` is taken; NULL: for this peer alone. */
+static uint64_t send_call(struct bus_remote *remote, struct peer *peer, const char *package_service,
+                          const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
+                          const ProtobufCMessage *input, struct search *search,
+                          ProtobufCClosure closure, void *arg)
 {
     struct bus *bus = remote->bus;
     struct call *call = xcalloc(1, sizeof(*call));
@@ -218,13 +132,13 @@ uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *pac
     call->method = method;
     call->closure = closure;
     call->arg = arg;
+    call->search = search;
     HASH_ADD(hh, bus->calls, id, sizeof(call->id), call);
     insert_by_deadline(bus, call);
     bus_metrics()->calls_total++;
     bus_metrics()->calls_waiting++;
     if (peer == NULL) {
-        error_set(&call->failed, ERR_UNAVAILABLE, "no such instance of %s is configured",
-                  remote->name);
+        error_set(&call->failed, ERR_UNAVAILABLE, "no such instance of %s is known", remote->name);
         bus_kick(bus);
     } else if (!(call->is_sent = send_frames(call, package_service, deadline_ms, input))) {
         bus_metrics()->queue_full_total++;
@@ -232,6 +146,52 @@ uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *pac
         bus_kick(bus);
     }
     return call->id;
+}
+
+uint64_t call_send(struct bus_remote *remote, struct peer *peer, const char *package_service,
+                   const ProtobufCMethodDescriptor *method, uint32_t deadline_ms,
+                   const ProtobufCMessage *input, ProtobufCClosure closure, void *arg)
+{
+    return send_call(remote, peer, package_service, method, deadline_ms, input, NULL, closure, arg);
+}
+
+/* ---- looking for who has something */
+
+static struct search *search_new(struct bytes key, const ProtobufCMessage *message)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    struct search *search = xcalloc(1, sizeof(*search) + key.len + len);
+    uint8_t *at = (uint8_t *)(search + 1);
+
+    memcpy(at, key.data, key.len);
+    search->key = bytes_of(at, key.len);
+    protobuf_c_message_pack(message, at + key.len);
+    search->message = bytes_of(at + key.len, len);
+    return search;
+}
+
+/* It was not found where it was asked for. False: nor anywhere else. */
+static bool ask_next(struct call *call)
+{
+    struct search *search = call->search;
+    struct bus_remote *remote = call->remote;
+    uint64_t now_ms = clock_ms();
+    struct peer *next;
+
+    if (search == NULL || search->is_last || now_ms >= call->deadline_ms)
+        return false;
+    search->tried |= UINT64_C(1) << call->peer->instance;
+    next = remote_next(remote, search->key, search->tried);
+    if (next == NULL) {
+        search->is_last = true;
+        next = remote_owner(remote, search->key);
+    }
+    call->peer = next;
+    call->generation = next->is_up ? next->generation : 0;
+    call->sent_us = clock_us();
+    call->is_sent = send_frames(call, remote->service.descriptor->name,
+                                (uint32_t)(call->deadline_ms - now_ms), NULL);
+    return call->is_sent;
 }
 
 void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMessage *input,
@@ -242,9 +202,10 @@ void call_invoke(ProtobufCService *service, unsigned method, const ProtobufCMess
     must(remote->next_deadline_ms > 0); /* every call goes through bus_to() */
     if (remote->next_call_out != NULL)
         *remote->next_call_out = 0;
-    uint64_t id = call_send(remote, remote->next_peer, service->descriptor->name,
+    struct search *search = remote->next_finds_holder ? search_new(remote->next_key, input) : NULL;
+    uint64_t id = send_call(remote, remote->next_peer, service->descriptor->name,
                             &service->descriptor->methods[method], remote->next_deadline_ms, input,
-                            closure, arg);
+                            search, closure, arg);
     if (remote->next_call_out != NULL)
         *remote->next_call_out = id;
     remote->next_deadline_ms = 0;
@@ -259,7 +220,7 @@ void bus_cancel(struct bus *bus, uint64_t id)
         return;
     send_cancel(call);
     forget(bus, call);
-    free(call);
+    call_free(call);
 }
 
 static void finish(struct bus *bus, struct call *call, const Envelope *envelope,
@@ -272,6 +233,10 @@ static void finish(struct bus *bus, struct call *call, const Envelope *envelope,
                    call->method->name, (unsigned long long)call->id,
                    err_word((enum err)envelope->code), payload.len,
                    (double)(clock_us() - call->sent_us) / 1000);
+    if (envelope->code == ERR_NOT_FOUND && ask_next(call))
+        return;
+    if (envelope->code == 0 && call->search != NULL && call->search->tried != 0)
+        remote_remember(call->remote, call->search->key, call->peer);
     if (envelope->code != 0)
         error_set(&call->failed, (enum err)envelope->code, "%s", envelope->text);
     else if ((reply = protobuf_c_message_unpack(call->method->output, NULL, payload.len,
@@ -288,7 +253,7 @@ static void finish(struct bus *bus, struct call *call, const Envelope *envelope,
     call->closure(reply, call->arg);
     log_set_trace(0);
     protobuf_c_message_free_unpacked(reply, NULL);
-    free(call);
+    call_free(call);
 }
 
 /* Frames: envelope, payload (absent when the envelope tells an error). */
@@ -335,6 +300,19 @@ void call_fail_peer(struct peer *peer, uint64_t other_than_generation, const cha
     }
 }
 
+void call_leave_peer(struct peer *peer)
+{
+    struct bus *bus = peer->remote->bus;
+
+    for (struct call *call = bus->deadlines; call != NULL; call = call->next) {
+        if (call->peer != peer)
+            continue;
+        call->is_sent = false; /* there is nobody to tell when it is given up */
+        error_set(&call->failed, ERR_UNAVAILABLE, "%s has left", peer->name);
+        bus_kick(bus);
+    }
+}
+
 void call_finish_failed(struct bus *bus)
 {
     /* A closure may try again at once and fail again: that is for the next round, or we would never
@@ -362,8 +340,9 @@ void call_expire(struct bus *bus, uint64_t now_ms)
         struct call *call = bus->deadlines;
 
         bus_metrics()->calls_timeout_total++;
-        error_set(&call->failed, ERR_TIMEOUT, "%s did not answer %s in time", call->peer->name,
-                  call->method->name);
+        if (call->failed.code == ERR_NONE)
+            error_set(&call->failed, ERR_TIMEOUT, "%s did not answer %s in time", call->peer->name,
+                      call->method->name);
         send_cancel(call);
         finish_failed(bus, call);
     }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * endpoint: where a service is found. Named in `peers`: there; else a socket in the run directory.
+ * endpoint: where a service is found. Named in `peers`: there, at every address of the name; else a
+ * socket in the run directory.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "base/settings.h"
 #include "base/units.h"
@@ -52,16 +55,6 @@ static bool write_endpoint(struct bytes base, bool events, char *out, size_t cap
     return (size_t)len < cap;
 }
 
-unsigned endpoint_count(const char *peers, const char *name)
-{
-    struct bytes item, endpoint;
-    unsigned count = 0;
-
-    while (next_item(&peers, &item, &endpoint))
-        count += bytes_equal_text(item, name);
-    return count > 0 ? MIN(count, (unsigned)BUS_INSTANCES_MAX) : 1;
-}
-
 bool bus_endpoint(const char *run_dir, const char *peers, const char *name, unsigned instance,
                   bool events, char *out, size_t cap)
 {
@@ -80,14 +73,89 @@ bool bus_endpoint(const char *run_dir, const char *peers, const char *name, unsi
     return write_endpoint(bytes_of_text(base), events, out, cap);
 }
 
+static void tell(struct bytes base, endpoint_fn *fn, void *arg)
+{
+    char rpc[BUS_ENDPOINT_MAX], events[BUS_ENDPOINT_MAX];
+
+    if (write_endpoint(base, false, rpc, sizeof(rpc)) &&
+        write_endpoint(base, true, events, sizeof(events)))
+        fn(arg, rpc, events);
+    else
+        log_error("bus address is unusable", "address=%.*s", (int)base.len,
+                  (const char *)base.data);
+}
+
+static bool is_address(const char *host)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+/* Every address of the name in `base`, if there is one. */
+static bool tell_all(struct bytes base, endpoint_fn *fn, void *arg)
+{
+    char text[BUS_ENDPOINT_MAX];
+    struct endpoint at;
+    struct resolved found;
+
+    snprintf(text, sizeof(text), "%.*s", (int)base.len, (const char *)base.data);
+    if (strncmp(text, "tcp://", 6) != 0 || !parse_endpoint(text + 6, &at) || is_address(at.host)) {
+        tell(base, fn, arg);
+        return true;
+    }
+    if (!resolve(at.host, &found))
+        return false;
+    for (size_t i = 0; i < found.count; i++) {
+        snprintf(text, sizeof(text),
+                 strchr(found.addresses[i], ':') ? "tcp://[%s]:%u" : "tcp://%s:%u",
+                 found.addresses[i], at.port);
+        tell(bytes_of_text(text), fn, arg);
+    }
+    return true;
+}
+
+bool endpoint_each(const struct bus *bus, const char *name, endpoint_fn *fn, void *arg)
+{
+    const char *at = bus->peers_text;
+    struct bytes item, endpoint;
+    bool is_named = false, is_whole = true;
+    char base[BUS_ENDPOINT_MAX];
+
+    while (next_item(&at, &item, &endpoint)) {
+        if (!bytes_equal_text(item, name))
+            continue;
+        is_named = true;
+        is_whole &= tell_all(endpoint, fn, arg);
+    }
+    if (!is_named) {
+        snprintf(base, sizeof(base), "ipc://%s/%s.0", bus->run_dir, name);
+        tell(bytes_of_text(base), fn, arg);
+    }
+    return is_whole;
+}
+
 bool endpoint_own(const struct bus *bus, bool events, char *out, size_t cap)
 {
     char base[BUS_ENDPOINT_MAX];
 
     if (bus->listen[0] != '\0')
         return write_endpoint(bytes_of_text(bus->listen), events, out, cap);
-    if ((size_t)snprintf(base, sizeof(base), "ipc://%s/%s", bus->run_dir, bus->self) >=
-        sizeof(base))
+    /* Sockets of this machine need no "@node". */
+    if ((size_t)snprintf(base, sizeof(base), "ipc://%s/%.*s", bus->run_dir,
+                         (int)strcspn(bus->self, "@"), bus->self) >= sizeof(base))
         return false;
     return write_endpoint(bytes_of_text(base), events, out, cap);
+}
+
+bool bus_is_by_tcp(const struct bus *bus, const char *name)
+{
+    const char *at = bus->peers_text;
+    struct bytes item, endpoint;
+
+    while (next_item(&at, &item, &endpoint))
+        if (bytes_equal_text(item, name) && endpoint.len > 6 &&
+            memcmp(endpoint.data, "tcp://", 6) == 0)
+            return true;
+    return false;
 }

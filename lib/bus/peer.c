@@ -18,6 +18,18 @@ static void connect_to(void *socket, const char *endpoint)
                   zmq_strerror(zmq_errno()));
 }
 
+/* In ".../torrent.0.rpc" the name stands already; "torrent@tcp://10.0.0.7:7001" will say its own.
+ */
+static void name_by_address(struct peer *peer)
+{
+    const char *slash = strrchr(peer->rpc, '/');
+
+    if (strncmp(peer->rpc, "ipc://", 6) == 0 && slash != NULL)
+        snprintf(peer->name, sizeof(peer->name), "%.*s", (int)strlen(slash + 1) - 4, slash + 1);
+    else
+        snprintf(peer->name, sizeof(peer->name), "%.32s@%.60s", peer->remote->name, peer->rpc);
+}
+
 void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instance, const char *rpc,
                    const char *events)
 {
@@ -27,9 +39,10 @@ void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instan
     struct bus *bus = remote->bus;
     char monitor[64];
 
-    peer->remote = remote;
-    peer->instance = instance;
-    snprintf(peer->name, sizeof(peer->name), "%.48s.%u", remote->name, instance);
+    *peer = (struct peer){.remote = remote, .instance = instance};
+    snprintf(peer->rpc, sizeof(peer->rpc), "%s", rpc);
+    snprintf(peer->events, sizeof(peer->events), "%s", events);
+    name_by_address(peer);
     peer->dealer = bus_socket(bus, ZMQ_DEALER, false);
     snprintf(monitor, sizeof(monitor), "inproc://monitor-%u", ++monitors);
     must(zmq_socket_monitor(peer->dealer, monitor,
@@ -40,12 +53,19 @@ void bus_peer_open(struct peer *peer, struct bus_remote *remote, unsigned instan
     bus_watch_socket(bus, peer->monitor, bus_peer_monitor, peer);
     connect_to(peer->dealer, rpc);
     bus_watch_socket(bus, peer->dealer, call_receive, peer);
-    if (remote->watch.on_event != NULL) {
-        peer->sub = bus_socket(bus, ZMQ_SUB, false);
-        must(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, "event", 5) == 0);
-        connect_to(peer->sub, events);
-        bus_watch_socket(bus, peer->sub, event_receive, peer);
-    }
+    bus_peer_subscribe(peer);
+}
+
+void bus_peer_subscribe(struct peer *peer)
+{
+    struct bus *bus = peer->remote->bus;
+
+    if (peer->remote->watch.on_event == NULL || peer->sub != NULL)
+        return;
+    peer->sub = bus_socket(bus, ZMQ_SUB, false);
+    must(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, "event", 5) == 0);
+    connect_to(peer->sub, peer->events);
+    bus_watch_socket(bus, peer->sub, event_receive, peer);
 }
 
 void bus_peer_close(struct peer *peer)
@@ -57,6 +77,9 @@ void bus_peer_close(struct peer *peer)
     bus_socket_close(bus, &peer->monitor);
     bus_socket_close(bus, &peer->dealer);
     bus_socket_close(bus, &peer->sub);
+    call_leave_peer(peer);
+    remote_forget(peer->remote, peer);
+    peer->remote = NULL;
 }
 
 static void went_down(struct peer *peer, const char *why)
@@ -85,6 +108,22 @@ static void compare_fingerprint(struct peer *peer, const Sharestream__Svc__Hello
               "peer=%s service=%s", peer->name, peer->remote->service.descriptor->name);
 }
 
+/* Its keys hang on its name, so two must not have the same. */
+static void take_name(struct peer *peer, const char *name)
+{
+    struct bus_remote *remote = peer->remote;
+
+    snprintf(peer->name, sizeof(peer->name), "%s", name);
+    peer->is_named = true;
+    for (size_t i = 0; i < remote->peer_count; i++) {
+        const struct peer *other = &remote->peers[i];
+
+        if (other != peer && other->is_up && strcmp(other->name, peer->name) == 0)
+            log_error("two instances have one name; set bus.node to another one on each machine",
+                      "name=%s here=%s there=%s", name, peer->rpc, other->rpc);
+    }
+}
+
 static void on_hello(const ProtobufCMessage *message, void *arg)
 {
     const Sharestream__Svc__HelloReply *reply = (const Sharestream__Svc__HelloReply *)message;
@@ -98,6 +137,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
         return;
     }
     peer->is_standby = false;
+    peer->up_ms = peer->heard_ms;
     if (peer->is_up && peer->generation == reply->generation)
         return;
     if (peer->generation != 0 && peer->generation != reply->generation)
@@ -105,6 +145,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     peer->generation = reply->generation;
     peer->is_up = true;
     peer->last_event = 0;
+    take_name(peer, reply->name);
     compare_fingerprint(peer, reply);
     log_debug("bus peer is up", "peer=%s", peer->name);
     if (peer->remote->watch.on_up != NULL)
@@ -162,18 +203,4 @@ void bus_peer_tick(struct peer *peer, uint64_t now_ms)
     if (peer->is_connected &&
         now_ms - peer->hello_ms >= (peer->is_standby ? BUS_STANDBY_MS : BUS_HELLO_MS))
         greet(peer, now_ms);
-}
-
-/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
- * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
- * high bits. */
-uint64_t bus_peer_weight(const struct peer *peer, struct bytes key)
-{
-    uint64_t hash = bytes_hash(bytes_of_text(peer->name), bytes_hash(key, 0));
-
-    hash ^= hash >> 33;
-    hash *= 0xff51afd7ed558ccdu;
-    hash ^= hash >> 33;
-    hash *= 0xc4ceb9fe1a85ec53u;
-    return hash ^ hash >> 33;
 }

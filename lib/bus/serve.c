@@ -88,6 +88,11 @@ uint64_t bus_deadline_ms(const void *closure_data)
     return ((const struct request *)closure_data)->deadline_ms;
 }
 
+bool bus_may_be_elsewhere(const void *closure_data)
+{
+    return ((const struct request *)closure_data)->may_be_elsewhere;
+}
+
 static void release(struct request *request)
 {
     cancel_unwatch(request);
@@ -235,6 +240,7 @@ static struct request *make_request(struct bus *bus, struct bytes identity, bool
     request->came_us = clock_us();
     request->key = (struct request_key){envelope->generation, envelope->call};
     request->trace = envelope->trace;
+    request->may_be_elsewhere = envelope->may_be_elsewhere;
     request->deadline_ms = request->came_us / 1000 + envelope->deadline_ms - age_of(bus, envelope);
     snprintf(request->from, sizeof(request->from), "%s", envelope->from);
     DL_APPEND(bus->requests, request);

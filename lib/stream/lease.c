@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "base/must.h"
+#include "stream/mirror.h"
 
 enum {
     READ_DEADLINE_MS = 4000, /* a lease lives 10 s: one lost Read does not end it */
@@ -53,13 +54,14 @@ struct lease_set {
     struct bus *bus;
     struct bus_remote *torrent;
     uint64_t next_id;
+    struct mirrors *mirrors; /* NULL: there are none */
     struct group *groups;
     struct lease *woken; /* about to be called; closing one takes it out */
 };
 
 static struct bytes key_of(const struct group *group)
 {
-    return bytes_of(group->hash.bytes, sizeof(group->hash.bytes));
+    return bytes_of_text(group->text);
 }
 
 /* ---- waking */
@@ -106,6 +108,23 @@ static void call_woken(struct lease_set *set)
     }
 }
 
+/* ---- from other machines */
+
+static void pull(struct lease *lease)
+{
+    mirrors_pull(lease->set->mirrors, &lease->group->hash, lease->file, lease->position,
+                 lease->end);
+}
+
+static void pull_group(struct group *group)
+{
+    struct lease *lease;
+
+    DL_FOREACH(group->leases, lease)
+    if (lease->has_begun)
+        pull(lease);
+}
+
 /* ---- telling torrent-svc */
 
 static bool is_passing(enum err code)
@@ -141,8 +160,8 @@ static void ask(struct lease *lease)
     lease->renew_at_ms = 0;
     lease->is_asking = true;
     sharestream__torrent__torrent__read(
-        bus_to(torrent, READ_DEADLINE_MS, key_of(lease->group), &lease->call), &request, on_read,
-        lease);
+        bus_to_holder(torrent, READ_DEADLINE_MS, key_of(lease->group), &lease->call), &request,
+        on_read, lease);
 }
 
 static void on_read(const Sharestream__Torrent__ReadReply *reply, void *arg)
@@ -190,6 +209,14 @@ static struct group *find_group(struct lease_set *set, const char *hash_text)
     return group;
 }
 
+static void remove_mirror(struct lease_set *set, const char *hash_text)
+{
+    struct infohash hash;
+
+    if (infohash_parse(bytes_of_text(hash_text), &hash))
+        mirrors_remove(set->mirrors, &hash);
+}
+
 static void on_event(void *arg, unsigned instance, const ProtobufCMessage *message)
 {
     const Sharestream__Torrent__Event *event = (const Sharestream__Torrent__Event *)message;
@@ -205,10 +232,14 @@ static void on_event(void *arg, unsigned instance, const ProtobufCMessage *messa
         group = find_group(set, event->changed->info_hash);
         is_gone = event->changed->is_gone;
     }
+    if (is_gone)
+        remove_mirror(set, event->changed->info_hash);
     if (group == NULL)
         return;
     error_set(&removed, ERR_NOT_FOUND, "the torrent was removed");
     mark_group(set, group, is_gone ? &removed : NULL);
+    if (!is_gone)
+        pull_group(group);
     call_woken(set);
 }
 
@@ -226,6 +257,7 @@ static void on_up(void *arg, unsigned instance)
             if (lease->has_begun)
                 ask(lease);
         }
+        pull_group(group);
     }
     mark_all(set);
     call_woken(set);
@@ -269,6 +301,7 @@ void lease_set_free(struct lease_set **set_p)
     if (set == NULL)
         return;
     must(set->groups == NULL);
+    mirrors_free(&set->mirrors);
     bus_watch(set->torrent, &nothing);
     free(set);
     *set_p = NULL;
@@ -281,13 +314,90 @@ void lease_set_tick(struct lease_set *set, uint64_t now_ms)
     for (struct group *group = set->groups; group != NULL; group = group->hh.next) {
         DL_FOREACH(group->leases, lease)
         {
-            if (lease->renew_at_ms == 0)
+            if (lease->renew_at_ms == 0) {
                 lease->renew_at_ms = now_ms + LEASE_RENEW_MS;
-            else if (lease->has_begun && lease->error.code == ERR_NONE &&
-                     now_ms >= lease->renew_at_ms)
+            } else if (lease->has_begun && lease->error.code == ERR_NONE &&
+                       now_ms >= lease->renew_at_ms) {
                 ask(lease);
+                pull(lease);
+            }
         }
     }
+}
+
+/* ---- what lies on other machines */
+
+static void on_arrived(void *arg, const struct infohash *hash, const struct error *why)
+{
+    struct lease_set *set = arg;
+    struct group *group;
+
+    HASH_FIND(hh, set->groups, hash, sizeof(*hash), group);
+    if (group == NULL)
+        return;
+    mark_group(set, group, why);
+    if (why == NULL)
+        pull_group(group);
+    call_woken(set);
+}
+
+static bool is_wanted(void *arg, const struct infohash *hash, uint32_t file, uint64_t position)
+{
+    const struct lease_set *set = arg;
+    struct group *group;
+    struct lease *lease;
+
+    HASH_FIND(hh, set->groups, hash, sizeof(*hash), group);
+    if (group == NULL)
+        return false;
+    DL_FOREACH(group->leases, lease)
+    if (lease->file == file && position + MIRROR_BLOCK_BYTES > lease->position &&
+        position < lease->position + MIRROR_AHEAD_BYTES)
+        return true;
+    return false;
+}
+
+enum err lease_set_mirror(struct lease_set *set, const struct mirror_config *config,
+                          struct error *error)
+{
+    const struct mirror_owner owner = {.bus = set->bus,
+                                       .torrent = set->torrent,
+                                       .on_arrived = on_arrived,
+                                       .is_wanted = is_wanted,
+                                       .arg = set};
+
+    return mirrors_new(config, &owner, &set->mirrors, error);
+}
+
+enum err lease_set_add_mirror(struct lease_set *set, const struct mirror_draft *draft,
+                              struct error *error)
+{
+    return mirrors_make(set->mirrors, draft, error);
+}
+
+enum err lease_set_open_map(struct lease_set *set, const char *run_dir, const struct infohash *hash,
+                            struct ready_map **out, struct error *error)
+{
+    enum err err = ready_map_open(run_dir, hash, out, error);
+
+    if (err != ERR_NOT_FOUND || set->mirrors == NULL)
+        return err;
+    return ready_map_open(mirrors_folder(set->mirrors), hash, out, error);
+}
+
+const char *lease_set_mirror_folder(const struct lease_set *set)
+{
+    return set->mirrors != NULL ? mirrors_folder(set->mirrors) : NULL;
+}
+
+bool lease_set_may_forget(const struct lease_set *set, const struct infohash *hash)
+{
+    return mirrors_may_forget(set->mirrors, hash);
+}
+
+void lease_set_open_file(struct lease_set *set, const struct infohash *hash, uint32_t file)
+{
+    mirrors_open_file(set->mirrors, hash, file);
 }
 
 /* ---- leases */
@@ -328,6 +438,7 @@ void lease_wait(struct lease *lease)
     lease->error = (struct error){.code = ERR_NONE};
     if (!knows_position(lease))
         ask(lease);
+    pull(lease);
 }
 
 void lease_resume(struct lease *lease)
@@ -348,7 +459,8 @@ static void say_close(struct lease *lease)
     request.info_hash = lease->group->text;
     request.reader = lease->id;
     sharestream__torrent__torrent__close(
-        bus_to(torrent, CLOSE_DEADLINE_MS, key_of(lease->group), NULL), &request, on_closed, NULL);
+        bus_to_holder(torrent, CLOSE_DEADLINE_MS, key_of(lease->group), NULL), &request, on_closed,
+        NULL);
 }
 
 void lease_close(struct lease **lease_p)

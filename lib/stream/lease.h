@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "bus/bus.h"
+#include "stream/mirror.h"
+#include "stream/ready_map.h"
 #include "wire/infohash.h"
 
 struct lease_set;
@@ -29,6 +31,21 @@ typedef void lease_wake_fn(void *arg);
 struct lease_set *lease_set_new(struct bus *bus, struct bus_remote *torrent);
 /* All leases must be closed before; the bus is freed after. Clears the pointer, accepts NULL. */
 void lease_set_free(struct lease_set **set);
+/* Torrents of other machines can be read as well then: lease_set_add_mirror(). */
+enum err lease_set_mirror(struct lease_set *set, const struct mirror_config *config,
+                          struct error *error);
+enum err lease_set_add_mirror(struct lease_set *set, const struct mirror_draft *draft,
+                              struct error *error);
+/* The map of a torrent of this machine, or of one that is mirrored here; as ready_map_open(). */
+enum err lease_set_open_map(struct lease_set *set, const char *run_dir, const struct infohash *hash,
+                            struct ready_map **out, struct error *error);
+/* Its bytes may go between two looks at its map, and must be copied before. */
+bool lease_set_may_forget(const struct lease_set *set, const struct infohash *hash);
+/* Where maps of mirrored torrents are; NULL: there are none. */
+const char *lease_set_mirror_folder(const struct lease_set *set);
+/* Its file can be opened then, whatever is in it. Only needed for one that is opened before any of
+ * it is ready. */
+void lease_set_open_file(struct lease_set *set, const struct infohash *hash, uint32_t file);
 /* Renewals; call about every 100 ms. */
 void lease_set_tick(struct lease_set *set, uint64_t now_ms);
 

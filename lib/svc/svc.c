@@ -446,7 +446,8 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     log_init(def->name, level, false);
     prctl(PR_SET_NAME, program, 0, 0, 0);
     if (!svc_read_contract(&svc, &error) ||
-        config_load(file, def->settings, &svc.config, &error) != ERR_NONE) {
+        config_load(file, def->settings, &svc.config, &error) != ERR_NONE ||
+        !svc_add_node(&svc, &error)) {
         log_error("cannot start", "error=%s", error.text);
         return EXIT_CONFIG;
     }

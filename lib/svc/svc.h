@@ -72,7 +72,11 @@ extern const struct settings_table common_settings_table;
 #define BUS_SETTINGS(X)                                                                            \
     X(TEXT, listen, "", 0, 0,                                                                      \
       "tcp://address:port for requests (port + 1: events); empty: ipc in run_dir")                 \
-    X(LIST, peers, "", 0, 0, "where services on other machines are: torrent=tcp://host:port")      \
+    X(TEXT, node, "", 0, 0,                                                                        \
+      "name of this machine among those of the bus, for good; empty: its host name, with tcp")     \
+    X(LIST, peers, "", 0, 0,                                                                       \
+      "where services on other machines are: torrent=tcp://host:port; every address of the name "  \
+      "is an instance")                                                                            \
     X(TEXT, secret, "", 0, 0, "shared by all machines; makes the encryption keys of the bus")      \
     X(BOOL, plaintext, "false", 0, 0, "allow tcp without encryption")
 SETTINGS_STRUCT(bus_settings, BUS_SETTINGS);
@@ -89,7 +93,7 @@ bool svc_is_retiring(const struct svc *svc);
 char *svc_retired_name(const struct svc *svc);
 /* For further buses of the process (one per thread): same names, keys and generation. */
 const struct bus_config *svc_bus_config(const struct svc *svc);
-const char *svc_name(const struct svc *svc); /* "http.0" */
+const char *svc_name(const struct svc *svc); /* "http.0", with tcp "http.0@node" */
 uint64_t svc_generation(const struct svc *svc);
 
 /* Text behind "ready": what it chose, as key=value pairs ("port=8080"). Call in start(). */

@@ -143,7 +143,7 @@ void svc_metrics(struct svc *svc, struct text *out)
     }
     if (def->metrics_more != NULL)
         def->metrics_more(svc->state, out);
-    char label[80];
+    char label[BUS_NAME_MAX + 16];
 
     snprintf(label, sizeof(label), "process=\"%s\"", svc->name);
     metrics_print(out, &bus_metrics_table, bus_metrics(), label);

@@ -38,7 +38,7 @@ struct svc {
     const struct svc_def *def;
     struct config config;
     struct bus_config bus_config;
-    char name[64]; /* "torrent.0" */
+    char name[BUS_NAME_MAX]; /* "torrent.0", with tcp "torrent.0@node" */
     unsigned instance;
     uint64_t generation, started_ms, drain_until_ms;
     int ready_fd, lifeline_fd, keep_fd, signal_fd, lock_fd;
@@ -57,6 +57,8 @@ struct svc {
 enum err svc_serve_builtin(struct svc *svc, struct error *error);
 /* svc_start.c: everything between main() and the loop */
 bool svc_read_contract(struct svc *svc, struct error *error);
+/* To its name, when it is on a bus with other machines. */
+bool svc_add_node(struct svc *svc, struct error *error);
 enum err svc_lock(struct svc *svc, struct error *error);
 void svc_raise_limits(void);
 void svc_notify(const char *state); /* sd_notify(3) */

@@ -85,6 +85,27 @@ static bool take_lock(const struct svc *svc)
     return true;
 }
 
+bool svc_add_node(struct svc *svc, struct error *error)
+{
+    const char *node = svc->config.bus.node;
+    size_t len = strlen(svc->name);
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (svc->config.bus.listen[0] == '\0')
+        return true;
+    if (node[0] == '\0' && gethostname(host, sizeof(host) - 1) == 0)
+        node = host;
+    if (node[0] == '\0' || strlen(node) > HOST_NAME_MAX ||
+        node[strspn(node, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")]) {
+        error_set(error, ERR_CONFIG,
+                  "'%s' is no name for this machine: set bus.node to letters, digits, . - and _",
+                  node);
+        return false;
+    }
+    snprintf(svc->name + len, sizeof(svc->name) - len, "@%s", node);
+    return true;
+}
+
 /* The lock dies with the process, so nothing stale can stay; the number inside is for people. */
 enum err svc_lock(struct svc *svc, struct error *error)
 {

@@ -2,6 +2,8 @@
 #include "wire/metainfo.h"
 
 #include <inttypes.h>
+#include <openssl/evp.h>
+#include <string.h>
 
 #include "base/must.h"
 
@@ -351,4 +353,13 @@ enum err metainfo_check(struct bytes in, struct metainfo *out, struct error *err
     if (err != ERR_NONE)
         *out = (struct metainfo){0};
     return err;
+}
+
+void metainfo_hash(const struct metainfo *metainfo, struct infohash *out)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    must(EVP_Digest(metainfo->info.data, metainfo->info.len, digest, NULL,
+                    metainfo->has_v1 ? EVP_sha1() : EVP_sha256(), NULL) == 1);
+    memcpy(out->bytes, digest, sizeof(out->bytes));
 }

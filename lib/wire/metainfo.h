@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "wire/infohash.h"
 
 enum { METAINFO_BYTES_MAX = 16 << 20, METAINFO_DEPTH_MAX = 64, METAINFO_ITEMS_MAX = 2000000 };
 
@@ -25,5 +26,7 @@ struct metainfo {
  * element that is empty, "." or "..", or holds '/' or NUL (a name likewise, but it may be empty), a
  * key we look at that comes twice. Keys out of order and line ends after the end are tolerated. */
 enum err metainfo_check(struct bytes in, struct metainfo *out, struct error *error);
+/* Of one that was checked. */
+void metainfo_hash(const struct metainfo *metainfo, struct infohash *out);
 
 #endif

@@ -18,6 +18,8 @@
 #include "engine.h"
 #include "shapes.h"
 #include "websocket.h"
+#include "wire/query.h"
+#include "wire/tracker_http.h"
 
 enum { SVC_AWAY_MS = 200 };
 
@@ -109,6 +111,12 @@ bool exchange_has_map(struct exchange *x, const struct infohash *hash)
 
     loop_map_release(&entry);
     return has;
+}
+
+enum err exchange_add_mirror(struct exchange *x, const struct mirror_draft *draft,
+                             struct error *error)
+{
+    return lease_set_add_mirror(x->loop->leases, draft, error);
 }
 
 /* ---- answering */
@@ -310,20 +318,42 @@ void exchange_fail(struct exchange *x, enum err code, const char *format, ...)
 
 /* ---- neighbours */
 
+/* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
+static uint32_t patience(struct exchange *x, struct bus_remote *remote, uint32_t deadline_ms)
+{
+    x->called = remote;
+    return bus_is_up(remote) ? deadline_ms : MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
+}
+
+static struct bytes key_of(const char *key)
+{
+    return key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0);
+}
+
 static ProtobufCService *call(struct exchange *x, struct bus_remote *remote, uint32_t deadline_ms,
                               const char *key)
 {
-    /* It may be restarting just now, but nobody wants to wait for it as long as for peers. */
-    if (!bus_is_up(remote))
-        deadline_ms = MIN(deadline_ms, (uint32_t)NEIGHBOUR_AWAY_MS);
-    x->called = remote;
-    return bus_to(remote, deadline_ms, key != NULL ? bytes_of_text(key) : bytes_of(NULL, 0),
-                  &x->call);
+    return bus_to(remote, patience(x, remote, deadline_ms), key_of(key), &x->call);
 }
 
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key)
 {
-    return call(x, x->loop->torrent, deadline_ms, key);
+    struct bus_remote *torrent = x->loop->torrent;
+
+    return bus_to_holder(torrent, patience(x, torrent, deadline_ms), key_of(key), &x->call);
+}
+
+ProtobufCService *exchange_torrent_instance(struct exchange *x, unsigned instance,
+                                            uint32_t deadline_ms)
+{
+    struct bus_remote *torrent = x->loop->torrent;
+
+    return bus_to_instance(torrent, instance, patience(x, torrent, deadline_ms), &x->call);
+}
+
+size_t exchange_torrent_instances(const struct exchange *x, unsigned out[BUS_INSTANCES_MAX])
+{
+    return bus_instances(x->loop->torrent, out);
 }
 
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key)
@@ -537,8 +567,23 @@ struct gateway_client *exchange_client(struct exchange *x)
     return gateway_client_copy(&client);
 }
 
+/* A scrape of several torrents is put together by any tracker-svc that has one of them. */
+static struct gateway *tracker_of(struct exchange *x)
+{
+    struct bytes path, query = query_split(bytes_of_iovec(x->req->input.path), &path);
+    struct infohash hash;
+    bool has_hash = shards_are_many(x->loop->tracker) &&
+                    announce_param(query, "info_hash", hash.bytes, sizeof(hash.bytes)) ==
+                        (int)sizeof(hash.bytes);
+
+    return shards_owner(x->loop->tracker,
+                        bytes_of(has_hash ? hash.bytes : NULL, has_hash ? sizeof(hash.bytes) : 0));
+}
+
 void exchange_ask(struct exchange *x, enum route_actor actor)
 {
+    struct gateway *gateway = actor == ACTOR_TRACKER ? tracker_of(x) : x->loop->gateways[actor];
+
     client_local(x->client);
     x->question_client = (struct gateway_client){
         .target = bytes_of_iovec(x->req->input.path),
@@ -547,7 +592,7 @@ void exchange_ask(struct exchange *x, enum route_actor actor)
     };
     /* Who waits is watched; besides, a connection that is not read for a moment would cost two
      * calls of epoll_ctl(). */
-    if (gateway_ask(x->loop->gateways[actor], &x->question, &x->question_client))
+    if (gateway != NULL && gateway_ask(gateway, &x->question, &x->question_client))
         exchange_watch(x);
     else
         exchange_fail_question(&x->question);
@@ -653,9 +698,10 @@ static bool begin_websocket(struct exchange *x)
         return false;
     if (known_as != NULL)
         x->req->input.path = h2o_iovec_init(known_as, strlen(known_as));
-    if (actor != ROUTE_ACTORS)
-        socket_upgrade(x, x->loop->gateways[actor],
-                       actor == ACTOR_TRACKER ? settings->tracker_origins : settings->room_origins);
+    if (actor == ACTOR_TRACKER)
+        tracker_upgrade(x, x->loop->tracker, settings->tracker_origins);
+    else if (actor != ROUTE_ACTORS)
+        socket_upgrade(x, x->loop->gateways[actor], settings->room_origins);
     else
         engine_upgrade(x);
     return true;

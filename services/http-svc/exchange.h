@@ -66,9 +66,13 @@ void exchange_fail_error(struct exchange *x, const struct error *error);
 void exchange_fail_as(struct exchange *x, int status, enum err code, const char *text);
 
 /* ---- neighbours */
-/* The torrent service for one call; its closure gets `x` as argument. `key` chooses the instance
- * (hash in text form, or NULL). */
+/* The torrent service for one call; its closure gets `x` as argument. The instance that has the
+ * torrent of that hash (in text form) is found; NULL: any. */
 ProtobufCService *exchange_torrent(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* One after the other, for what each of them has a part of. */
+ProtobufCService *exchange_torrent_instance(struct exchange *x, unsigned instance,
+                                            uint32_t deadline_ms);
+size_t exchange_torrent_instances(const struct exchange *x, unsigned out[BUS_INSTANCES_MAX]);
 /* Likewise the transcode service. */
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* And the room service. */
@@ -95,6 +99,10 @@ bool exchange_is_draining(const struct exchange *x);
 /* ---- bodies */
 /* Is there a ready map, so that stream_answer() needs nobody's help? */
 bool exchange_has_map(struct exchange *x, const struct infohash *hash);
+/* Of a torrent on another machine: there is one then. */
+struct mirror_draft;
+enum err exchange_add_mirror(struct exchange *x, const struct mirror_draft *draft,
+                             struct error *error);
 
 /* stream_answer.c: answers with the file by the rules of RFC 9110. */
 void stream_answer(struct exchange *x, const struct infohash *hash, uint32_t file);

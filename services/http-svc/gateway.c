@@ -345,7 +345,7 @@ static uint64_t gather_ms(const struct gateway *gateway)
 {
     bool is_urgent = gateway->asked != NULL || gateway->needs_first || gateway->is_replaying;
 
-    return is_urgent ? 1 : GATHER_MS;
+    return is_urgent ? MIN(gateway->gather_ms, (uint64_t)GATHER_MS) : GATHER_MS;
 }
 
 int32_t gateway_flush(struct gateway *gateway, uint64_t now_ms)
@@ -398,6 +398,11 @@ static void leave_instance(struct gateway *gateway)
     deliver_failed(gateway, "another instance has its work now");
 }
 
+void gateway_share(struct gateway *gateway, unsigned count)
+{
+    gateway->gather_ms = count;
+}
+
 static void turn_to(struct gateway *gateway, unsigned instance)
 {
     if (instance != gateway->instance)
@@ -411,6 +416,23 @@ static void turn_to(struct gateway *gateway, unsigned instance)
     gateway->retry_ms = gateway->await_retry_ms = 0;
 }
 
+static uint64_t bit_of(unsigned instance)
+{
+    return UINT64_C(1) << instance;
+}
+
+void gateway_on_up(struct gateway *gateway)
+{
+    gateway->up |= bit_of(gateway->instance);
+    turn_to(gateway, gateway->instance);
+}
+
+void gateway_on_down(struct gateway *gateway)
+{
+    gateway->up &= ~bit_of(gateway->instance);
+    set_attached(gateway, false);
+}
+
 /* Of actors with a journal one instance at a time is up, and who came last is the one: the other
  * may not know yet that it was forestalled. Of others the first will do. */
 static void on_up(void *arg, unsigned instance)
@@ -418,7 +440,7 @@ static void on_up(void *arg, unsigned instance)
     struct gateway *gateway = arg;
     bool was_up = is_up(gateway);
 
-    gateway->up |= UINT64_C(1) << instance;
+    gateway->up |= bit_of(instance);
     if (!was_up || instance == gateway->instance || gateway->remembers)
         turn_to(gateway, instance);
 }
@@ -427,10 +449,11 @@ static void on_down(void *arg, unsigned instance)
 {
     struct gateway *gateway = arg;
 
-    gateway->up &= ~(UINT64_C(1) << instance);
-    if (instance != gateway->instance)
+    if (instance != gateway->instance) {
+        gateway->up &= ~bit_of(instance);
         return;
-    set_attached(gateway, false);
+    }
+    gateway_on_down(gateway);
     if (gateway->up != 0)
         turn_to(gateway, (unsigned)__builtin_ctzll(gateway->up));
 }
@@ -449,7 +472,10 @@ struct gateway *gateway_new(const struct gateway_config *config)
     gateway->count = config->count;
     gateway->remote =
         bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
-    bus_watch(gateway->remote, &watch);
+    gateway->instance = config->instance;
+    gateway->gather_ms = 1;
+    if (!config->is_shard)
+        bus_watch(gateway->remote, &watch);
     return gateway;
 }
 

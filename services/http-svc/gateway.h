@@ -81,6 +81,8 @@ struct gateway_config {
     const char *name;  /* of the instance: "http.0"; copied */
     uint64_t generation;
     unsigned index, count; /* of this loop, and how many there are */
+    unsigned instance;     /* of the actor */
+    bool is_shard;         /* others are for other instances, and shards.c knows which are up */
     struct http_metrics *metrics;
 };
 
@@ -91,6 +93,11 @@ void gateway_free(struct gateway **gateway);
 bool gateway_is_idle(const struct gateway *gateway);
 /* To the actor it is another one from now on, without connections. */
 void gateway_rename(struct gateway *gateway, const char *name);
+/* Of a shard. */
+void gateway_on_up(struct gateway *gateway);
+void gateway_on_down(struct gateway *gateway);
+/* Of so many, each has a part of what comes: it waits longer, so that a message brings as much. */
+void gateway_share(struct gateway *gateway, unsigned count);
 /* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
  * which this is to be called again. */
 enum { GATEWAY_IDLE = INT32_MAX };

@@ -71,6 +71,7 @@ struct gateway {
     uint32_t replay_at;
     uint64_t retry_ms, await_retry_ms; /* not before; 0 = at once */
     uint64_t flushed_ms;
+    uint64_t gather_ms;   /* what is urgent waits so long for more */
     uint64_t call, await; /* in flight, 0 = none */
     uint64_t delivery;    /* counts them; the number of the one in flight */
     uint64_t carried;     /* number of the last Batch of the actor's that was carried out */

@@ -53,6 +53,8 @@
       "largest message or polling body of a client of Socket.IO")                                  \
     X(BOOL, socketio_allow_eio3, "false", 0, 0,                                                    \
       "also let in clients of Socket.IO 2, which speak Engine.IO 3")                               \
+    X(SIZE, mirror_size, "256MiB", 0, INT64_MAX,                                                   \
+      "bytes of torrents on other machines kept in run_dir; each reader has 4 MiB more")           \
     X(COUNT, threads, "0", 0, 64, "loop threads; 0: one per processor, at most 4")                 \
     X(TEXT, admin_token, "", 0, 0,                                                                 \
       "whoever has it may do everything; empty: nobody needs it on loopback, and on a wider "      \

@@ -220,18 +220,20 @@ static void count_rounds(struct loop *loop)
  */
 static void leave_name(struct loop *loop, uint64_t now_ms)
 {
-    bool is_idle = h2o_linklist_is_empty(&loop->websockets);
+    bool is_idle = h2o_linklist_is_empty(&loop->websockets) && shards_are_idle(loop->tracker);
     char *name;
 
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        is_idle = is_idle && gateway_is_idle(loop->gateways[i]);
+        is_idle = is_idle && (loop->gateways[i] == NULL || gateway_is_idle(loop->gateways[i]));
     if (!is_idle && now_ms - loop->drained_ms < LEAVE_MS)
         return;
     name = svc_retired_name(loop->http->svc);
     bus_retire(loop->bus, name);
     bus_retire(loop->side_bus, name);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        gateway_rename(loop->gateways[i], name);
+        if (loop->gateways[i] != NULL)
+            gateway_rename(loop->gateways[i], name);
+    shards_rename(loop->tracker, name);
     free(name);
     atomic_store(&loop->has_left, true);
 }
@@ -246,7 +248,9 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        gateway_tick(loop->gateways[i], now_ms);
+        if (loop->gateways[i] != NULL)
+            gateway_tick(loop->gateways[i], now_ms);
+    shards_tick(loop->tracker, now_ms);
     listeners_tick(loop);
     if (loop->is_draining && atomic_load(&loop->wanted) == LOOP_RETIRE &&
         !atomic_load(&loop->has_left))
@@ -312,8 +316,27 @@ static void init_gateways(struct loop *loop, unsigned count)
             .metrics = &loop->http->metrics,
         };
 
-        loop->gateways[i] = gateway_new(&config);
+        if (i == ACTOR_TRACKER)
+            loop->tracker = shards_new(&config);
+        else
+            loop->gateways[i] = gateway_new(&config);
     }
+}
+
+/* For torrents of other machines. What a stream has read may go: it looks at the map before it
+ * reads on. */
+static enum err init_mirror(struct loop *loop, struct error *error)
+{
+    char *folder = xasprintf("%s/mirror.%s.%u", loop->http->run_dir, loop->http->self, loop->index);
+    const struct mirror_config config = {
+        .folder = folder,
+        .max_bytes = loop->http->settings->mirror_size / loop->count,
+        .may_forget = true,
+    };
+    enum err err = lease_set_mirror(loop->leases, &config, error);
+
+    free(folder);
+    return err;
 }
 
 /* Runs on the main thread, before the loop's own exists. */
@@ -347,6 +370,8 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     loop->control = bus_remote(loop->side_bus, neighbour_name(NEIGHBOUR_supervisor),
                                &sharestream__control__control__descriptor);
     loop->leases = lease_set_new(loop->bus, loop->torrent);
+    if (bus_is_by_tcp(loop->bus, "torrent") && init_mirror(loop, error) != ERR_NONE)
+        return error->code;
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
@@ -373,9 +398,10 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
     /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
-    loop->gather_ms = GATEWAY_IDLE;
+    loop->gather_ms = shards_flush(loop->tracker, now_ms);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
+        if (loop->gateways[i] != NULL)
+            loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
 }
 
 /* The deadline has passed: whoever is still there is cut off. */
@@ -425,6 +451,7 @@ static void fini(struct loop *loop)
     end_mail(loop);
     for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
         gateway_free(&loop->gateways[i]);
+    shards_free(&loop->tracker);
     lease_set_free(&loop->leases);
     joined_free(&loop->joined);
     unwatch_fd(&loop->bus_socket);

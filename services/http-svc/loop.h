@@ -25,6 +25,7 @@
 #include "joined.h"
 #include "neighbours.h"
 #include "parts.h"
+#include "shards.h"
 #include "stream/lease.h"
 #include "stream/ready_map.h"
 #include "wire/traceparent.h"
@@ -86,7 +87,8 @@ struct loop {
     h2o_socket_t *side_socket;
     struct bus_remote *neighbours[NEIGHBOURS]; /* svc.Svc of all, ourselves included */
     struct bus_remote *control;                /* of the supervisor */
-    struct gateway *gateways[ROUTE_ACTORS];
+    struct gateway *gateways[ROUTE_ACTORS];    /* NULL: it has shards */
+    struct shards *tracker;
     struct engine *engine;
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */

@@ -60,7 +60,7 @@ struct ready_map *loop_map_take(struct loop *loop, const struct infohash *hash,
 
     *entry_out = NULL;
     if (entry == NULL) {
-        if (ready_map_open(loop->http->run_dir, hash, &map, &error) != ERR_NONE) {
+        if (lease_set_open_map(loop->leases, loop->http->run_dir, hash, &map, &error) != ERR_NONE) {
             if (error.code != ERR_NOT_FOUND)
                 log_warn("ready map not usable", "why=%s", error.text);
             return NULL;

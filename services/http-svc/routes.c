@@ -10,6 +10,7 @@
 #include "naming.h"
 #include "shapes.h"
 #include "wire/magnet.h"
+#include "wire/metainfo.h"
 #include "wire/query.h"
 
 enum { TOKEN_TEXT_MAX = 256 };
@@ -167,4 +168,29 @@ void routes_dispatch(struct exchange *x)
         answer_no_route(x);
     else if (route->need == NEED_OPEN || authorise(x))
         handlers[route->id](x);
+}
+
+char *routes_key_of_add(const Sharestream__Torrent__AddRequest *request)
+{
+    struct bytes source = bytes_of_text(request->source);
+    struct metainfo metainfo;
+    struct magnet magnet;
+    struct infohash hash;
+    struct error error;
+    char text[INFOHASH_TEXT];
+
+    if (request->metainfo.len > 0) {
+        if (metainfo_check(bytes_of(request->metainfo.data, request->metainfo.len), &metainfo,
+                           &error) != ERR_NONE)
+            return NULL; /* any of them says what is wrong with it */
+        metainfo_hash(&metainfo, &hash);
+    } else if (strncasecmp(request->source, "magnet:", 7) == 0) {
+        if (magnet_parse(source, &magnet, &error) != ERR_NONE)
+            return NULL;
+        hash = magnet.key;
+        magnet_fini(&magnet);
+    } else if (!infohash_parse(source, &hash)) {
+        return xstrdup(request->source); /* a URL: whose it is, is not known yet */
+    }
+    return xstrdup(infohash_text(&hash, text));
 }

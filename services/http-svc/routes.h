@@ -36,6 +36,10 @@ bool routes_read_source(struct exchange *x, struct routes_source *out, struct er
 typedef void routes_begin_fn(struct exchange *x, const struct routes_source *source);
 void routes_open(struct exchange *x, routes_begin_fn *then);
 
+/* By which the instance is found that has, or is to have, what is added; free() it. NULL: of no
+ * torrent. */
+char *routes_key_of_add(const Sharestream__Torrent__AddRequest *request);
+
 /* The body as a message; NULL: answered. An empty body is an empty message. Free with
  * protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *routes_read_message(struct exchange *x,

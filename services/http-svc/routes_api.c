@@ -136,7 +136,6 @@ void routes_answer_message(struct exchange *x, const void *message)
     {                                                                                              \
         routes_answer_message(arg, reply);                                                         \
     }
-DEFINE_ANSWER(on_list_reply, ListReply)
 DEFINE_ANSWER(on_limits_reply, Limits)
 DEFINE_ANSWER(on_peers_reply, PeersReply)
 DEFINE_ANSWER(on_pieces_reply, PiecesReply)
@@ -192,11 +191,14 @@ static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
 
 static void send_add(struct exchange *x, Sharestream__Torrent__AddRequest *request)
 {
+    char *key = routes_key_of_add(request);
+
     request->wait_ms = MIN(request->wait_ms, (uint32_t)ROUTES_WAIT_MS);
     if (request->wait_ms > 0)
         exchange_watch(x);
-    sharestream__torrent__torrent__add(exchange_torrent(x, call_ms(request->wait_ms), NULL),
-                                       request, on_added, x);
+    sharestream__torrent__torrent__add(exchange_torrent(x, call_ms(request->wait_ms), key), request,
+                                       on_added, x);
+    free(key);
 }
 
 void on_add(struct exchange *x)
@@ -252,14 +254,6 @@ void on_seed(struct exchange *x)
 }
 
 /* ---- reading */
-
-void on_list(struct exchange *x)
-{
-    Sharestream__Torrent__ListRequest request = SHARESTREAM__TORRENT__LIST_REQUEST__INIT;
-
-    sharestream__torrent__torrent__list(exchange_torrent(x, ROUTES_CALL_MS, NULL), &request,
-                                        on_list_reply, x);
-}
 
 static void get(struct exchange *x, Sharestream__Torrent__TorrentInfo_Closure closure)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * routes_more: answers of /api/v1 that are more than a message as JSON: statistics, the .torrent
- * file, playlists, links and events.
+ * routes_more: answers of /api/v1 that are more than a message as JSON: the .torrent file,
+ * playlists, links and events.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,36 +9,11 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "bus/pb_json.h"
-#include "http_stats.h"
 #include "naming.h"
 #include "routes.h"
 #include "routes_listing.h"
 #include "shapes.h"
 #include "wire/query.h"
-
-/* ---- statistics */
-
-static void on_stats_reply(const Sharestream__Torrent__StatsReply *reply, void *arg)
-{
-    struct exchange *x = arg;
-    Sharestream__Http__StatsReply own = SHARESTREAM__HTTP__STATS_REPLY__INIT;
-
-    http_stats(exchange_http(x), &own);
-    exchange_add_header(x, "cache-control", "no-store");
-    /* Our own numbers are of use most when the neighbour is away. */
-    exchange_reply_json(x, 200,
-                        json_pack("{s:o,s:o}", "torrent",
-                                  reply != NULL ? pb_to_json(&reply->base) : json_null(), "http",
-                                  pb_to_json(&own.base)));
-}
-
-void on_stats(struct exchange *x)
-{
-    Sharestream__Torrent__StatsRequest request = SHARESTREAM__TORRENT__STATS_REQUEST__INIT;
-
-    sharestream__torrent__torrent__stats(exchange_torrent(x, ROUTES_CALL_MS, NULL), &request,
-                                         on_stats_reply, x);
-}
 
 /* ---- questions about one torrent */
 

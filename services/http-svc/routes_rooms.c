@@ -158,6 +158,15 @@ static bool is_url(const char *source)
 }
 
 /* A torrent is added at once: who enters the room may not, and it has a start then. */
+static void send_add(struct making *making, const Sharestream__Torrent__AddRequest *add)
+{
+    char *key = routes_key_of_add(add);
+
+    sharestream__torrent__torrent__add(exchange_torrent(making->x, ROUTES_CALL_MS, key), add,
+                                       on_added, making);
+    free(key);
+}
+
 void on_room_create(struct exchange *x)
 {
     CreateRequest *request =
@@ -173,8 +182,7 @@ void on_room_create(struct exchange *x)
     if (add.source[0] == '\0' || is_url(add.source))
         create(making);
     else
-        sharestream__torrent__torrent__add(exchange_torrent(x, ROUTES_CALL_MS, NULL), &add,
-                                           on_added, making);
+        send_add(making, &add);
 }
 
 /* ---- changing one */

@@ -9,6 +9,7 @@
 #include "routes.h"
 #include "routes_listing.h"
 #include "shapes.h"
+#include "stream/mirror.h"
 
 /* ---- GET /stream/{hash}/{file} */
 
@@ -16,7 +17,13 @@ struct opening {
     struct exchange *x;
     struct routes_source source;
     routes_begin_fn *begin;
+    struct mirror_draft *draft; /* of a torrent on another machine */
 };
+
+static void opening_fini(void *memory)
+{
+    mirror_draft_free(&((struct opening *)memory)->draft);
+}
 
 static void begin(struct opening *opening)
 {
@@ -35,12 +42,45 @@ static void fail_stream(struct exchange *x, const struct error *error)
         exchange_fail_as(x, 500, ERR_INTERNAL, "Failed to get torrent");
 }
 
+static void on_got(const Sharestream__Torrent__TorrentInfo *info, void *arg);
+
+static void get(struct opening *opening, uint32_t first_file)
+{
+    Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
+
+    request.info_hash = opening->source.hash_text;
+    request.wait_ms = first_file == 0 ? ROUTES_WAIT_MS : 0;
+    request.first_file = first_file;
+    sharestream__torrent__torrent__get(
+        exchange_torrent(opening->x, ROUTES_WAIT_CALL_MS, opening->source.hash_text), &request,
+        on_got, opening);
+}
+
+/* It is known, and still there is no map: its files are on another machine. */
+static void mirror(struct opening *opening, const Sharestream__Torrent__TorrentInfo *info)
+{
+    struct exchange *x = opening->x;
+    struct error error = {0};
+    uint32_t next;
+
+    if (opening->draft == NULL)
+        opening->draft = mirror_draft_new(&opening->source.hash);
+    if (!mirror_draft_add(opening->draft, info, &next))
+        get(opening, next);
+    else if (exchange_add_mirror(x, opening->draft, &error) != ERR_NONE)
+        fail_stream(x, &error);
+    else
+        begin(opening);
+}
+
 static void on_known(struct opening *opening, const Sharestream__Torrent__TorrentInfo *info)
 {
     if (info == NULL || !info->has_metadata)
         fail_stream(opening->x, info == NULL ? exchange_call_error(opening->x) : NULL);
-    else
+    else if (exchange_has_map(opening->x, &opening->source.hash))
         begin(opening);
+    else
+        mirror(opening, info);
 }
 
 static void on_got(const Sharestream__Torrent__TorrentInfo *info, void *arg)
@@ -57,7 +97,6 @@ static void on_added(const Sharestream__Torrent__AddReply *reply, void *arg)
 static void ask_for_torrent(struct opening *opening)
 {
     struct exchange *x = opening->x;
-    ProtobufCService *torrent = exchange_torrent(x, ROUTES_WAIT_CALL_MS, opening->source.hash_text);
 
     exchange_watch(x);
     if (exchange_is_admin(x)) {
@@ -65,19 +104,17 @@ static void ask_for_torrent(struct opening *opening)
 
         request.source = opening->source.text;
         request.wait_ms = ROUTES_WAIT_MS;
-        sharestream__torrent__torrent__add(torrent, &request, on_added, opening);
+        sharestream__torrent__torrent__add(
+            exchange_torrent(x, ROUTES_WAIT_CALL_MS, opening->source.hash_text), &request, on_added,
+            opening);
     } else {
-        Sharestream__Torrent__GetRequest request = SHARESTREAM__TORRENT__GET_REQUEST__INIT;
-
-        request.info_hash = opening->source.hash_text;
-        request.wait_ms = ROUTES_WAIT_MS;
-        sharestream__torrent__torrent__get(torrent, &request, on_got, opening);
+        get(opening, 0);
     }
 }
 
 void routes_open(struct exchange *x, routes_begin_fn *then)
 {
-    struct opening *opening = exchange_alloc(x, sizeof(*opening));
+    struct opening *opening = exchange_alloc_until(x, sizeof(*opening), opening_fini);
     struct error error = {0};
 
     opening->x = x;

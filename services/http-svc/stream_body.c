@@ -427,7 +427,9 @@ static struct stream *new_stream(struct exchange *x, struct map_entry *entry, st
         .map = map,
         .file = file,
         .fd = -1,
-        .can_sendfile = x->loop->http->settings->sendfile && x->client->sock->ssl == NULL,
+        /* What the kernel still has in its hands must not change either. */
+        .can_sendfile = x->loop->http->settings->sendfile && x->client->sock->ssl == NULL &&
+                        !lease_set_may_forget(x->loop->leases, &ready_map_layout(map)->hash),
         .progress_ms = clock_ms(),
     };
     x->body = s;

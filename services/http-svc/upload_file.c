@@ -52,6 +52,9 @@ enum err upload_file_open(struct exchange *x, const struct infohash *hash, struc
 
     if (map == NULL || ready_map_layout(map)->file_count != 1)
         err = error_set(error, ERR_NOT_FOUND, "there is no such upload");
+    else if (lease_set_may_forget(x->loop->leases, hash)) /* what is here is a mirror */
+        err = error_set(error, ERR_UNAVAILABLE,
+                        "it is kept on another machine: send it to the http-svc there");
     else
         err = open_locked(ready_map_layout(map)->files[0].disk_path, &fd, error);
     loop_map_release(&entry);

@@ -39,5 +39,7 @@ void websockets_flush(struct loop *loop);
 /* ---- socket.c: a WebSocket that is a connection of the actor's */
 /* `origins`: pages of which may open it, as access_lists_origin() has them. */
 void socket_upgrade(struct exchange *x, struct gateway *gateway, const char *origins);
+struct shards;
+void tracker_upgrade(struct exchange *x, struct shards *tracker, const char *origins);
 
 #endif

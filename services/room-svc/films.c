@@ -66,7 +66,7 @@ static struct film *find(const struct room_svc *svc, const char *code)
 
 static ProtobufCService *call(struct bus_remote *remote, const char *hash)
 {
-    return bus_to(remote, CALL_MS, bytes_of_text(hash), NULL);
+    return bus_to_holder(remote, CALL_MS, bytes_of_text(hash), NULL);
 }
 
 /* ---- grants */

@@ -159,6 +159,9 @@ void handlers_add(struct service *service, const Sharestream__Torrent__AddReques
         return;
     }
     err = source_read(&source, request, metainfo, service->settings->trackers, &lt, &error);
+    if (err == ERR_NONE && bus_may_be_elsewhere(data) &&
+        torrent_find(service, &source.hash) == NULL)
+        err = error_set(&error, ERR_NOT_FOUND, "it is not here");
     if (err == ERR_NONE)
         torrent = find_upload(service, &source.hash);
     if (err == ERR_NONE && torrent == NULL && torrent_is_leaving(service, &source.hash))

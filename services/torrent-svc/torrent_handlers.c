@@ -3,7 +3,10 @@
  * One function per rpc of proto/torrent.proto: check bounds, ask the core, answer. Adding and the
  * long answers for people have files of their own, handlers_add.c and handlers_show.c.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/must.h"
@@ -13,6 +16,8 @@
 #include "service.h"
 
 typedef Sharestream__Torrent__Torrent_Service Rpc;
+
+enum { FETCH_BYTES_MAX = 1 << 20 };
 
 /* Answers the call itself when no new work is taken. */
 static bool is_stopping(void *data)
@@ -351,6 +356,54 @@ static void on_close(Rpc *rpc, const Sharestream__Torrent__CloseRequest *request
         layout_replan(service, torrent, clock_ms());
     }
     answer_empty(closure, data);
+}
+
+/* What is ready is in the page cache most of the time: it has just been written, or is being read.
+ */
+static size_t read_ready(const struct torrent *torrent, uint32_t file, uint64_t position,
+                         uint8_t *out, size_t want)
+{
+    int fd = open(torrent->files[file].disk_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    size_t done = 0;
+
+    while (fd >= 0 && done < want) {
+        ssize_t got = pread(fd, out + done, want - done, (off_t)(position + done));
+
+        if (got <= 0 && errno != EINTR)
+            break;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+static void on_fetch(Rpc *rpc, const Sharestream__Torrent__FetchRequest *request,
+                     Sharestream__Torrent__FetchReply_Closure closure, void *data)
+{
+    const struct torrent *torrent = named(request->info_hash, data);
+    Sharestream__Torrent__FetchReply reply = SHARESTREAM__TORRENT__FETCH_REPLY__INIT;
+    size_t ready;
+
+    (void)rpc;
+    if (torrent == NULL)
+        return;
+    if (request->size_bytes > FETCH_BYTES_MAX) {
+        bus_fail(data, ERR_TOO_LARGE, "at most %d bytes at once", FETCH_BYTES_MAX);
+        return;
+    }
+    ready = torrent->map == NULL ? 0
+                                 : (size_t)ready_map_run(torrent->map, request->file,
+                                                         request->position, request->size_bytes);
+    reply.data.data = xcalloc(1, MAX(ready, 1));
+    if (ready > 0)
+        reply.data.len =
+            read_ready(torrent, request->file, request->position, reply.data.data, ready);
+    if (reply.data.len < ready)
+        bus_fail(data, ERR_IO, "the file on disk is shorter than it should be, or cannot be read");
+    else
+        closure(&reply, data);
+    free(reply.data.data);
 }
 
 static void on_peers(Rpc *rpc, const Sharestream__Torrent__PeersRequest *request,

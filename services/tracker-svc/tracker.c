@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "siblings.h"
 
 enum {
     SOCKET_TIMEOUT_FACTOR = 3, /* announces of a browser that may be missed; five in an interval */
@@ -70,6 +71,7 @@ enum err tracker_start(void *state, struct svc *svc, struct error *error)
         (err = udp_front_start(tracker, &tracker->udp, error)) != ERR_NONE)
         return err;
     tracker_ask_http(tracker);
+    siblings_start(tracker);
     svc_ready_text(svc, "udp_port=%u", udp_front_port(tracker->udp));
     return ERR_NONE;
 }
@@ -97,6 +99,7 @@ void tracker_tick(void *state, uint64_t now_ms)
     expire(tracker, now_ms);
     gateways_tick(tracker->gateways, now_ms);
     tracker_ask_http(tracker);
+    siblings_tick(tracker);
 }
 
 static bool is_allowed(void *arg, const struct infohash *hash)
@@ -131,6 +134,7 @@ void tracker_stop(void *state)
     struct tracker *tracker = state;
 
     udp_front_stop(&tracker->udp);
+    siblings_stop(tracker);
     gateways_free(&tracker->gateways);
     swarms_free(&tracker->swarms);
     server_peers_free(&tracker->server_peers);

@@ -20,6 +20,7 @@
 #include "tracker_settings.h"
 #include "wire/tracker_ws.h"
 
+struct siblings;
 struct udp_front;
 
 struct tracker {
@@ -31,8 +32,9 @@ struct tracker {
     struct limiter limiter;            /* behind the lock */
     struct server_peers *server_peers; /* of the main thread alone */
     struct gateways *gateways;
-    struct text scratch;   /* of web_front.c: answers are made here, one after the other */
-    struct udp_front *udp; /* NULL: none */
+    struct text scratch;       /* of web_front.c: answers are made here, one after the other */
+    struct udp_front *udp;     /* NULL: none */
+    struct siblings *siblings; /* NULL: this is the only instance */
     struct bus_remote *http;
     char *http_url; /* base of http-svc's URLs, or NULL while it is not known */
     struct tracker_metrics metrics;
@@ -79,6 +81,14 @@ uint16_t udp_front_port(const struct udp_front *front);
 /* Address of the first socket that everybody can reach, as host of a URL; loopback when there is
  * no other. "" when any address will do. */
 const char *udp_front_host(const struct udp_front *front);
+
+/* What came to the sockets of another instance. Writes the answer, UDP_REPLY_MAX bytes at most, and
+ * returns its length; 0: none. */
+struct udp_relayed {
+    struct bytes data;
+    uint8_t ip[16], local[16];
+};
+size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, uint8_t *out);
 
 /* ---- web_front.c: announces by HTTP and WebSocket, from the gateways */
 struct gateway_actor web_front(struct tracker *tracker);

@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/settings.h"
+#include "siblings.h"
 #include "tracker.h"
 #include "wire/json.h"
+#include "wire/tracker_udp.h"
 
 typedef Sharestream__Tracker__Tracker_Service Rpc;
 
@@ -159,6 +161,69 @@ static void on_swarms(Rpc *rpc, const Sharestream__Tracker__SwarmsRequest *reque
     free(swarms);
     free(list);
     free(names);
+}
+
+/* ---- of other instances */
+
+static void on_relay(Rpc *rpc, const Sharestream__Tracker__RelayRequest *request,
+                     Sharestream__Tracker__RelayReply_Closure closure, void *data)
+{
+    Sharestream__Tracker__RelayReply reply = SHARESTREAM__TRACKER__RELAY_REPLY__INIT;
+    struct tracker *tracker = bus_state(data);
+    ProtobufCBinaryData rows[SIBLINGS_RELAY_MAX];
+    uint8_t *memory;
+
+    (void)rpc;
+    if (request->n_datagrams > SIBLINGS_RELAY_MAX) {
+        bus_fail(data, ERR_TOO_LARGE, "at most %d datagrams at once", SIBLINGS_RELAY_MAX);
+        return;
+    }
+    memory = xcalloc(MAX(request->n_datagrams, 1), UDP_REPLY_MAX);
+    reply.replies = rows;
+    reply.n_replies = request->n_datagrams;
+    for (size_t i = 0; i < request->n_datagrams; i++) {
+        const Sharestream__Tracker__RelayRequest__Datagram *in = request->datagrams[i];
+        struct udp_relayed relayed = {.data = bytes_of(in->data.data, in->data.len)};
+
+        rows[i] = (ProtobufCBinaryData){.data = memory + i * UDP_REPLY_MAX};
+        if (in->address.len != sizeof(relayed.ip) || in->local.len != sizeof(relayed.local))
+            continue;
+        memcpy(relayed.ip, in->address.data, sizeof(relayed.ip));
+        memcpy(relayed.local, in->local.data, sizeof(relayed.local));
+        rows[i].len = udp_front_answer(tracker, &relayed, rows[i].data);
+    }
+    closure(&reply, data);
+    free(memory);
+}
+
+static void on_scrape(Rpc *rpc, const Sharestream__Tracker__ScrapeRequest *request,
+                      Sharestream__Tracker__ScrapeReply_Closure closure, void *data)
+{
+    Sharestream__Tracker__ScrapeReply reply = SHARESTREAM__TRACKER__SCRAPE_REPLY__INIT;
+    struct tracker *tracker = bus_state(data);
+    size_t count = request->info_hashes.len / sizeof(struct infohash);
+    uint32_t counts[3 * SIBLINGS_RELAY_MAX];
+
+    (void)rpc;
+    if (count > SIBLINGS_RELAY_MAX) {
+        bus_fail(data, ERR_TOO_LARGE, "at most %d torrents at once", SIBLINGS_RELAY_MAX);
+        return;
+    }
+    pthread_mutex_lock(&tracker->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct swarm_counts of;
+        struct infohash hash;
+
+        memcpy(&hash, request->info_hashes.data + i * sizeof(hash), sizeof(hash));
+        swarms_scrape(tracker->swarms, &hash, &of);
+        counts[3 * i] = of.complete;
+        counts[3 * i + 1] = of.downloaded;
+        counts[3 * i + 2] = of.incomplete;
+    }
+    pthread_mutex_unlock(&tracker->lock);
+    reply.counts = counts;
+    reply.n_counts = 3 * count;
+    closure(&reply, data);
 }
 
 /* ---- server peers */

@@ -47,6 +47,8 @@ extern const struct settings_table tracker_settings_table;
     X(COUNTER, udp_dropped_total, "datagrams that were no request of a client we know")            \
     X(COUNTER, udp_errors_total, "requests answered with an error by UDP")                         \
     X(COUNTER, udp_unsent_total, "replies the kernel did not take")                                \
+    X(COUNTER, relayed_total, "announces by UDP that were for another instance")                   \
+    X(COUNTER, relays_dropped_total, "of these, dropped: too many waited")                         \
     X(COUNTER, announces_udp_total, "announces by UDP")                                            \
     X(COUNTER, announces_http_total, "announces by HTTP")                                          \
     X(COUNTER, announces_ws_total, "announces by WebSocket")                                       \

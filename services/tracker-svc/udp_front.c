@@ -13,14 +13,17 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "base/address.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/settings.h"
 #include "conn_id.h"
+#include "siblings.h"
 #include "tracker.h"
 #include "wire/tracker_udp.h"
 
@@ -33,6 +36,7 @@ enum {
     /* An answer that needs no fragments on the way: 1,280 bytes less IPv6 and UDP headers. */
     PEERS6_MAX = (1280 - 48 - UDP_ANNOUNCE_HEAD) / PEER6_BYTES,
     CONTROL_BYTES = 64,
+    PARCELS_MAX = 16384, /* for other instances, waiting for the main thread */
 };
 
 union address {
@@ -55,6 +59,11 @@ struct udp_front {
     struct tracker *tracker;
     struct conn_ids ids;
     atomic_bool is_stopping;
+    /* What is for other instances, on its way to the main thread. */
+    pthread_mutex_t relay_lock;
+    struct parcel *parcels;
+    size_t parcel_count;
+    int relay_fd;                    /* eventfd */
     char host[INET6_ADDRSTRLEN + 2]; /* see udp_front_host() */
     uint16_t port;
     size_t worker_count;
@@ -68,6 +77,9 @@ struct slot {
     uint8_t local[16];
     struct udp_request request;
     size_t reply_len; /* 0: none */
+    bool is_others;   /* another instance has the torrent */
+    bool is_relayed;  /* another instance says that we have it */
+    size_t len;
     uint8_t control[CONTROL_BYTES] __attribute__((aligned(8)));
     uint8_t in[UDP_REQUEST_MAX];
     uint8_t out[UDP_REPLY_MAX];
@@ -103,6 +115,8 @@ static bool prepare(struct udp_front *front, struct slot *slot, size_t len, uint
     enum udp_parsed parsed = udp_request_parse(bytes_of(slot->in, len), request);
 
     slot->reply_len = 0;
+    slot->is_others = false;
+    slot->len = len;
     if (parsed == UDP_DROP) {
         tally->dropped++;
         return false;
@@ -221,10 +235,26 @@ static void read_control(const struct worker *worker, struct msghdr *header, str
     }
 }
 
-static void answer_batch(struct udp_front *front, struct slot *slots, const bool *is_open,
+/* Under the lock. */
+static bool is_of_others(const struct tracker *tracker, const struct udp_request *request)
+{
+    struct infohash hash;
+
+    if (tracker->siblings == NULL)
+        return false;
+    if (request->action == UDP_ANNOUNCE)
+        return siblings_have(tracker, &request->hash);
+    for (size_t i = 0; i < request->scrape_count; i++) {
+        memcpy(hash.bytes, request->hashes + i * sizeof(hash.bytes), sizeof(hash.bytes));
+        if (siblings_have(tracker, &hash))
+            return true;
+    }
+    return false;
+}
+
+static void answer_batch(struct tracker *tracker, struct slot *slots, const bool *is_open,
                          unsigned count, struct tally *tally)
 {
-    struct tracker *tracker = front->tracker;
     struct swarm_announce announces[BATCH];
     uint32_t now_s = tracker_now_s();
     size_t announce_count = 0, at = 0;
@@ -242,7 +272,9 @@ static void answer_batch(struct udp_front *front, struct slot *slots, const bool
         if (!is_open[i])
             continue;
         at += slot->request.action == UDP_ANNOUNCE;
-        if (!limiter_takes(&tracker->limiter, slot->ip, now_s))
+        if (!slot->is_relayed && is_of_others(tracker, &slot->request))
+            slot->is_others = true;
+        else if (!limiter_takes(&tracker->limiter, slot->ip, now_s))
             tally->limited++;
         else if (slot->request.action == UDP_ANNOUNCE)
             announce(tracker, slot, in, now_s, tally);
@@ -250,6 +282,126 @@ static void answer_batch(struct udp_front *front, struct slot *slots, const bool
             scrape(tracker, slot, tally);
     }
     pthread_mutex_unlock(&tracker->lock);
+}
+
+/* ---- what is for other instances */
+
+struct udp_parcel {
+    struct parcel parcel; /* first: one is the other */
+    struct udp_front *front;
+    int fd;
+    union address from;
+    uint8_t data[];
+};
+
+static void send_to(const struct udp_parcel *own, struct bytes reply)
+{
+    socklen_t len =
+        own->from.any.sa_family == AF_INET ? sizeof(own->from.in) : sizeof(own->from.in6);
+
+    if (sendto(own->fd, reply.data, reply.len, MSG_DONTWAIT, &own->from.any, len) < 0)
+        own->front->tracker->metrics.udp_unsent_total++;
+}
+
+static void on_answer(const struct parcel *parcel, struct bytes reply)
+{
+    send_to((const struct udp_parcel *)(const void *)parcel, reply);
+}
+
+static void pass_on(struct worker *worker, const struct slot *slot)
+{
+    struct udp_front *front = worker->front;
+    struct udp_parcel *own = xcalloc(1, sizeof(*own) + slot->len);
+    bool is_full;
+
+    memcpy(own->data, slot->in, slot->len);
+    own->front = front;
+    own->fd = worker->fd;
+    own->from = slot->from;
+    own->parcel.hash = slot->request.hash;
+    own->parcel.data = bytes_of(own->data, slot->len);
+    own->parcel.answer = on_answer;
+    memcpy(own->parcel.ip, slot->ip, sizeof(slot->ip));
+    memcpy(own->parcel.local, slot->local, sizeof(slot->local));
+    pthread_mutex_lock(&front->relay_lock);
+    is_full = front->parcel_count >= PARCELS_MAX;
+    if (!is_full) {
+        front->parcel_count++;
+        DL_APPEND(front->parcels, &own->parcel);
+    }
+    pthread_mutex_unlock(&front->relay_lock);
+    if (is_full) {
+        front->tracker->metrics.relays_dropped_total++;
+        free(own);
+    }
+}
+
+static void on_scraped(void *arg, const struct swarm_counts *counts, bool is_whole)
+{
+    struct udp_parcel *own = arg;
+    struct udp_request request;
+    uint8_t out[UDP_REPLY_MAX];
+    size_t len;
+
+    /* It is what it was when it came. Not whole: asked again, it may be. */
+    if (is_whole && udp_request_parse(own->parcel.data, &request) == UDP_OK) {
+        len = udp_scrape_reply(out, request.transaction);
+        for (size_t i = 0; i < request.scrape_count; i++)
+            len = udp_scrape_add(out, len, counts[i].complete, counts[i].downloaded,
+                                 counts[i].incomplete);
+        own->front->tracker->metrics.scrapes_total++;
+        send_to(own, bytes_of(out, len));
+    }
+    free(own);
+}
+
+/* True: it was one, and is being taken care of. */
+static bool begin_scrape(struct udp_front *front, struct parcel *parcel)
+{
+    struct infohash hashes[UDP_SCRAPE_MAX];
+    struct udp_request request;
+
+    if (udp_request_parse(parcel->data, &request) != UDP_OK || request.action != UDP_SCRAPE)
+        return false;
+    memcpy(hashes, request.hashes, request.scrape_count * sizeof(*hashes));
+    siblings_scrape(front->tracker, hashes, request.scrape_count, on_scraped, parcel);
+    return true;
+}
+
+/* On the main thread. */
+static void on_parcels(void *arg)
+{
+    struct udp_front *front = arg;
+    struct parcel *parcels, *announces = NULL, *parcel, *next;
+    eventfd_t ignored;
+
+    eventfd_read(front->relay_fd, &ignored);
+    pthread_mutex_lock(&front->relay_lock);
+    parcels = front->parcels;
+    front->parcels = NULL;
+    front->parcel_count = 0;
+    pthread_mutex_unlock(&front->relay_lock);
+    DL_FOREACH_SAFE(parcels, parcel, next)
+    {
+        DL_DELETE(parcels, parcel);
+        if (!begin_scrape(front, parcel))
+            DL_APPEND(announces, parcel);
+    }
+    siblings_relay(front->tracker, announces);
+}
+
+static void pass_on_all(struct worker *worker, const struct slot *slots, const bool *is_open,
+                        unsigned count)
+{
+    bool has_any = false;
+
+    for (unsigned i = 0; i < count; i++)
+        if (is_open[i] && slots[i].is_others) {
+            pass_on(worker, &slots[i]);
+            has_any = true;
+        }
+    if (has_any)
+        eventfd_write(worker->front->relay_fd, 1);
 }
 
 static void add_tally(struct tracker_metrics *metrics, const struct tally *tally)
@@ -310,8 +462,10 @@ static void serve_batch(struct worker *worker, struct slot *slots, struct mmsghd
         is_any_open = is_any_open || is_open[i];
     }
     tally.datagrams = (uint64_t)count;
-    if (is_any_open)
-        answer_batch(worker->front, slots, is_open, (unsigned)count, &tally);
+    if (is_any_open) {
+        answer_batch(worker->front->tracker, slots, is_open, (unsigned)count, &tally);
+        pass_on_all(worker, slots, is_open, (unsigned)count);
+    }
     send_all(worker, slots, (unsigned)count);
     add_tally(&worker->front->tracker->metrics, &tally);
 }
@@ -506,6 +660,10 @@ enum err udp_front_start(struct tracker *tracker, struct udp_front **out, struct
     enum err err;
 
     front->tracker = tracker;
+    pthread_mutex_init(&front->relay_lock, NULL);
+    front->relay_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    must(front->relay_fd >= 0);
+    svc_watch_fd(tracker->svc, front->relay_fd, on_parcels, front);
     conn_ids_init(&front->ids);
     err = open_all(front, error);
     for (size_t i = 0; i < front->worker_count && err == ERR_NONE; i++) {
@@ -526,6 +684,7 @@ enum err udp_front_start(struct tracker *tracker, struct udp_front **out, struct
 void udp_front_stop(struct udp_front **front_p)
 {
     struct udp_front *front = *front_p;
+    struct parcel *parcel, *next;
 
     if (front == NULL)
         return;
@@ -535,6 +694,11 @@ void udp_front_stop(struct udp_front **front_p)
             pthread_join(front->workers[i].thread, NULL);
         close(front->workers[i].fd);
     }
+    svc_unwatch_fd(front->tracker->svc, front->relay_fd);
+    close(front->relay_fd);
+    DL_FOREACH_SAFE(front->parcels, parcel, next)
+    free(parcel);
+    pthread_mutex_destroy(&front->relay_lock);
     free(front);
     *front_p = NULL;
 }
@@ -547,4 +711,26 @@ uint16_t udp_front_port(const struct udp_front *front)
 const char *udp_front_host(const struct udp_front *front)
 {
     return front->host;
+}
+
+size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, uint8_t *out)
+{
+    static struct slot slot; /* large; of the main thread */
+    struct tally tally = {0};
+    const bool is_open = true;
+
+    if (relayed->data.len == 0 || relayed->data.len > sizeof(slot.in))
+        return 0;
+    slot.is_relayed = true;
+    slot.reply_len = 0;
+    memcpy(slot.ip, relayed->ip, sizeof(slot.ip));
+    memcpy(slot.local, relayed->local, sizeof(slot.local));
+    memcpy(slot.in, relayed->data.data, relayed->data.len);
+    if (udp_request_parse(bytes_of(slot.in, relayed->data.len), &slot.request) != UDP_OK ||
+        slot.request.action == UDP_CONNECT)
+        return 0;
+    answer_batch(tracker, &slot, &is_open, 1, &tally);
+    add_tally(&tracker->metrics, &tally);
+    memcpy(out, slot.out, slot.reply_len);
+    return slot.reply_len;
 }

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/must.h"
+#include "siblings.h"
 #include "tracker.h"
 #include "wire/query.h"
 #include "wire/tracker_http.h"
@@ -50,13 +51,50 @@ static bool takes(struct tracker *tracker, const uint8_t ip[16], uint32_t now_s)
     return is_taken;
 }
 
-/* ---- HTTP */
-
 static void reply(struct tracker *tracker, uint64_t question, const char *type)
 {
     gateway_answer(tracker->gateways, question, STATUS_OK, type,
                    bytes_of(tracker->scratch.data, tracker->scratch.len));
 }
+
+/* ---- scrapes, of which other instances may know a part */
+
+struct scrape {
+    struct tracker *tracker;
+    uint64_t who; /* question or connection */
+    bool is_late; /* told outside of what the gateway brought */
+    void (*tell)(struct scrape *scrape, const struct swarm_counts *counts);
+    size_t count;
+    struct infohash hashes[];
+};
+
+/* A part that was not told is as if nobody were there. */
+static void on_scraped(void *arg, const struct swarm_counts *counts, bool is_whole)
+{
+    struct scrape *scrape = arg;
+
+    (void)is_whole;
+    if (scrape->tracker->gateways != NULL) { /* else we are at our end */
+        scrape->tracker->metrics.scrapes_total++;
+        scrape->tell(scrape, counts);
+        if (scrape->is_late)
+            gateways_flush(scrape->tracker->gateways);
+    }
+    free(scrape);
+}
+
+static void scrape(struct tracker *tracker, uint64_t who, const struct infohash *hashes,
+                   size_t count, void (*tell)(struct scrape *, const struct swarm_counts *))
+{
+    struct scrape *scrape = xcalloc(1, sizeof(*scrape) + count * sizeof(*hashes));
+
+    *scrape = (struct scrape){.tracker = tracker, .who = who, .tell = tell, .count = count};
+    memcpy(scrape->hashes, hashes, count * sizeof(*hashes));
+    if (!siblings_scrape(tracker, scrape->hashes, count, on_scraped, scrape))
+        scrape->is_late = true;
+}
+
+/* ---- HTTP */
 
 static void refuse(struct tracker *tracker, uint64_t question, const char *why, uint32_t retry_min)
 {
@@ -178,6 +216,29 @@ static int compare_hashes(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct infohash));
 }
 
+static size_t drop_doubles(struct infohash *hashes, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || compare_hashes(&hashes[kept - 1], &hashes[i]) != 0)
+            hashes[kept++] = hashes[i];
+    return kept;
+}
+
+static void tell_by_http(struct scrape *scrape, const struct swarm_counts *counts)
+{
+    struct text *out = &scrape->tracker->scratch;
+
+    text_clear(out);
+    scrape_reply_begin(out);
+    for (size_t i = 0; i < scrape->count; i++)
+        scrape_reply_add(out, &scrape->hashes[i], counts[i].complete, counts[i].downloaded,
+                         counts[i].incomplete);
+    scrape_reply_end(out, (uint32_t)(scrape->tracker->settings->min_interval / 1000));
+    reply(scrape->tracker, scrape->who, "text/plain");
+}
+
 static void on_scrape(struct tracker *tracker, uint64_t question,
                       const struct gateway_client *client, struct bytes query)
 {
@@ -192,31 +253,19 @@ static void on_scrape(struct tracker *tracker, uint64_t question,
         return;
     }
     qsort(hashes, count, sizeof(*hashes), compare_hashes);
+    count = drop_doubles(hashes, count);
     gateway_ip(client->address, ip);
-    text_clear(&tracker->scratch);
-    scrape_reply_begin(&tracker->scratch);
     pthread_mutex_lock(&tracker->lock);
     bool is_taken = takes(tracker, ip, now_s);
     if (is_taken && !access_list_admits(&tracker->access, client->target))
         why = "this tracker wants a key: scrape /scrape/KEY";
-    for (size_t i = 0; is_taken && why == NULL && i < count; i++) {
-        struct swarm_counts counts;
-
-        if (i > 0 && compare_hashes(&hashes[i - 1], &hashes[i]) == 0)
-            continue;
-        swarms_scrape(tracker->swarms, &hashes[i], &counts);
-        scrape_reply_add(&tracker->scratch, &hashes[i], counts.complete, counts.downloaded,
-                         counts.incomplete);
-    }
     pthread_mutex_unlock(&tracker->lock);
     if (!is_taken || why != NULL) {
         refuse(tracker, question, why != NULL ? why : "too many requests from your address",
                why != NULL ? UINT32_MAX : 1);
         return;
     }
-    tracker->metrics.scrapes_total++;
-    scrape_reply_end(&tracker->scratch, (uint32_t)(tracker->settings->min_interval / 1000));
-    reply(tracker, question, "text/plain");
+    scrape(tracker, question, hashes, count, tell_by_http);
 }
 
 static bool path_is(struct bytes path, const char *name)
@@ -512,29 +561,33 @@ static void on_ws_answer(struct tracker *tracker, struct socket *socket,
         tracker->metrics.answers_lost_total++;
 }
 
-static void add_scraped(struct tracker *tracker, const struct infohash *hash)
+static void tell_by_socket(struct scrape *scrape, const struct swarm_counts *counts)
 {
-    struct swarm_counts counts;
+    struct text *out = &scrape->tracker->scratch;
 
-    swarms_scrape(tracker->swarms, hash, &counts);
-    ws_scrape_add(&tracker->scratch, hash, counts.complete, counts.downloaded, counts.incomplete);
+    text_clear(out);
+    ws_scrape_begin(out);
+    for (size_t i = 0; i < scrape->count; i++)
+        ws_scrape_add(out, &scrape->hashes[i], counts[i].complete, counts[i].downloaded,
+                      counts[i].incomplete);
+    ws_scrape_end(out, (uint32_t)(scrape->tracker->settings->min_interval / 1000));
+    say(scrape->tracker, scrape->who);
 }
 
 /* Whoever names no torrent is told of its own. */
 static void on_ws_scrape(struct tracker *tracker, struct socket *socket,
                          const struct ws_message *message)
 {
-    text_clear(&tracker->scratch);
-    ws_scrape_begin(&tracker->scratch);
-    pthread_mutex_lock(&tracker->lock);
-    for (size_t i = 0; i < message->scrape_count; i++)
-        add_scraped(tracker, &message->scrape[i]);
-    for (size_t i = 0; message->scrape_count == 0 && i < socket->count; i++)
-        add_scraped(tracker, &socket->members[i].hash);
-    pthread_mutex_unlock(&tracker->lock);
-    ws_scrape_end(&tracker->scratch, (uint32_t)(tracker->settings->min_interval / 1000));
-    say(tracker, socket->self.connection);
-    tracker->metrics.scrapes_total++;
+    struct infohash own[SIBLINGS_RELAY_MAX];
+    size_t count = MIN(socket->count, COUNT_OF(own));
+
+    for (size_t i = 0; i < count; i++)
+        own[i] = socket->members[i].hash;
+    if (message->scrape_count > 0)
+        scrape(tracker, socket->self.connection, message->scrape, message->scrape_count,
+               tell_by_socket);
+    else
+        scrape(tracker, socket->self.connection, own, count, tell_by_socket);
 }
 
 static void on_received(void *arg, void *state, struct bytes payload, bool is_binary)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "distant.h"
 
 enum {
     FILMS_MAX = 1024,
@@ -77,8 +78,8 @@ static void describe(const struct film *film)
     request.file = film->source.id.file;
     request.bytes_per_s = film->source.size * 1000 / (uint64_t)lasts_ms;
     sharestream__torrent__torrent__describe(
-        bus_to(transcode->torrent, DESCRIBE_MS, bytes_of_text(hash), NULL), &request, on_described,
-        NULL);
+        bus_to_holder(transcode->torrent, DESCRIBE_MS, bytes_of_text(hash), NULL), &request,
+        on_described, NULL);
 }
 
 static void on_opened(struct head *head, Sharestream__Worker__Done *done)
@@ -181,7 +182,7 @@ static struct film *find_or_add(struct transcode *transcode, const struct file_i
         return film;
     if (film != NULL)
         film_free(film);
-    if (source_open(&source, svc_common(transcode->svc)->run_dir, id, error) != ERR_NONE)
+    if (distant_open(transcode, id, &source, error) != ERR_NONE)
         return NULL;
     if (HASH_COUNT(transcode->films) >= FILMS_MAX)
         forget_one(transcode);

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "base/must.h"
+#include "distant.h"
 #include "head.h"
 
 enum {
@@ -114,7 +115,7 @@ static enum err open_torrent(struct subtitles *subtitles, const struct file_id *
 
     if (is_beside)
         id.file = rendition->stream;
-    if (source_open(out, svc_common(subtitles->transcode->svc)->run_dir, &id, error) != ERR_NONE)
+    if (distant_open(subtitles->transcode, &id, out, error) != ERR_NONE)
         return error->code;
     if (!is_beside || captions_codec(source_file(out)->path) != NULL)
         return ERR_NONE;
@@ -311,7 +312,8 @@ void subtitles_list(const struct subtitles *subtitles, const struct file_id *fil
     LL_FOREACH(uploads_first(subtitles->uploads), upload)
     if (memcmp(&upload->hash, &film->hash, sizeof(film->hash)) == 0 && upload->file == film->file)
         captions_add_upload(out, upload->id, upload->codec, upload->name, upload->language);
-    if (ready_map_open(run_dir, &film->hash, &map, NULL) == ERR_NONE) {
+    if (lease_set_open_map(subtitles->transcode->leases, run_dir, &film->hash, &map, NULL) ==
+        ERR_NONE) {
         captions_add_files(out, ready_map_layout(map)->files, ready_map_layout(map)->file_count,
                            film->file);
         ready_map_close(&map);

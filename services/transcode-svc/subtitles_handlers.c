@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "distant.h"
 #include "film.h"
 #include "subtitles.h"
 #include "transcode.h"
@@ -226,12 +227,11 @@ static bool read_name(const char *text, char out[UPLOAD_NAME_MAX + 1])
 }
 
 /* The film has to be there, or uploads of strangers to nothing would be kept for ever. */
-static bool has_film(const struct transcode *transcode, const struct file_id *film,
-                     struct error *error)
+static bool has_film(struct transcode *transcode, const struct file_id *film, struct error *error)
 {
     struct source source;
 
-    if (source_open(&source, svc_common(transcode->svc)->run_dir, film, error) != ERR_NONE)
+    if (distant_open(transcode, film, &source, error) != ERR_NONE)
         return false;
     source_close(&source);
     return true;

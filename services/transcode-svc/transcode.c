@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "distant.h"
 #include "film.h"
 #include "hardware.h"
 #include "head.h"
@@ -108,6 +109,8 @@ enum err transcode_start(void *state, struct svc *svc, struct error *error)
     transcode->torrent =
         bus_remote(svc_bus(svc), "torrent", &sharestream__torrent__torrent__descriptor);
     transcode->leases = lease_set_new(svc_bus(svc), transcode->torrent);
+    if (distant_start(transcode, error) != ERR_NONE)
+        return error->code;
     if (subtitles_new(transcode, &transcode->subtitles, error) != ERR_NONE)
         return error->code;
     transcode->spare = spare_new(svc);
@@ -134,6 +137,7 @@ void transcode_stop(void *state)
     subtitles_free(&transcode->subtitles);
     if (transcode->leases != NULL) {
         films_free(transcode);
+        distant_stop(transcode);
         lease_set_free(&transcode->leases);
     }
     spare_free(&transcode->spare);

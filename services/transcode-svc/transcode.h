@@ -30,6 +30,7 @@ struct transcode {
     struct cache *cache;
     struct bus_remote *torrent;
     struct lease_set *leases;
+    struct distant *distant; /* hash: those that are looked for */
     struct spare *spare;
     struct hardware *hardware;
     struct film *films; /* hash by id */

@@ -13,6 +13,8 @@
     X(SIZE, cache_size, "2GiB", 16 << 20, INT64_MAX,                                               \
       "bytes of segments kept on disk; the least recently used go")                                \
     X(SIZE, cache_free, "1GiB", 0, INT64_MAX, "bytes of the disk that the cache leaves free")      \
+    X(SIZE, mirror_size, "8GiB", 16 << 20, INT64_MAX,                                              \
+      "bytes of films on other machines kept in data_dir while they are worked on")                \
     X(COUNT, workers, "0", 0, 64,                                                                  \
       "worker processes at once, and one for storyboards; 0: two for each processor")              \
     X(COUNT, encoders, "0", 0, 64,                                                                 \

@@ -542,6 +542,14 @@ HANDLER(read, ReadRequest, ReadReply)
     closure(&reply, data);
 }
 
+HANDLER(fetch, FetchRequest, FetchReply)
+{
+    (void)service;
+    (void)request;
+    (void)closure;
+    bus_fail(data, ERR_INTERNAL, "the fake's files are on this machine");
+}
+
 HANDLER(describe, DescribeRequest, Empty)
 {
     Sharestream__Torrent__Empty reply = SHARESTREAM__TORRENT__EMPTY__INIT;

@@ -94,6 +94,32 @@ static void torrents_of_every_shape_pass(void **state)
     }
 }
 
+static void hashes_are_those_that_others_know_it_by(void **state)
+{
+    static const struct {
+        struct bytes in;
+        const char *hash; /* by sha1sum, or the first of sha256sum */
+    } cases[] = {
+        {LITERAL("d4:infod6:lengthi5e4:name1:a12:piece lengthi16384e6:pieces20:"
+                 "01234567890123456789ee"),
+         "d17f2c87a4921bafb5b731c9ce90a258568ecc8d"},
+        {TREE("1:ad0:d6:lengthi1eee"), "1a56a15fbe604386407a435257db28df356a80b8"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct metainfo metainfo;
+        struct infohash hash;
+        struct error error = {0};
+        char text[INFOHASH_TEXT];
+
+        if (metainfo_check(cases[i].in, &metainfo, &error) != ERR_NONE)
+            fail_msg("%zu: %s", i, error.text);
+        metainfo_hash(&metainfo, &hash);
+        assert_string_equal(infohash_text(&hash, text), cases[i].hash);
+    }
+}
+
 static bool is_empty(const struct metainfo *metainfo)
 {
     return metainfo->info.data == NULL && metainfo->info.len == 0 && metainfo->name.data == NULL &&
@@ -262,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(torrents_of_every_shape_pass),
+        cmocka_unit_test(hashes_are_those_that_others_know_it_by),
         cmocka_unit_test(hostile_torrents_are_refused_with_a_sentence),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(items_are_counted),
