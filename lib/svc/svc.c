@@ -200,6 +200,8 @@ static void on_tick(void *arg)
 {
     struct svc *svc = arg;
 
+    if (svc->has_watchdog)
+        svc_notify("WATCHDOG=1");
     if (svc->def->tick != NULL)
         svc->def->tick(svc->state, clock_ms());
 }
@@ -311,6 +313,7 @@ static enum err begin(struct svc *svc, struct error *error)
         (err = svc_lock(svc, error)) != ERR_NONE || (err = open_signals(svc, error)) != ERR_NONE)
         return err;
     svc_raise_limits();
+    svc->has_watchdog = svc_has_watchdog();
     svc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     svc->clock_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (svc->epoll_fd < 0 || svc->clock_fd < 0)

@@ -116,3 +116,15 @@ void svc_notify(const char *state)
            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
     close(fd);
 }
+
+/* sd_watchdog_enabled(3). Whoever asks for it asks for minutes or many seconds; we tick each
+ * second.
+ */
+bool svc_has_watchdog(void)
+{
+    const char *pid = getenv("WATCHDOG_PID");
+    uint64_t who;
+
+    return getenv("WATCHDOG_USEC") != NULL &&
+           (pid == NULL || (parse_count(pid, &who) && who == (uint64_t)getpid()));
+}
