@@ -33,8 +33,7 @@ struct svc {
     unsigned instance;
     uint64_t generation, started_ms, drain_until_ms;
     int ready_fd, lifeline_fd, signal_fd, lock_fd;
-    bool has_watchdog;
-    bool is_draining;
+    bool is_draining, has_watchdog;
     char ready_text[256], degraded[256], note[160];
     int epoll_fd, clock_fd; /* the loop: what is watched, and a timer among it */
     struct bus *bus;
@@ -46,6 +45,7 @@ struct svc {
 /* svc_handlers.c */
 enum err svc_serve_builtin(struct svc *svc, struct error *error);
 /* svc_start.c: everything between main() and the loop */
+bool svc_has_watchdog(void); /* systemd wants to hear "WATCHDOG=1" now and then */
 bool svc_read_contract(struct svc *svc, struct error *error);
 enum err svc_lock(struct svc *svc, struct error *error);
 void svc_raise_limits(void);
