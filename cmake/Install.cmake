@@ -6,7 +6,6 @@ install(FILES docs/man/sharestream.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/ma
 install(FILES docs/man/sharestreamd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES deploy/config.yaml DESTINATION share/doc/sharestream)
 
-# What their names say is in deploy/systemd.
 set(BIN_DIR ${CMAKE_INSTALL_FULL_BINDIR})
 file(GLOB units CONFIGURE_DEPENDS deploy/systemd/*.service.in)
 foreach(unit ${units})
