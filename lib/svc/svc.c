@@ -252,6 +252,8 @@ static void on_tick(void *arg)
 {
     struct svc *svc = arg;
 
+    if (svc->has_watchdog)
+        svc_notify("WATCHDOG=1");
     if (svc->def->tick != NULL)
         svc->def->tick(svc->state, clock_ms());
 }
@@ -364,6 +366,7 @@ static enum err begin(struct svc *svc, struct error *error)
         (err = svc_lock(svc, error)) != ERR_NONE || (err = open_signals(svc, error)) != ERR_NONE)
         return err;
     svc_raise_limits();
+    svc->has_watchdog = svc_has_watchdog();
     /* Before there are threads, and before anybody can say anything. */
     if (confine(def->starts_programs, error) != ERR_NONE)
         log_warn("not confined", "error=%s", error->text);

@@ -44,7 +44,7 @@ struct svc {
     int ready_fd, lifeline_fd, keep_fd, signal_fd, lock_fd;
     struct handed_socket handed[KEPT_MAX];
     size_t handed_count;
-    bool is_draining, is_retiring, is_bus_retired, succeeds;
+    bool is_draining, is_retiring, is_bus_retired, succeeds, has_watchdog;
     char ready_text[256], degraded[256], note[160];
     int epoll_fd, clock_fd; /* the loop: what is watched, and a timer among it */
     struct bus *bus;
@@ -56,6 +56,7 @@ struct svc {
 /* svc_handlers.c */
 enum err svc_serve_builtin(struct svc *svc, struct error *error);
 /* svc_start.c: everything between main() and the loop */
+bool svc_has_watchdog(void); /* systemd wants to hear "WATCHDOG=1" now and then */
 bool svc_read_contract(struct svc *svc, struct error *error);
 /* To its name, when it is on a bus with other machines. */
 bool svc_add_node(struct svc *svc, struct error *error);

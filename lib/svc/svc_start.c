@@ -131,6 +131,18 @@ enum err svc_lock(struct svc *svc, struct error *error)
     return ERR_NONE;
 }
 
+/* sd_watchdog_enabled(3). Whoever asks for it asks for minutes or many seconds; we tick each
+ * second.
+ */
+bool svc_has_watchdog(void)
+{
+    const char *pid = getenv("WATCHDOG_PID");
+    uint64_t who;
+
+    return getenv("WATCHDOG_USEC") != NULL &&
+           (pid == NULL || (parse_count(pid, &who) && who == (uint64_t)getpid()));
+}
+
 void svc_raise_limits(void)
 {
     struct rlimit limit;

@@ -83,7 +83,7 @@ static void on_urls(Rpc *rpc, const Sharestream__Tracker__UrlsRequest *request,
     Sharestream__Tracker__UrlsReply reply = SHARESTREAM__TRACKER__URLS_REPLY__INIT;
     const struct tracker *tracker = bus_state(data);
     struct urls urls = {0};
-    char local[48] = "";
+    char local[48] = "", *own_url = tracker->settings->own_url;
 
     (void)rpc;
     (void)request;
@@ -94,7 +94,7 @@ static void on_urls(Rpc *rpc, const Sharestream__Tracker__UrlsRequest *request,
         snprintf(local, sizeof(local), "udp://%s:%u/announce", host[0] != '\0' ? host : "127.0.0.1",
                  udp_front_port(tracker->udp));
     }
-    reply.local = local;
+    reply.local = own_url[0] != '\0' ? own_url : local;
     reply.n_public_ = urls.count;
     reply.public_ = urls.items;
     closure(&reply, data);

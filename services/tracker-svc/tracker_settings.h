@@ -16,6 +16,9 @@
       "threads for each UDP socket; 0: one for every four processors, at most 4")                  \
     X(LIST, public_urls, "", 0, 0,                                                                 \
       "announce URLs that torrents made here carry; empty: made of listen and of http.public_url") \
+    X(TEXT, own_url, "", 0, 0,                                                                     \
+      "announce URL for our own torrents where torrent-svc runs on another machine or in another " \
+      "container, such as udp://tracker.example:6969/announce; empty: by UDP on this machine")     \
     X(DURATION, interval, "10m", 30000, 86400000,                                                  \
       "how often clients are to announce; browsers five times as often")                           \
     X(DURATION, min_interval, "1m", 1000, 86400000, "clients may announce no more often")          \

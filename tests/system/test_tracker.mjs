@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { WebSocket } from 'ws';
-import { Yard, run, sha256, until } from './house.mjs';
+import { House, Yard, run, sha256, until } from './house.mjs';
 import { aria2, arrives, counts, isOurs, libtorrent, makeContent, startTracker, transmission } from './swarm.mjs';
 
 const empty = (yard, name = 'fetched') => {
@@ -114,6 +114,16 @@ test('others find what we seed by our own tracker', { skip: !isOurs }, async (t)
     '--disable-ipv6=true', `--bt-tracker=${tracker.http}`, '-d', folder, torrent]);
   assert.equal(aria2c.code, 0, aria2c.out);
   assert.equal(sha256(fs.readFileSync(path.join(folder, 'data.bin'))), sha256(fs.readFileSync(mine)));
+});
+
+// As in containers, where 127.0.0.1 is another for each.
+test('what we seed is announced where tracker.own_url says', { skip: !isOurs }, async (t) => {
+  const yard = new Yard(t), elsewhere = await startTracker(t, new Yard(t)), mine = path.join(yard.dir, 'mine.bin');
+  fs.writeFileSync(mine, crypto.randomBytes(1 << 20));
+  const house = await House.start(t, yard, { env: { SHARESTREAM_TRACKER_OWN_URL: elsewhere.udp,
+    SHARESTREAM_TRACKER_PUBLIC_URLS: 'http://127.0.0.1:9/announce' } }); // nobody there: the next one is tried
+  const { infoHash } = await house.json('seed', mine);
+  await until(async () => (await counts(elsewhere, infoHash)).complete === 1, 'the announce');
 });
 
 // ---- kill -9
