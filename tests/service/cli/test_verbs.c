@@ -419,7 +419,7 @@ static void completion_is_a_script_that_knows_the_verbs(void **state)
     assert_int_equal(run("completion bash > completion").code, 0);
     assert_int_equal(system("PATH=\"$BIN_DIR:$PATH\" bash -c '. ./completion; COMP_CWORD=1; "
                             "COMP_WORDS=(sharestream re); _sharestream; [ \"${COMPREPLY[*]}\" = "
-                            "\"restart resume recheck\" ] || exit 1; "
+                            "\"restart resume recheck restore\" ] || exit 1; "
                             "COMP_WORDS=(sharestream me); _sharestream; [ \"${COMPREPLY[*]}\" = "
                             "\"media metrics\" ] || exit 4; "
                             "COMP_CWORD=2; COMP_WORDS=(sharestream media 08a); _sharestream; "

@@ -67,12 +67,10 @@ async function coturn(t, configure) {
   return child;
 }
 
-// The one of the manual, so that it is known to work.
-function fromManual(port) {
-  const manual = fs.readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
-  const [, text] = /```\n(listening-port=[^`]*)```/.exec(manual);
-  return text.replace('listening-port=3478', `listening-port=${port}`).replace('static-auth-secret=SECRET', `static-auth-secret=${SECRET}`)
-    .replace(/^denied-peer-ip=127.*$/m, '');
+// As containers have it and the manual says, so that it is known to work.
+function asRecommended(port) {
+  const text = fs.readFileSync(new URL('../../../deploy/docker/coturn/turnserver.conf', import.meta.url), 'utf8');
+  return `${text.replace('listening-port=3478', `listening-port=${port}`).replace('no-cli\n', '').replace(/^denied-peer-ip=127.*$/m, '')}\nrealm=example.org\nstatic-auth-secret=${SECRET}`;
 }
 
 function use(timeout, program, ...args) {
@@ -126,7 +124,7 @@ test('the plain names of the earlier server', async (t) => {
 });
 
 test('coturn takes what is handed out, and nothing that is expired or made up', async (t) => {
-  const turn = await coturn(t, fromManual);
+  const turn = await coturn(t, asRecommended);
   const stack = await start(t, { TURN_URLS: `turn:127.0.0.1:${turn.port}?transport=udp,turn:127.0.0.1:${turn.port}?transport=tcp`,
     TURN_SECRET: SECRET, TURN_TTL: '10m', PUBLIC_TURN: 'true' });
   const servers = await ask(stack, '/ice-servers');
