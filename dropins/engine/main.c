@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 {
     static const struct svc_def def = {
         .name = "engine",
+        .starts_programs = true,
         .about = about,
         .grace_ms = GRACE_MS,
         .state_size = sizeof(struct engine),
