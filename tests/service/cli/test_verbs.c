@@ -365,6 +365,7 @@ static void what_was_logged_can_be_read(void **state)
     EXPECT("logs torent", 2, "did you mean torrent?");
     EXPECT("--json logs --lines 1 supervisor", 0, "{\"number\":1", "\"name\":\"supervisor.0\"");
     pid = run_start("logs --follow --lines 1 supervisor");
+    assert_true(run_wait_for("supervisor.0")); /* it follows */
     assert_int_equal(system("\"$BIN_DIR\"/sharestream restart http >/dev/null"), 0);
     assert_true(run_wait_for("msg=\"restart asked\" name=http"));
     assert_int_equal(run_end(pid, SIGINT).code, 0);

@@ -36,7 +36,7 @@ declare module 'preact' {
 }
 
 export type Wish = { does: 'play' } | { does: 'pause' } | { does: 'seek'; toMs: number } | { does: 'rate'; rate: number };
-const STALL_MS = 1500;
+const STALL_MS = 1500, SLOW_MS = 8000;
 
 interface Props {
   film: Film;
@@ -168,8 +168,13 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
   const share = () => (lastsS() > 0 ? Math.min((video.current?.currentTime ?? 0) / lastsS(), 0.99) : 0);
   useSignalEffect(() => {
     if (!isStalled.value) return undefined;
-    // A slow beginning says nothing of the film.
-    const count = () => { if (isWhole.peek() && video.current && !video.current.seeking && video.current.played.length > 0) playing.current?.stalls(); }, timer = setInterval(count, STALL_MS * 2);
+    const sinceMs = performance.now();
+    const count = () => {
+      const { seeking = true, played } = video.current ?? {};
+      // A slow beginning says little of the film.
+      if (isWhole.peek() && !seeking && (played?.length || performance.now() - sinceMs > SLOW_MS)) playing.current?.stalls();
+    };
+    const timer = setInterval(count, STALL_MS * 2);
     count();
     return () => clearInterval(timer);
   });
