@@ -168,10 +168,10 @@ test('over the total, connections wait their turn without a busy loop', async (t
 });
 
 test('without descriptors nothing spins, and all is well afterwards', async (t) => {
-  const stack = await Stack.start(t, { wrapper: ['/bin/sh', '-c', `ulimit -n 100; exec ${path.join(process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname, 'http-svc')}`] });
+  const stack = await Stack.start(t, { wrapper: ['/bin/sh', '-c', `ulimit -n 200; exec ${path.join(process.env.BIN_DIR ?? new URL('../../../build/dev/bin', import.meta.url).pathname, 'http-svc')}`] });
   const held = [stack.raw(request('GET', '/health/live'))];
   await until(() => held[0].received.includes('live'), 'a first answer');
-  held.push(...Array.from({ length: 120 }, () => stack.raw()));
+  held.push(...Array.from({ length: 220 }, () => stack.raw()));
   await Promise.all(held.slice(1).map(connected));
   const ask = async (name) => {
     held[0].received = Buffer.alloc(0);
