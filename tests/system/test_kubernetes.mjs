@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { isAlone, runAlone } from '../support/netns.mjs';
-import { Yard, bin, run, until } from './house.mjs';
+import { Yard, bin, film, run, sha256, until } from './house.mjs';
 import { build, flaws, folder, readBase, root, typeErrors, whyNoKustomize } from './kubernetes.mjs';
 
 const whyNoPods = spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'ip', 'link', 'set', 'lo', 'up']).status === 0 ? undefined : 'needs root, for namespaces, and ip';
@@ -83,6 +83,8 @@ if (!isAlone) {
 } else {
   test('run, find each other, answer their probes, and end as they are told to', async (t) => {
     assert.equal(spawnSync('ip', ['link', 'set', 'lo', 'up']).status, 0);
+    const containers = [];
+    t.after(() => containers.filter(({ child }) => child.exitCode === null).forEach(({ pid }) => process.kill(pid, 'SIGKILL'))); // unshare does not hear SIGTERM
     const yard = new Yard(t), documents = readBase(), secrets = path.join(yard.dir, 'secrets'), hosts = path.join(yard.dir, 'hosts');
     fs.mkdirSync(secrets);
     assert.equal((await run('sh', [path.join(root, 'deploy/docker/make-secrets'), secrets])).code, 0);
@@ -92,21 +94,38 @@ if (!isAlone) {
     fs.writeFileSync(hosts, ['localhost', ...names].map((name) => `127.0.0.1 ${name}\n`).join(''));
     const workloads = documents.filter(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment');
     const pods = workloads.map((workload) => new Pod(yard, workload, find(documents, 'ConfigMap', 'sharestream').data, secrets, hosts));
-    for (const pod of pods) await pod.start();
+    for (const pod of pods) await pod.start(containers);
 
-    const containers = pods.flatMap((pod) => pod.containers), http = containers.find(({ name }) => name === 'http-svc');
+    const [http, torrents] = ['http-svc', 'torrent-svc'].map((wanted) => containers.find(({ name }) => name === wanted));
     for (const container of containers)
       for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
         await until(() => container.answers(probe), `${container.name} to answer its ${probe}: ${container.child.said.slice(-2000)}`);
 
-    const ask = (token) => fetch('http://127.0.0.1:8080/api/v1/stats', { headers: { Authorization: `Bearer ${token}` } });
+    const token = fs.readFileSync(path.join(secrets, 'admin-token'), 'utf8'), ask = (word) => fetch('http://127.0.0.1:8080/api/v1/stats', { headers: { Authorization: `Bearer ${word}` } });
     assert.equal((await ask('wrong')).status, 401);
-    const answer = await ask(fs.readFileSync(path.join(secrets, 'admin-token'), 'utf8'));
+    const answer = await ask(token);
     assert.equal(answer.status, 200);
     assert.equal((await answer.json()).torrent.torrents, 0);
 
+    // A film on the volume of torrent-svc plays by http-svc, which has none of it; also what transcode-svc beside that makes of it.
+    const movie = await film(yard, { seconds: 10 });
+    fs.copyFileSync(movie.file, path.join(torrents.pod.dir, 'data/film.mp4'));
+    const { code, out, err } = await torrents.run(['env', 'SHARESTREAM_BUS_PEERS=torrent=tcp://127.0.0.1:7010', 'sharestream', '--json', 'call', 'torrent', 'Seed',
+      JSON.stringify({ path: '/data/film.mp4', waitMs: 30000 })]);
+    assert.equal(code, 0, err);
+    const { infoHash } = JSON.parse(out), get = async (target) => Buffer.from(await (await fetch(new URL(target, 'http://127.0.0.1:8080'), { headers: { Authorization: `Bearer ${token}` } })).arrayBuffer());
+    await until(async () => sha256(await get(`/stream/${infoHash}/0`)) === movie.sha256, 'the film to come whole');
+    // Whoever is told to ask again in a moment does so, as players do.
+    const patiently = (target, how) => until(async () => {
+      const body = await get(target);
+      return how.test(body.toString('latin1', 0, 8)) && body;
+    }, target);
+    const first = (text, under) => new URL(String(text).split('\n').find((line) => line && !line.startsWith('#')), under).href;
+    const master = `http://127.0.0.1:8080/hls/${infoHash}/0/master.m3u8`, playlist = first(await patiently(master, /^#EXTM3U/), master);
+    await patiently(first(await patiently(playlist, /^#EXTM3U/), playlist), /^.{4}moof/s);
+
     // What is told before SIGTERM is enough for it to end, and well.
-    await http.exec(http.spec.lifecycle.preStop.exec.command);
+    await http.run(http.spec.lifecycle.preStop.exec.command);
     assert.deepEqual(await http.child.gone, { code: 0, signal: null }, http.child.said.slice(-2000));
     assert.match(http.child.said, /msg=stopping why=replaced/);
     for (const container of containers.filter((one) => one !== http)) {
@@ -129,14 +148,16 @@ class Pod {
     return { dir, config: configMap && this.config };
   }
 
-  async start() {
+  async start(started) {
     const make = (spec) => new Container(this, spec);
     for (const container of (this.spec.initContainers ?? []).map(make)) {
       const [program, ...args] = container.placed(container.spec.command), { code, err } = await run(program, args);
       assert.equal(code, 0, err);
     }
-    this.containers = this.spec.containers.map(make);
-    for (const container of this.containers) await container.start();
+    for (const container of this.spec.containers.map(make)) {
+      await container.start();
+      started.push(container);
+    }
   }
 }
 
@@ -153,7 +174,8 @@ class Container {
   }
 
   place(text) {
-    return this.places.reduce((said, { mountPath, dir }) => said.replace(new RegExp(`(?<![\\w/.-])${mountPath}(?![\\w-])`, 'g'), dir), text);
+    const dirs = new Map(this.places.map(({ mountPath, dir }) => [mountPath, dir]));
+    return text.replace(new RegExp(`(?<![\\w/.-])(${[...dirs.keys()].join('|')})(?![\\w-])`, 'g'), (mountPath) => dirs.get(mountPath));
   }
 
   placed(words) {
@@ -167,16 +189,13 @@ class Container {
   }
 
   // As the kubelet does: with the environment of the container, in its namespaces.
-  exec(command) {
-    return new Promise((resolve) => {
-      const child = this.pod.yard.start('nsenter', ['--target', String(this.pid), '--mount', '--pid', ...this.placed(command)], { env: this.env });
-      child.on('exit', resolve);
-    });
+  run(command) {
+    return run('env', ['-i', ...Object.entries(this.env).map(([key, value]) => `${key}=${value}`), 'nsenter', '--target', String(this.pid), '--mount', '--pid', ...this.placed(command)]);
   }
 
   async answers(probe) {
     const { exec, httpGet } = this.spec[probe] ?? {};
-    if (exec) return await this.exec(exec.command) === 0;
+    if (exec) return (await this.run(exec.command)).code === 0;
     if (!httpGet) return true;
     const { containerPort } = this.spec.ports.find(({ name }) => name === httpGet.port);
     return fetch(`http://127.0.0.1:${containerPort}${httpGet.path}`).then(({ status }) => status === 200, () => false);
