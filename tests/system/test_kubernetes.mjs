@@ -107,6 +107,9 @@ if (!isAlone) {
     assert.equal(answer.status, 200);
     assert.equal((await answer.json()).torrent.torrents, 0);
 
+    const status = await http.run(['sharestream', 'status']);
+    assert.equal(status.code, 0, status.out + status.err);
+
     // A film on the volume of torrent-svc plays by http-svc, which has none of it; also what transcode-svc beside that makes of it.
     const movie = await film(yard, { seconds: 10 });
     fs.copyFileSync(movie.file, path.join(torrents.pod.dir, 'data/film.mp4'));
