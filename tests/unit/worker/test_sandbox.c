@@ -58,6 +58,8 @@ static int opens_nothing(bool has_device)
     EXPECT(is_refused(socket(AF_UNIX, SOCK_STREAM, 0)));
     EXPECT(is_refused(execve(argv[0], argv, argv + 1)));
     EXPECT(is_refused(kill(parent, 0)));
+    EXPECT(is_refused(tgkill(parent, parent, 0)));
+    EXPECT(tgkill(getpid(), gettid(), 0) == 0);
     EXPECT(has_device || is_refused(ioctl(fd, FIONREAD, &bytes)));
     EXPECT(is_refused(ioctl(STDERR_FILENO, TIOCSTI, "x")));
     /* It cannot get more of anything either. */
