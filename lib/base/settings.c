@@ -338,18 +338,34 @@ void settings_free(const struct settings_table *table, void *values)
     memset(values, 0, table->struct_size);
 }
 
-static bool is_secret(const struct setting *row)
+/* "scheme://user:password@host", in a list as well. */
+static bool has_password(const char *text)
+{
+    while ((text = strstr(text, "://")) != NULL) {
+        text += strlen("://");
+        size_t len = strcspn(text, ",");
+        const char *colon = memchr(text, ':', len);
+
+        if (colon != NULL && memchr(colon, '@', len - (size_t)(colon - text)) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool is_secret(const struct setting *row, const char *text)
 {
     static const char *const endings[] = {"token", "secret", "password"};
     size_t len = strlen(row->name);
 
-    for (size_t i = 0; i < COUNT_OF(endings) && holds_text(row); i++) {
+    if (!holds_text(row) || *text == '\0')
+        return false;
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
         size_t ending = strlen(endings[i]);
 
         if (len >= ending && strcmp(row->name + len - ending, endings[i]) == 0)
             return true;
     }
-    return false;
+    return has_password(text);
 }
 
 char *setting_text(const struct setting *row, const void *values, bool shows_secrets)
@@ -383,7 +399,7 @@ char *setting_text(const struct setting *row, const void *values, bool shows_sec
     }
     const char *text = text_value(row, values);
 
-    return xstrdup(is_secret(row) && !shows_secrets && *text != '\0' ? HIDDEN : text);
+    return xstrdup(is_secret(row, text) && !shows_secrets ? HIDDEN : text);
 }
 
 const char *setting_origin_word(enum setting_origin origin)
@@ -439,7 +455,7 @@ void settings_print_yaml(FILE *out, const struct settings_table *table, const vo
             fprintf(out, " [%s]", setting_origin_word(places[i].origin));
         /* A secret that is set stays a comment: "(set)" must not become the secret when somebody
          * saves what we print. */
-        bool is_hidden = is_secret(row) && *text != '\0';
+        bool is_hidden = is_secret(row, text);
         fprintf(out, is_hidden ? "\n  # %s: " : "\n  %s: ", row->name);
         if (is_hidden)
             fputs(HIDDEN, out);

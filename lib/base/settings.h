@@ -92,8 +92,7 @@ enum err settings_load(const struct settings_source *source,
 void settings_free(const struct settings_table *table, void *values);
 
 /* Text of one value, parsing back to the same; caller frees. Secrets (names ending in token,
- * secret, password) are shown as
- * "(set)" unless `shows_secrets`. */
+ * secret, password; URLs with a password) are shown as "(set)" unless `shows_secrets`. */
 char *setting_text(const struct setting *row, const void *values, bool shows_secrets);
 const char *setting_origin_word(enum setting_origin origin);
 

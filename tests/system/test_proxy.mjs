@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
 import test from 'node:test';
+import tls from 'node:tls';
 import WebSocket from 'ws';
 import { Member } from '../service/room/page_client.mjs';
 import { House, Yard, canConnect, freePort, until } from './house.mjs';
@@ -57,6 +58,15 @@ test('behind nginx, below a path: page, ranges, uploads, events, WebSockets, roo
   assert.equal((await ask('GET', '')).status, 301);
   assert.match((await ask('GET', '/', { accept: 'text/html' })).body.toString(), /<html/);
   assert.equal((await ask('GET', '/api/v1/torrents', { authorization: '' })).status, 401, 'nobody is the operator because the proxy is local');
+
+  // What nginx and http-svc could read as two different requests does not get through.
+  for (const framing of ['Content-Length: 0\r\nContent-Length: 38\r\n', 'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n']) {
+    const socket = tls.connect({ host: 'localhost', port, ca }, () => socket.write(`POST /films/api/v1/seed HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n`));
+    let said = '';
+    socket.on('data', (data) => { said += data; });
+    await new Promise((resolve) => socket.on('close', resolve));
+    assert.match(said, /^HTTP\/1\.1 400 [^]*nginx/, framing);
+  }
 
   // A film is sent in parts as large as nginx lets through, and read back by ranges.
   const film = crypto.randomBytes(SIZE), tus = { 'tus-resumable': '1.0.0' };

@@ -6,6 +6,7 @@ import { Client } from 'bittorrent-tracker';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 import { WebSocket } from 'ws';
@@ -124,6 +125,28 @@ test('what we seed is announced where tracker.own_url says', { skip: !isOurs }, 
     SHARESTREAM_TRACKER_PUBLIC_URLS: 'http://127.0.0.1:9/announce' } }); // nobody there: the next one is tried
   const { infoHash } = await house.json('seed', mine);
   await until(async () => (await counts(elsewhere, infoHash)).complete === 1, 'the announce');
+});
+
+// Whoever makes a torrent chooses where its downloaders send requests. Of what this machine serves they reach announces.
+test('a torrent has this machine asked for announces, and nothing else', { skip: !isOurs }, async (t) => {
+  for (const allowed of [false, true]) {
+    const yard = new Yard(t), data = path.join(yard.dir, 'data.bin'), torrent = path.join(yard.dir, 'data.torrent'), asked = new Set();
+    const server = http.createServer((req, res) => { asked.add(req.url.split(/[?&]info_hash/)[0]); res.end('d8:intervali1800e5:peers0:e'); }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${server.address().port}`;
+    fs.writeFileSync(data, crypto.randomBytes(1 << 20));
+    assert.equal((await run('mktorrent', ['-l', '18', '-a', `${url}/lights/off`, '-a', `${url}/announce`, '-w', `${url}/data.bin?lights=off`, '-o', torrent, data])).code, 0);
+    const house = await House.start(t, yard, { env: { SHARESTREAM_TORRENT_ALLOW_PRIVATE_URLS: String(allowed) } });
+    const { infoHash } = await house.json('add', torrent);
+    await until(() => asked.has('/announce'), 'the announce');
+    if (allowed) {
+      await until(() => asked.has('/lights/off') && asked.has('/data.bin?lights=off'), 'what was allowed');
+    } else {
+      await until(async () => (await house.json('peers', infoHash)).trackers.some(({ url, message }) => url.endsWith('/lights/off') && /blocked/.test(message)), 'the refusal');
+      assert.deepEqual([...asked], ['/announce']);
+    }
+  }
 });
 
 // ---- kill -9

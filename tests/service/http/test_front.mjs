@@ -80,6 +80,11 @@ test('strange requests get plain answers', async (t) => {
     [`GET /${'a'.repeat(20000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, /^HTTP\/1\.1 404 /],
     [`GET / HTTP/1.1\r\nHost: localhost\r\n${Array.from({ length: 110 }, (_, i) => `X-${i}: ${'y'.repeat(4000)}\r\n`).join('')}\r\n`, /^HTTP\/1\.1 400 /],
     ['GET / HTTP/1.1\r\nHost : localhost\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['GET /health/live HTTP/1.1\r\nHost: :\r\n\r\n', /^HTTP\/1\.1 200 /],
+    [request('POST', '/api/v1/seed', 'Content-Length: -1\r\n'), /^HTTP\/1\.1 400 /],
+    [request('POST', '/api/v1/seed', 'Content-Length: +4\r\n'), /^HTTP\/1\.1 400 /],
+    [request('POST', '/api/v1/seed', 'Transfer-Encoding: gzip\r\n'), /^HTTP\/1\.1 400 /],
+    [`${request('POST', '/api/v1/seed', 'Transfer-Encoding: chunked\r\n')}1${'f'.repeat(16)}\r\n`, /^HTTP\/1\.1 400 /],
     ['\0\0\0\0\0\0\0\0\r\n\r\n', /^HTTP\/1\.1 400 /],
   ]) {
     const socket = stack.raw(text);
@@ -87,6 +92,17 @@ test('strange requests get plain answers', async (t) => {
     assert.match(socket.received.toString('latin1'), expected, text.slice(0, 60));
     assert.doesNotMatch(socket.received.toString('latin1'), /h2o/i);
     socket.destroy();
+  }
+});
+
+test('what follows a body is the next request, and nothing of the body is', async (t) => {
+  const stack = await Stack.start(t), hidden = request('GET', '/health/live');
+  for (const [framing, body] of [[`Content-Length: ${hidden.length}\r\n`, hidden], ['Transfer-Encoding: chunked\r\n', `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`],
+    ['Transfer-Encoding: chunked\r\n', `${hidden.length.toString(16)};${'x'.repeat(500)}\r\n${hidden}\r\n0\r\n\r\n`],
+    ['Content-Length: 1\r\nTransfer-Encoding: chunked\r\n', `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`]]) {
+    const socket = stack.raw(`${request('POST', '/api/v1/seed', framing)}${body}${request('GET', '/nothing', 'Connection: close\r\n')}`);
+    await socket.gone;
+    assert.deepEqual(socket.received.toString().match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 400', 'HTTP/1.1 404'], framing);
   }
 });
 

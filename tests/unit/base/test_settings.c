@@ -515,6 +515,29 @@ static void secrets_are_not_shown_and_not_overwritten(void **state)
     }
 }
 
+static void urls_with_a_password_are_not_shown(void **state)
+{
+    static const struct {
+        const char *file;
+        bool is_shown;
+    } cases[] = {
+        {"web: {title: 'socks5://ann:hush@proxy.example:1080'}", false},
+        {"web: {origins: ['https://a.example', 'http://ann:hush@b.example/x']}", false},
+        {"web: {title: 'redis://hush@host:6379'}", true}, /* a user alone */
+        {"web: {title: 'http://host:80/hush'}", true},
+        {"web: {origins: ['http://host:80', 'hush@b.example']}", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        must_load(cases[i].file);
+        char *text = print(web_places);
+        assert_int_equal(strstr(text, "hush") != NULL, cases[i].is_shown);
+        must_load(text);
+        free(text);
+    }
+}
+
 static void tables_print_as_documentation(void **state)
 {
     char *text = NULL;
@@ -554,6 +577,7 @@ int main(void)
         TEST(printed_configuration_parses_back),
         TEST(printed_configuration_tells_meaning_and_origin),
         TEST(secrets_are_not_shown_and_not_overwritten),
+        TEST(urls_with_a_password_are_not_shown),
         TEST(tables_print_as_documentation),
     };
 

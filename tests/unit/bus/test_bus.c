@@ -642,6 +642,7 @@ static void restart_on_tcp(struct fixture *fixture, const char *callee_secret,
     fixture->caller = (struct caller){0};
     start_callee(fixture, &config);
     config.secret = caller_secret;
+    config.allows_plaintext = caller_secret[0] == '\0';
     start_caller(fixture, &config);
 }
 
@@ -659,6 +660,16 @@ static void tcp_with_another_secret_gets_no_answer(void **state)
     struct fixture *fixture = *state;
 
     restart_on_tcp(fixture, "a secret of many words", "another secret of words");
+    call_link(&fixture->caller, MOOD_ANSWER, 500);
+    turn_until(fixture, &fixture->caller.failures, 1);
+    assert_int_equal(fixture->callee.calls, 0);
+}
+
+static void tcp_in_plain_text_gets_no_answer(void **state)
+{
+    struct fixture *fixture = *state;
+
+    restart_on_tcp(fixture, "a secret of many words", "");
     call_link(&fixture->caller, MOOD_ANSWER, 500);
     turn_until(fixture, &fixture->caller.failures, 1);
     assert_int_equal(fixture->callee.calls, 0);
@@ -721,6 +732,7 @@ int main(void)
         T(plain_req_socket_is_answered),
         T(tcp_with_the_shared_secret_works),
         T(tcp_with_another_secret_gets_no_answer),
+        T(tcp_in_plain_text_gets_no_answer),
         T(tcp_without_secret_is_refused_unless_plaintext_is_said),
         cmocka_unit_test(too_long_run_dir_is_a_clear_error),
     };
