@@ -90,7 +90,8 @@ export function somebody(t, house, i) {
       await until(() => one.isIn, `${one.name} to be in the room`);
       const answer = await one.socket.timeout(5000).emitWithAck('say', { text, key: text }).catch(() => null);
       if (answer?.ok) return;
-      assert.ok(!answer, JSON.stringify(answer));
+      assert.ok(!answer || answer.error.code === 'too_fast', JSON.stringify(answer)); // after a standstill all comes at once
+      if (answer) await new Promise((resolve) => setTimeout(resolve, 500));
     }
   };
   return one;
