@@ -75,7 +75,7 @@ test(`services are struck at random for ${SECONDS} s`, { timeout: SECONDS * 1000
 
   const sum = (what) => readers.reduce((total, reader) => total + reader[what], 0), slowest = Math.max(...readers.map((reader) => reader.slowest));
   const figures = { 'strikes': strikes, 'parts of films read right': sum('parts'), 'requests that broke or were refused, and were asked again': sum('repeats'), 'wrong bytes, or senseless answers': 0,
-    'longest wait for a part, s': (slowest / 1000).toFixed(1), 'lines said': lines, 'lines lost, or told twice': 0, 'connections of people that broke, and came back': company.breaks, 'people who were dropped': 0 };
+    'longest wait for a part, s (also of the film that is still coming, slowly)': (slowest / 1000).toFixed(1), 'lines said': lines, 'lines lost, or told twice': 0, 'connections of people that broke, and came back': company.breaks, 'people who were dropped': 0 };
   for (const [name, value] of Object.entries(figures)) t.diagnostic(`${name}: ${value}`);
   if (REPORT) {
     const rows = (entries) => entries.map(([name, value]) => `| ${name} | ${value} |`).join('\n');
