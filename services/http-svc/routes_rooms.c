@@ -83,6 +83,10 @@ void on_rooms(struct exchange *x)
         request.after = after;
     if (!routes_read_number(x, "limit", &limit))
         return;
+    if (limit == 0 && query_raw(query, "limit").data != NULL) {
+        exchange_fail(x, ERR_INVALID, "limit is at least 1");
+        return;
+    }
     request.limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
     sharestream__room__room__list(room_service(x, NULL), &request, on_listed, x);
 }
