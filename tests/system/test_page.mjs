@@ -84,6 +84,28 @@ test('somebody with a link, and friends', async (t) => {
     await ann.ends();
   });
 
+  await t.test('goes on with what came before the page knew what it is', async () => {
+    const eve = await come('Eve'), { page } = eve;
+    let know;
+    const known = new Promise((resolve) => { know = resolve; });
+    await page.goto(origin);
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null), 'the service worker to be there');
+    await page.route('**/files/*/media?*', async (route) => { await known; await route.continue(); });
+    await page.goto(house.url(`/watch?torrent=${plain.hash}`));
+    await until(() => page.evaluate(() => {
+      const video = document.querySelector('video');
+      if (!(video?.readyState > 0)) return false;
+      for (const name of ['error', 'emptied']) video.addEventListener(name, () => { window.interrupted = name; });
+      return true;
+    }), 'the film to begin to come');
+    know();
+    await eve.playsBeyond(0.5);
+    await page.evaluate(() => document.querySelector('media-controller').dispatchEvent(new CustomEvent('mediaseekrequest', { detail: 250 })));
+    assert.equal((await eve.playsBeyond(250.5)).way, 'direct');
+    assert.equal(await page.evaluate(() => window.interrupted), undefined, 'by one player, from the beginning');
+    await eve.ends();
+  });
+
   await t.test('watches what a browser does not open, by HLS, also when the straight way breaks', async () => {
     const bob = await come('Bob'), { page } = bob;
     await page.goto(origin);
