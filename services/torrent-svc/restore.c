@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
  * restore: what the last life left behind. Three kinds of memory, best first:
- *   the ready map of this boot: every piece in it was verified and is in the page cache at least,
- *   whatever killed us;
+ *   the ready map of this boot, if it is ours: every piece in it was verified and is in the page
+ *   cache at least, whatever killed us;
  *   libtorrent's resume data, if the last life ended cleanly or in this boot;
  *   nothing to trust (power loss, or killed while checking): every piece on disk is checked against
  *   its hash.
  */
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/must.h"
 #include "service.h"
 #include "wire/magnet.h"
+
+/* Another torrent-svc of this machine may have the same torrent: its map tells of its own files. */
+static bool is_of(const struct ready_map *map, const char *save_path)
+{
+    const struct ready_layout *layout = ready_map_layout(map);
+    size_t len = strlen(save_path);
+
+    for (uint32_t i = 0; i < layout->file_count; i++) {
+        const char *path = layout->files[i].disk_path;
+
+        if (strncmp(path, save_path, len) != 0 || path[len] != '/')
+            return false;
+    }
+    return true;
+}
 
 /* Resume data also tells of peers and trackers, so it is handed over in any case. */
 static const char *believe(const struct service *service, const struct store_row *row,
@@ -25,7 +41,8 @@ static const char *believe(const struct service *service, const struct store_row
         add->verify = true;
         return "check";
     }
-    if (ready_map_open(service->run_dir, &row->hash, map_out, NULL) == ERR_NONE) {
+    if (ready_map_open(service->run_dir, &row->hash, map_out, NULL) == ERR_NONE &&
+        is_of(*map_out, row->save_path)) {
         add->have = ready_map_pieces(*map_out);
         add->have_count = ready_map_layout(*map_out)->piece_count;
         return "map";

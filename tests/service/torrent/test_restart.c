@@ -90,6 +90,31 @@ static void clean_stop_is_resumed_without_the_map(void **state)
     free_half(&half);
 }
 
+/* As containers on one machine have it: one run_dir, and data of their own. */
+static void map_of_another_one_with_the_same_torrent_is_not_believed(void **state)
+{
+    struct rig *rig = *state;
+    char own[sizeof(rig->data_dir)];
+    struct half half;
+
+    rig_start(rig, "");
+    get_half(rig, &half);
+    assert_int_equal(rig_stop(rig), 0);
+    rig_check_ready(rig, &half.film, half.have);
+    snprintf(own, sizeof(own), "%s", rig->data_dir);
+    snprintf(rig->data_dir, sizeof(rig->data_dir), "%s", rig_path(rig, "other"));
+    rig_start(rig, "");
+    finishes(rig, &half);
+    assert_int_equal(rig_stop(rig), 0);
+    snprintf(rig->data_dir, sizeof(rig->data_dir), "%s", own);
+    rig_start(rig, "");
+    rig_wait_said(rig, "by=resume");
+    rig_wait_ready(rig, half.film.hash, half.ready);
+    kept(rig, &half);
+    finishes(rig, &half);
+    free_half(&half);
+}
+
 static void change_database(const struct rig *rig, const char *sql)
 {
     char *path = xasprintf("%s/torrents.sqlite", rig->data_dir);
@@ -251,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(kill_in_mid_download_loses_no_piece),
         STORY(clean_stop_is_resumed_without_the_map),
+        STORY(map_of_another_one_with_the_same_torrent_is_not_believed),
         STORY(power_cut_is_followed_by_a_check),
         STORY(death_while_checking_does_not_end_the_check),
         STORY(removal_is_finished_by_the_next_life),
