@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,13 +120,18 @@ static enum err load_token(struct http *http, const char *data_dir, struct error
 
 enum err keys_load(struct http *http, const char *data_dir, bool needs_token, struct error *error)
 {
-    enum err err = load_link_key(http, data_dir, error);
+    /* Of several that begin in one folder at once, the first makes what the others take. */
+    int folder = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err err;
 
-    if (err != ERR_NONE)
-        return err;
-    if (http->settings->admin_token[0] != '\0')
+    if (folder >= 0)
+        flock(folder, LOCK_EX);
+    err = load_link_key(http, data_dir, error);
+    if (err == ERR_NONE && http->settings->admin_token[0] != '\0')
         http->token = xstrdup(http->settings->admin_token);
-    else if (needs_token)
+    else if (err == ERR_NONE && needs_token)
         err = load_token(http, data_dir, error);
+    if (folder >= 0)
+        close(folder);
     return err;
 }

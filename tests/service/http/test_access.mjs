@@ -218,3 +218,18 @@ test('secrets that others can read are refused', async (t) => {
   assert.equal((await other.exit).code, 78);
   await until(() => other.log.includes('link-key'), 'a word about it');
 });
+
+test('who begins in a folder waits until another one that begins there has made its key', async (t) => {
+  const stack = await Stack.start(t), data = path.join(stack.dir, 'shared'), file = path.join(data, 'link-key'), key = crypto.randomBytes(32);
+  fs.mkdirSync(data);
+  const another = new stack.http.constructor('another', {}, stack.dir, ['flock', data, 'cat']), isWaiting = new RegExp(`-> FLOCK.*:${fs.statSync(data).ino} `);
+  await until(() => fs.readFileSync('/proc/locks', 'utf8').includes(`:${fs.statSync(data).ino} `), 'the other one to begin');
+  const http = new stack.http.constructor('http-svc', { ...stack.env, SHARESTREAM_COMMON_DATA_DIR: data, SHARESTREAM_COMMON_RUN_DIR: path.join(stack.dir, 'another-run') }, stack.dir);
+  t.after(() => Promise.all([another.kill(), http.kill()]));
+  await until(() => isWaiting.test(fs.readFileSync('/proc/locks', 'utf8')), 'this one to wait');
+  fs.writeFileSync(file, key, { mode: 0o600 });
+  another.child.stdin.end();
+  await http.ready;
+  assert.ok(fs.readFileSync(file).equals(key));
+  assert.equal((await http.stop()).code, 0);
+});
