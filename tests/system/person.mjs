@@ -79,6 +79,15 @@ export class Person {
   }
 }
 
+export const STEP_MS = 100; // what two players may be apart
+
+export const inStep = (one, other, what) => until(async () => {
+  const [a, b] = await Promise.all([one.player(), other.player()]);
+  return !a.isPaused && !b.isPaused && a.isThere && b.isThere && Math.abs(a.startMs - b.startMs) < STEP_MS;
+}, `${one.name} and ${other.name} to be in step ${what}`, 90000).catch(async (error) => {
+  throw new Error(`${error.message}: ${JSON.stringify([await one.player(), await other.player()])}`);
+});
+
 // A film whose bytes a browser takes as they are, one that it does not open, and who has them.
 export async function makeSwarm(yard) {
   const folder = path.join(yard.dir, 'original');

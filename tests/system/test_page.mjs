@@ -9,9 +9,7 @@ import net from 'node:net';
 import test from 'node:test';
 import { startChromium } from './chromium.mjs';
 import { House, Yard, magnet, until } from './house.mjs';
-import { PHONE, Person, SECONDS, makeSwarm } from './person.mjs';
-
-const STEP_MS = 100; // what two players may be apart
+import { PHONE, Person, SECONDS, STEP_MS, inStep, makeSwarm } from './person.mjs';
 
 // nginx as people have it: one path of it is ours, and it takes that away.
 async function proxyBelow(t, prefix, port) {
@@ -154,12 +152,6 @@ test('somebody with a link, and friends', async (t) => {
 
   await t.test('watches together', async () => {
     const ann = await come('Ann'), bob = await come('Bob', { viewport: PHONE, isMobile: true, hasTouch: true }), both = [ann, bob];
-    const inStep = (what) => until(async () => {
-      const [a, b] = await Promise.all(both.map((person) => person.player()));
-      return !a.isPaused && !b.isPaused && a.isThere && b.isThere && Math.abs(a.startMs - b.startMs) < STEP_MS;
-    }, `both in step ${what}`, 90000).catch(async (error) => {
-      throw new Error(`${error.message}: ${JSON.stringify(await Promise.all(both.map((person) => person.player())))}`);
-    });
     // What a key of a headset or a lock screen would call.
     await ann.page.addInitScript(() => {
       const { setActionHandler } = MediaSession.prototype, handlers = globalThis.mediaKeys = {};
@@ -188,7 +180,7 @@ test('somebody with a link, and friends', async (t) => {
 
     for (const person of both) await until(async () => (await person.player())?.isThere, 'a picture');
     await ann.page.click('media-play-button');
-    await inStep('from the start');
+    await inStep(ann, bob, 'from the start');
     await until(async () => /Ann pressed play/.test(await bob.page.innerText('.state')), 'who did it');
     await ann.look('room');
     await bob.look('room-phone');
@@ -199,10 +191,10 @@ test('somebody with a link, and friends', async (t) => {
     };
     await drag(ann, 0.5);
     await until(async () => (await bob.player()).time > SECONDS / 3, 'Bob to go there too');
-    await inStep('after a jump');
+    await inStep(ann, bob, 'after a jump');
     await bob.page.reload();
     await bob.playsBeyond(SECONDS / 3);
-    await inStep('after a reload');
+    await inStep(ann, bob, 'after a reload');
     assert.equal(await ann.page.locator('.member').count(), 2, 'it is the same Bob');
     await ann.page.keyboard.press('Escape');
     await ann.page.hover('media-controller');
@@ -231,7 +223,7 @@ test('somebody with a link, and friends', async (t) => {
       if ((await ann.player()).isPaused) await ann.page.click('media-play-button', { timeout: 1000 }).catch(() => {});
       return !(await bob.player()).isPaused;
     }, 'Bob to hear of it', 40000);
-    await inStep('after a crash of room-svc');
+    await inStep(ann, bob, 'after a crash of room-svc');
     for (const person of both) await person.ends();
   });
 
