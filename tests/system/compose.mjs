@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import test from 'node:test';
+import { roomOf } from '../service/room/page_client.mjs';
 import { Yard, run, sha256, until } from './house.mjs';
 import { Door, cli, container, inspect, kill, networkOf, seedFilm, within } from './stack.mjs';
 
@@ -28,7 +29,7 @@ async function readWhole(url, { movie }) {
 }
 
 test('who has no token may not, who has may', async () => {
-  assert.equal((await fetch(`${door.base}/api/v1/torrents`)).status, 401);
+  assert.equal((await fetch(`${door.origin}/api/v1/torrents`)).status, 401);
   assert.equal((await door.get('/api/v1/torrents')).status, 200);
 });
 
@@ -48,15 +49,13 @@ test('a film plays: ranges byte by byte, and HLS', async (t) => {
 });
 
 test('people meet in a room, and stay in it when room-svc is killed', async (t) => {
-  const ann = door.member(t, 'Ann'), bob = door.member(t, 'Bob');
-  const { room } = await ann.does('create', ann.me);
-  await bob.does('join', { ...bob.me, code: room.code });
+  const [ann, bob] = await roomOf(t, door, 'Ann', 'Bob'), hears = (who, words) => who.hears('chat', ({ text }) => text === words);
   await ann.does('say', { text: 'hello from Ann' });
-  await bob.hears('hello from Ann');
+  await hears(bob, 'hello from Ann');
   await killAndWait('room-svc');
   await bob.does('say', { text: 'still here' });
-  await ann.hears('still here');
-  assert.deepEqual([ann.breaks, bob.breaks], [0, 0]);
+  await hears(ann, 'still here');
+  assert.deepEqual([ann.reason, bob.reason], [undefined, undefined], 'no connection was lost');
 });
 
 test('peers find each other by the tracker, by UDP and by HTTP', async (t) => {

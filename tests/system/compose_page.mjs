@@ -11,7 +11,7 @@ import { Person, SHOTS, inStep, makeSwarm } from './person.mjs';
 import { Door, reachable } from './stack.mjs';
 
 test('somebody pastes a link, and a friend comes by the link of the room', async (t) => {
-  const yard = new Yard(t), [plain] = await makeSwarm(yard), door = await Door.of(process.env.SHARESTREAM_TEST_DOOR ?? 'http-svc'), origin = `${door.base}/`;
+  const yard = new Yard(t), [plain] = await makeSwarm(yard), door = await Door.of(process.env.SHARESTREAM_TEST_DOOR ?? 'http-svc'), origin = `${door.origin}/`;
   const browser = await startChromium(t, yard), [ann, bob] = [await Person.come(browser, 'Ann', { origin }), await Person.come(browser, 'Bob', { origin })];
   const keep = (person, name) => SHOTS && person.page.screenshot({ path: path.join(SHOTS, `compose-${name}.png`) });
 

@@ -3,11 +3,9 @@
 // stack: the containers of docker-compose.yml, in the project of COMPOSE_PROJECT_NAME, as tools/check-compose has brought them up; and people and
 // films that are outside of them.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { film, magnet, makeTorrent, run, seedWithAria2, sha256, until } from './house.mjs';
 
-const { io } = createRequire(new URL('../service/http/package.json', import.meta.url))('socket.io-client-4.8');
 const project = process.env.COMPOSE_PROJECT_NAME;
 
 export async function must(program, args, ms) {
@@ -24,7 +22,6 @@ export const inspect = async (service, number) => JSON.parse(await must('docker'
 export const networkOf = ({ NetworkSettings }) => NetworkSettings.Networks[`${project}_default`];
 export const within = async (service, number, ...args) => must('docker', ['exec', await container(service, number), ...args]);
 export const cli = (...args) => within('http-svc', 1, 'sharestream', ...args);
-export const adminToken = async () => (await within('http-svc', 1, 'cat', '/secrets/admin-token')).trim();
 
 // As the kernel does when memory is short.
 export async function kill(service, number = 1) {
@@ -36,22 +33,26 @@ export async function kill(service, number = 1) {
   }, `${service} ${number} to be started again`);
 }
 
-// One address by which people come.
+// One address by which people come: for members of rooms (page_client.mjs) as a stack of service tests.
 export class Door {
-  static async of(service, number = 1, token = undefined) {
+  static async of(service, number = 1) {
     const door = new Door(), { HostIp, HostPort } = (await inspect(service, number)).NetworkSettings.Ports['8080/tcp'][0];
     door.host = `${HostIp.replace('0.0.0.0', '127.0.0.1')}:${HostPort}`;
-    door.base = `http://${door.host}`;
-    door.token = token ?? await adminToken();
+    door.origin = `http://${door.host}`;
+    door.token = (await within('http-svc', 1, 'cat', '/secrets/admin-token')).trim();
     return door;
   }
 
+  url(target) {
+    return this.origin + target;
+  }
+
   get(target, headers = {}) {
-    return fetch(this.base + target, { headers: { Authorization: `Bearer ${this.token}`, ...headers } });
+    return fetch(this.url(target), { headers: { Authorization: `Bearer ${this.token}`, ...headers } });
   }
 
   async add(source) {
-    const answer = await fetch(`${this.base}/api/v1/torrents`, { method: 'POST', body: JSON.stringify({ source }),
+    const answer = await fetch(`${this.origin}/api/v1/torrents`, { method: 'POST', body: JSON.stringify({ source }),
       headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' } });
     assert.ok(answer.ok, `${answer.status} ${await answer.clone().text()}`);
     return answer.json();
@@ -64,33 +65,16 @@ export class Door {
   // To the byte.
   async plays({ hash, movie }) {
     const answer = await this.get(`/stream/${hash}/0`);
-    assert.equal(answer.status, 200, `${this.base} ${hash}`);
-    assert.equal(sha256(Buffer.from(await answer.arrayBuffer())), movie.sha256, `${this.base} ${hash}`);
+    assert.equal(answer.status, 200, `${this.origin} ${hash}`);
+    assert.equal(sha256(Buffer.from(await answer.arrayBuffer())), movie.sha256, `${this.origin} ${hash}`);
   }
 
   async playsByHls(yard, { hash, seconds }) {
     const file = path.join(yard.dir, `${this.host.replace(':', '-')}-${hash}.mkv`);
-    await must('ffmpeg', ['-y', '-v', 'error', '-xerror', '-headers', `Authorization: Bearer ${this.token}\r\n`, '-i', `${this.base}/hls/${hash}/0/master.m3u8`, '-c', 'copy', file]);
+    await must('ffmpeg', ['-y', '-v', 'error', '-xerror', '-headers', `Authorization: Bearer ${this.token}\r\n`, '-i', `${this.origin}/hls/${hash}/0/master.m3u8`, '-c', 'copy', file]);
     const { format, streams } = JSON.parse(await must('ffprobe', ['-v', 'error', '-print_format', 'json', '-show_streams', '-show_format', file]));
     assert.deepEqual(streams.map((stream) => stream.codec_name).sort(), ['aac', 'h264']);
     assert.ok(Math.abs(Number(format.duration) - seconds) < 1, format.duration);
-  }
-
-  // Somebody in rooms.
-  member(t, name) {
-    const socket = io(`${this.base}/room`, { transports: ['websocket'], reconnectionDelay: 50 });
-    t.after(() => socket.io._close());
-    const it = { id: `${name}-1`, secret: `the secret of ${name}`, name, heard: [], breaks: 0 };
-    socket.onAny((event, what) => it.heard.push([event, what]));
-    socket.on('disconnect', () => { it.breaks++; });
-    it.does = async (event, what = {}) => {
-      const answer = await socket.timeout(60000).emitWithAck(event, what);
-      assert.ok(answer.ok, `${name}: ${event}: ${JSON.stringify(answer)}`);
-      return answer;
-    };
-    it.me = { id: it.id, secret: it.secret, name };
-    it.hears = (text) => until(() => it.heard.some(([, what]) => JSON.stringify(what).includes(text)), `${name} to hear "${text}"`);
-    return it;
   }
 }
 
