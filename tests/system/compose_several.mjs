@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // compose_several: two containers each of torrent-svc, room-svc and http-svc, on one machine, with nginx and Redis. tools/check-compose brings
-// them up with `--scale`, as docs/operations.md says, and runs this.
+// them up with `--scale`, as docs/operations.md says, where one of each was used before, and runs this.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import test from 'node:test';
@@ -48,6 +48,7 @@ async function allPlay() {
 test('films of both torrent-svc play from each http-svc, as they are and by HLS', async (t) => {
   const yard = new Yard(t);
   await ready();
+  assert.ok((await torrentsOf(1)).length > 0, 'the first has what one alone had');
   await fill(yard);
   await allPlay();
   for (const door of [...doors, front])
