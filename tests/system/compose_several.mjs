@@ -159,6 +159,12 @@ test('fewer and more again: nothing is lost, and who came by nginx stays in the 
     for (const film of films.filter(({ owner }) => owner === 1)) await door.plays(film);
   }
   await talk(people);
+  // Somebody wants one of the others now: it is fetched anew, and in two places later.
+  const { name, seconds, hash } = oneOfEach()[1], again = await seedFilm(new Yard(t), name, seconds);
+  assert.equal(again.hash, hash);
+  await front.add(again.link);
+  await front.plays(again);
+  assert.ok((await torrentsOf(1)).includes(hash));
 
   await scale(2);
   doors[1] = await Door.of('http-svc', 2);

@@ -82,7 +82,7 @@ export class Door {
 export async function seedFilm(yard, name = 'film.mp4', seconds = 60) {
   const movie = await film(yard, { name, seconds }), { torrent, hash } = await makeTorrent(yard, movie.file, `${name}.torrent`);
   const seeder = await seedWithAria2(yard, torrent, yard.dir);
-  return { movie, hash, seconds, seeder, link: await reachable(magnet(hash, seeder.port)) };
+  return { name, movie, hash, seconds, seeder, link: await reachable(magnet(hash, seeder.port)) };
 }
 
 // Containers know this machine by another address than it does.
