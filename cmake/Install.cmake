@@ -5,7 +5,7 @@ install(FILES docs/man/sharestream.1 docs/man/sharestream-engine.1 docs/man/shar
 install(FILES docs/man/sharestream.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES docs/man/sharestreamd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES deploy/config.yaml DESTINATION share/doc/sharestream)
-install(DIRECTORY deploy/prometheus deploy/grafana deploy/nginx DESTINATION share/doc/sharestream)
+install(DIRECTORY deploy/prometheus deploy/grafana deploy/nginx deploy/haproxy deploy/caddy DESTINATION share/doc/sharestream)
 
 set(BIN_DIR ${CMAKE_INSTALL_FULL_BINDIR})
 file(GLOB units CONFIGURE_DEPENDS deploy/systemd/*.service.in)

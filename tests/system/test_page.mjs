@@ -68,6 +68,20 @@ test('somebody with a link, and friends', async (t) => {
     await ann.ends();
   });
 
+  await t.test('says so when parts of the page do not come', async () => {
+    const fay = await come('Fay', { serviceWorkers: 'block' }), { page } = fay, visits = [];
+    page.on('framenavigated', (frame) => visits.push(frame.url()));
+    await page.route('**/assets/main-*.js', (route) => route.abort(), { times: 2 });
+    await page.goto(origin);
+    await fay.shows('text=The server does not answer');
+    await until(() => visits.length === 2, 'it to be tried again by itself');
+    await fay.shows('text=The server does not answer');
+    await page.click('text=Try again');
+    await fay.shows('#source');
+    fay.complaints = fay.complaints.filter((text) => !/net::ERR_FAILED/.test(text));
+    await fay.ends();
+  });
+
   await t.test('watches what a browser plays, straight', async () => {
     const ann = await come('Ann'), { page } = ann;
     await page.goto(origin);
