@@ -39,7 +39,7 @@ export class Reader {
           return true;
         }
         broken = 'a part of a part';
-      } else if (this.isPatient && (status === 503 || status === 504)) {
+      } else if (this.isPatient && status >= 502 && status <= 504) {
         broken = `status ${status}`;
       } else {
         this.failures.push(`status ${status}, ${body.length} bytes from ${from}`);
