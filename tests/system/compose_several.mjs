@@ -175,3 +175,8 @@ test('fewer and more again: nothing is lost, and who came by nginx stays in the 
   const { room } = await somebody(t, doors[1], people.length).join(people[0].code);
   assert.equal(room.chat.length, 6);
 });
+
+test('the engine says of all that they are healthy', async () => {
+  for (const [service, number] of [...VICTIMS, ['redis', 1]])
+    await until(async () => (await inspect(service, number)).State.Health.Status === 'healthy', `${service} ${number} to be healthy`, 120000);
+});
