@@ -254,14 +254,14 @@ struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t t
     return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
 }
 
-size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX])
+size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX])
 {
     uint64_t now_ms = clock_ms();
     size_t count = 0;
 
-    for (size_t i = 0; i < remote->peer_count; i++)
+    for (unsigned i = 0; i < remote->peer_count; i++)
         if (remote->peers[i].remote != NULL && is_alive(&remote->peers[i], now_ms))
-            names[count++] = remote->peers[i].name;
+            out[count++] = i;
     return count;
 }
 
