@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Several instances of one service behind one http-svc, each on a "host" of its own, as far as they
-can tell: a run dir, a data dir and an address of 127.0.0.x, and an encrypted bus over tcp."""
+"""Several instances of one service behind one http-svc, or more, each on a "host" of its own, as far
+as they can tell: a run dir, a data dir and an address of 127.0.0.x, and an encrypted bus over tcp."""
 
 import contextlib
 import os
@@ -23,20 +23,21 @@ class All:
 class Cluster:
     """`service`: of which there are `count`; `settings`: of each service, as in the environment."""
 
-    def __init__(self, programs, service, count, settings):
-        self.name = str(count)
-        self._parts = pathlib.Path(programs), service, count, settings
+    def __init__(self, programs, service, count, settings, fronts=1):
+        self.name = str(count if fronts == 1 else fronts)
+        self._parts = pathlib.Path(programs), service, count, settings, fronts
 
     def start(self, scratch):
         return Running(pathlib.Path(scratch), *self._parts)
 
 
 class Running:
-    """`port` and `tracker_port`: http-svc's; `process`: all of them as one; `http` and `instances`."""
+    """`http`: the first http-svc, at `port` and `tracker_port`; `instances` of the other service;
+    `process`: all of them as one."""
 
-    def __init__(self, scratch, programs, service, count, settings):
+    def __init__(self, scratch, programs, service, count, settings, fronts):
         self._scratch, self._programs, self._service = scratch, programs, service
-        self._settings, self.count = settings, count
+        self._settings, self.count, self._fronts = settings, count, fronts
 
     def _start(self, stack, service, number, at, **settings):
         home = self._scratch / f"{service}-{number}"
@@ -60,11 +61,13 @@ class Running:
         with contextlib.ExitStack() as stack:
             self.instances = [self._start(stack, self._service, i, address, **self._door(i))
                               for i, address in enumerate(at)]
-            self.http = self._start(
-                stack, "http", self.count, f"tcp://127.0.0.9:{bus}",
-                HTTP_LISTEN=f"127.0.0.1:{self.port}",
-                HTTP_TRACKER_LISTEN=f"127.0.0.1:{self.tracker_port}")
-            self.process = All([*self.instances, self.http])
+            fronts = [self._start(
+                stack, "http", self.count + i, f"tcp://127.0.0.{100 + i}:{bus}",
+                HTTP_LISTEN=f"127.0.0.1:{0 if i > 0 else self.port}",
+                HTTP_TRACKER_LISTEN=f"127.0.0.1:{0 if i > 0 else self.tracker_port}")
+                for i in range(self._fronts)]
+            self.http = fronts[0]
+            self.process = All([*self.instances, *fronts])
             wait_for_port(self.port, self.http)
             self._stack = stack.pop_all()
         return self

@@ -27,7 +27,7 @@ struct bus_metrics *bus_metrics(void)
 static void *context;
 
 /* libzmq's own limit is 1,023 sockets, of which each neighbour takes three in each thread that
- * calls it: http-svc would abort at the sixteenth machine. Each place takes 4 bytes. */
+ * calls it: http-svc would abort at the sixteenth machine. Each place takes 12 bytes. */
 static void make_context(void)
 {
     context = zmq_ctx_new();

@@ -148,6 +148,8 @@ const char *bus_instance_name(const struct bus_remote *remote, unsigned instance
  * the highest bus_weight() has the key. */
 size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
 uint64_t bus_weight(const char *name, struct bytes key);
+/* The same, of their bytes_hash(), for who asks often. */
+uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash);
 /* Which one bus_to() would choose; false: there is none. */
 bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out);
 /* Addresses one instance by number instead. */

@@ -27,7 +27,7 @@ enum {
     BUS_UNBIND_MS = 500,     /* a tcp port is free again after that */
     BUS_PATIENCE_MS = 5000,  /* one that went down keeps its keys for so long */
     BUS_HELD_MAX = 10000,    /* keys of which it is remembered who has them, of one service */
-    BUS_SOCKETS_MAX = 32768, /* of one process */
+    BUS_SOCKETS_MAX = 16384, /* of one process */
     BUS_KEY_TEXT = 41,       /* Z85 of 32 bytes, with NUL */
 };
 

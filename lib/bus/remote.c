@@ -188,15 +188,20 @@ static bool is_alive(const struct peer *peer, uint64_t now_ms)
 /* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
  * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
  * high bits. */
-uint64_t bus_weight(const char *name, struct bytes key)
+uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash)
 {
-    uint64_t hash = bytes_hash(bytes_of_text(name), bytes_hash(key, 0));
+    uint64_t hash = name_hash ^ key_hash;
 
     hash ^= hash >> 33;
     hash *= 0xff51afd7ed558ccdu;
     hash ^= hash >> 33;
     hash *= 0xc4ceb9fe1a85ec53u;
     return hash ^ hash >> 33;
+}
+
+uint64_t bus_weight(const char *name, struct bytes key)
+{
+    return bus_weight_of(bytes_hash(bytes_of_text(name), 0), bytes_hash(key, 0));
 }
 
 /* What speaks for one: answers (or has until just now), weight, answers now, comes first. */

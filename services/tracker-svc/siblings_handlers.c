@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "siblings.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <proto/tracker.pb-c.h>
@@ -17,14 +16,9 @@ struct siblings {
     size_t count;
     struct {
         int instance; /* SIBLINGS_SELF, or its number for the bus */
-        char name[BUS_NAME_MAX];
+        uint64_t name_hash;
     } of[BUS_INSTANCES_MAX];
 };
-
-static struct bytes key_of(const struct infohash *hash)
-{
-    return bytes_of(hash->bytes, sizeof(hash->bytes));
-}
 
 /* ---- who there is */
 
@@ -43,7 +37,7 @@ void siblings_tick(struct tracker *tracker)
         const char *name = bus_instance_name(siblings->remote, instances[i]);
         bool is_self = strcmp(name, svc_name(tracker->svc)) == 0;
 
-        snprintf(siblings->of[i].name, sizeof(siblings->of[i].name), "%s", name);
+        siblings->of[i].name_hash = bytes_hash(bytes_of_text(name), 0);
         siblings->of[i].instance = is_self ? SIBLINGS_SELF : (int)instances[i];
         has_self |= is_self;
     }
@@ -84,12 +78,13 @@ int siblings_owner(const struct tracker *tracker, const struct infohash *hash)
 {
     const struct siblings *siblings = tracker->siblings;
     int owner = SIBLINGS_SELF;
-    uint64_t most = 0;
+    uint64_t key, most = 0;
 
-    if (siblings == NULL)
+    if (siblings == NULL || siblings->count == 0)
         return owner;
+    key = bytes_hash(bytes_of(hash->bytes, sizeof(hash->bytes)), 0);
     for (size_t i = 0; i < siblings->count; i++) {
-        uint64_t weight = bus_weight(siblings->of[i].name, key_of(hash));
+        uint64_t weight = bus_weight_of(siblings->of[i].name_hash, key);
 
         if (i > 0 && weight <= most)
             continue;
