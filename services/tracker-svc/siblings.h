@@ -21,6 +21,8 @@ void siblings_start(struct tracker *tracker);
 void siblings_stop(struct tracker *tracker);
 /* Every second: who there is. */
 void siblings_tick(struct tracker *tracker);
+/* Under the lock: how many have torrents; 0: all are ours. */
+size_t siblings_count(const struct tracker *tracker);
 /* Under the lock: which instance has it. */
 int siblings_owner(const struct tracker *tracker, const struct infohash *hash);
 

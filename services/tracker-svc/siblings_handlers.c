@@ -74,13 +74,18 @@ void siblings_stop(struct tracker *tracker)
     tracker->siblings = NULL;
 }
 
+size_t siblings_count(const struct tracker *tracker)
+{
+    return tracker->siblings != NULL ? tracker->siblings->count : 0;
+}
+
 int siblings_owner(const struct tracker *tracker, const struct infohash *hash)
 {
     const struct siblings *siblings = tracker->siblings;
     int owner = SIBLINGS_SELF;
     uint64_t key, most = 0;
 
-    if (siblings == NULL || siblings->count == 0)
+    if (siblings_count(tracker) == 0)
         return owner;
     key = bytes_hash(bytes_of(hash->bytes, sizeof(hash->bytes)), 0);
     for (size_t i = 0; i < siblings->count; i++) {

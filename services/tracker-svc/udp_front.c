@@ -36,10 +36,13 @@ enum {
     /* An answer that needs no fragments on the way: 1,280 bytes less IPv6 and UDP headers. */
     PEERS6_MAX = (1280 - 48 - UDP_ANNOUNCE_HEAD) / PEER6_BYTES,
     CONTROL_BYTES = 64,
-    BUNDLES_MAX = 64,               /* for other instances, waiting for the main thread */
     TO_SEVERAL = BUS_INSTANCES_MAX, /* a scrape of torrents of which some are others' */
     OWNERS,
-    GATHER_MS = 5, /* so long a datagram for another instance waits for more */
+    BUNDLES_MAX = OWNERS + 64, /* for other instances, waiting for the main thread */
+    /* So long a datagram for another instance waits for more: the more of these there are, the
+     * fewer come for each. */
+    GATHER_MS = 2, /* for each instance */
+    GATHER_MAX_MS = 20,
 };
 
 union address {
@@ -462,11 +465,27 @@ static void pass_on(struct worker *worker, const struct slot *slot)
     bundle->len += slot->len;
 }
 
+static void send_in(const struct udp_front *front, long ns)
+{
+    const struct itimerspec when = {.it_value.tv_nsec = ns};
+
+    must(timerfd_settime(front->relay_fd, 0, &when, NULL) == 0);
+}
+
+static long gather_ns(struct tracker *tracker)
+{
+    size_t count;
+
+    pthread_mutex_lock(&tracker->lock);
+    count = siblings_count(tracker);
+    pthread_mutex_unlock(&tracker->lock);
+    return (long)MIN(MAX(count, 1) * GATHER_MS, GATHER_MAX_MS) * 1000000;
+}
+
 static void pass_on_all(struct worker *worker, const struct slot *slots, const bool *is_open,
                         unsigned count)
 {
     struct udp_front *front = worker->front;
-    struct itimerspec when = {.it_value.tv_nsec = GATHER_MS * 1000000};
     bool was_full = false, was_empty = false, has_any = false;
 
     for (unsigned i = 0; i < count; i++) {
@@ -483,9 +502,9 @@ static void pass_on_all(struct worker *worker, const struct slot *slots, const b
     if (!has_any)
         return;
     if (!was_full && front->full != NULL)
-        when.it_value.tv_nsec = 1; /* at once */
-    if (was_empty || when.it_value.tv_nsec == 1)
-        timerfd_settime(front->relay_fd, 0, &when, NULL);
+        send_in(front, 1); /* at once */
+    else if (was_empty)
+        send_in(front, gather_ns(front->tracker));
     pthread_mutex_unlock(&front->relay_lock);
 }
 
