@@ -27,7 +27,7 @@ SOCKETS = 3  # of libzmq, for each
 QUESTIONS_S = 11  # to DNS, of one machine
 REDIS_FIRST_S, REDIS_MORE_S, REDIS_MS_S = 12, 16, 0.5
 UNKNOWN_MS, UNKNOWN_CPU_MS = 0.6, 0.21  # for each instance of torrent-svc that is asked
-DIRECT_US, PASSED_ON_US = 2.5, 6.9  # an announce by UDP
+DIRECT_US, PASSED_ON_US = 2.8, 9.5  # an announce by UDP, as with 16 trackers
 
 LIMIT_SOCKETS, LIMIT_FDS, LIMIT_INSTANCES = 16384, 65536, 64
 
