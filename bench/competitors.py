@@ -80,11 +80,13 @@ class Ours:
     name = "sharestream"
 
     def __init__(self, programs, http_settings=None, tracker_settings=None,
-                 transcode_settings=None, room_settings=None, torrent_settings=None):
+                 transcode_settings=None, room_settings=None, torrent_settings=None,
+                 supervisor_settings=None):
         self._programs = pathlib.Path(programs)
         self._settings = {"http": http_settings or {}, "tracker": tracker_settings or {},
                           "transcode": transcode_settings or {}, "room": room_settings or {},
-                          "torrent": torrent_settings or {}}
+                          "torrent": torrent_settings or {},
+                          "supervisor": supervisor_settings or {}}
 
     def start(self, scratch):
         return RunningOurs(self._programs, pathlib.Path(scratch), self._settings)
@@ -95,6 +97,7 @@ class RunningOurs:
 
     def __init__(self, programs, scratch, settings):
         self._programs, self._scratch, self._settings = programs, scratch, settings
+        self.log = scratch / "log"
 
     def __enter__(self):
         self.port, peer_port, self.tracker_port = free_port(), free_port(), free_port()
@@ -105,14 +108,14 @@ class RunningOurs:
             "http": {"listen": f"127.0.0.1:{self.port}", "tracker_listen": door,
                      **self._settings["http"]},
             "tracker": {"listen": door, **self._settings["tracker"]},
-            "transcode": self._settings["transcode"], "room": self._settings["room"]}
+            **{name: self._settings[name] for name in ("transcode", "room", "supervisor")}}
         config = self._scratch / "config.yaml"
         config.write_text(
             f"common:\n  data_dir: {self._scratch}/data\n"
             f"  run_dir: {self._scratch}/run\n"
             + "".join(_section(name, rows) for name, rows in settings.items() if rows))
         self.process = Process([self._programs / "sharestreamd", "--config", config],
-                               self._scratch / "log", "sharestreamd")
+                               self.log, "sharestreamd")
         return self
 
     def __exit__(self, *_):

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * tracker_udp: announces by UDP (BEP 15) as fast as a tracker answers, and looks at each answer.
- * Connects first, from each of 8 addresses; a fixed number of announces is under way.
+ * Connects first, from each of 8 addresses; a fixed number of announces is under way, or fewer when
+ * so many a second are enough.
  *
- *   tracker_udp [-h hashes] [-p peers per hash] [-w wanted] [-t seconds] fill|ask|list PORT
+ *   tracker_udp [-h hashes] [-p peers per hash] [-w wanted] [-t seconds] [-r announces per second]
+ *               fill|ask|list PORT
  *
  * "fill" announces every peer of every hash once; "ask" announces random ones of those again;
  * "list" prints the hashes. Prints one JSON object: `lost` were asked a second time; `bad` are
@@ -25,6 +27,7 @@ enum {
     REQUEST = 98,
     REPLY_HEAD = 20,
     LOST_MS = 300,
+    PACE_MS = 1,
     ACTION_CONNECT = 0,
     ACTION_ANNOUNCE = 1,
 };
@@ -46,7 +49,7 @@ struct source {
 
 static struct {
     uint32_t hashes, peers, want;
-    double seconds;
+    double seconds, per_s; /* 0: as many as it takes */
     bool is_fill;
     unsigned port;
 } ask = {.hashes = 500, .peers = 512, .want = 50, .seconds = 3};
@@ -54,6 +57,7 @@ static struct {
 static struct source sources[LOAD_SOURCES];
 static uint8_t (*hashes)[LOAD_HASH];
 static uint64_t answered, lost, bad, shorter, random_state = 1;
+static double allowed; /* announces that may still be begun, when there is a limit */
 static bool is_over;
 
 static void put32(uint8_t *out, uint32_t value)
@@ -108,9 +112,12 @@ static bool choose(unsigned number, struct slot *slot)
     struct source *source = &sources[number];
 
     if (!ask.is_fill) {
+        if (is_over || (ask.per_s > 0 && allowed < 1))
+            return false;
+        allowed--;
         slot->hash = load_random(&random_state, ask.hashes);
         slot->peer = load_peer_of(number, ask.peers, &random_state);
-        return !is_over;
+        return true;
     }
     slot->hash = source->next_hash;
     slot->peer = source->next_peer;
@@ -230,25 +237,42 @@ static bool is_any_busy(void)
     return false;
 }
 
+/* What has not been used is lost, so that nothing is made up for in a burst. */
+static void allow_more(double *last_s, double now_s)
+{
+    allowed = (now_s - *last_s) * ask.per_s + (allowed < 1 ? allowed : 1);
+    *last_s = now_s;
+}
+
 static void work(double end_s)
 {
+    const bool is_paced = ask.per_s > 0 && !ask.is_fill;
     struct pollfd pollers[LOAD_SOURCES];
+    double last_s = load_now_s();
+    unsigned first = 0;
 
     for (unsigned i = 0; i < LOAD_SOURCES; i++) {
         pollers[i] = (struct pollfd){.fd = sources[i].fd, .events = POLLIN};
-        send_more(i, load_now_s());
+        send_more(i, last_s);
     }
-    while (is_any_busy()) {
+    while (is_any_busy() || (is_paced && !is_over)) {
+        int ready = poll(pollers, LOAD_SOURCES, is_paced && !is_over ? PACE_MS : LOST_MS);
         double now_s = load_now_s();
-        int ready = poll(pollers, LOAD_SOURCES, LOST_MS);
 
         is_over = now_s >= end_s;
         /* Answers that do not come any more are not waited for. */
         if (is_over && ready == 0 && !ask.is_fill)
             return;
-        for (unsigned i = 0; i < LOAD_SOURCES; i++)
-            if (ready == 0 || ((pollers[i].revents & POLLIN) != 0 && receive(i)))
-                send_more(i, now_s);
+        if (is_paced)
+            allow_more(&last_s, now_s);
+        for (unsigned i = 0; i < LOAD_SOURCES; i++) {
+            unsigned number = (first + i) % LOAD_SOURCES;
+            bool has_come = (pollers[number].revents & POLLIN) != 0 && receive(number);
+
+            if (ready == 0 || is_paced || has_come)
+                send_more(number, now_s);
+        }
+        first++; /* each is the first to use what is allowed */
     }
 }
 
@@ -256,7 +280,7 @@ static const char *read_arguments(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "h:p:w:t:")) != -1) {
+    while ((option = getopt(argc, argv, "h:p:w:t:r:")) != -1) {
         if (option == 'h')
             ask.hashes = (uint32_t)strtoul(optarg, NULL, 10);
         else if (option == 'p')
@@ -265,6 +289,8 @@ static const char *read_arguments(int argc, char **argv)
             ask.want = (uint32_t)strtoul(optarg, NULL, 10);
         else if (option == 't')
             ask.seconds = strtod(optarg, NULL);
+        else if (option == 'r')
+            ask.per_s = strtod(optarg, NULL);
         else
             exit(2);
     }
@@ -272,7 +298,7 @@ static const char *read_arguments(int argc, char **argv)
         ask.peers % LOAD_SOURCES != 0 || ask.peers / LOAD_SOURCES > 64000) {
         fprintf(stderr,
                 "usage: tracker_udp [-h hashes] [-p peers per hash, a multiple of %d] "
-                "[-w wanted] [-t seconds] fill|ask|list PORT\n",
+                "[-w wanted] [-t seconds] [-r announces per second] fill|ask|list PORT\n",
                 LOAD_SOURCES);
         exit(2);
     }

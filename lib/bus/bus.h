@@ -144,10 +144,12 @@ bool bus_may_be_elsewhere(const void *closure_data);
 size_t bus_instances(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
 /* The name that it says of itself; "" while it has not. */
 const char *bus_instance_name(const struct bus_remote *remote, unsigned instance);
-/* Names of those that have keys now, in no order; valid until the next bus_dispatch() or
- * bus_tick(). For who asks by other threads: the one of the highest bus_weight() has the key. */
-size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX]);
+/* Those that have keys now, in no order. For who asks by other threads: of their names the one of
+ * the highest bus_weight() has the key. */
+size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
 uint64_t bus_weight(const char *name, struct bytes key);
+/* The same, of their bytes_hash(), for who asks often. */
+uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash);
 /* Which one bus_to() would choose; false: there is none. */
 bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out);
 /* Addresses one instance by number instead. */

@@ -20,14 +20,15 @@ enum {
     BUS_ENDPOINT_MAX = 256,
     BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
     BUS_LINGER_MS = 100,
-    BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
-    BUS_STANDBY_MS = 200,   /* of one that does not serve what we want of it, but may soon */
-    BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
-    BUS_GREETING_MS = 1000, /* deadline of a greeting */
-    BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
-    BUS_PATIENCE_MS = 5000, /* one that went down keeps its keys for so long */
-    BUS_HELD_MAX = 10000,   /* keys of which it is remembered who has them, of one service */
-    BUS_KEY_TEXT = 41,      /* Z85 of 32 bytes, with NUL */
+    BUS_HELLO_MS = 2000,     /* greeting of a peer that is up */
+    BUS_STANDBY_MS = 200,    /* of one that does not serve what we want of it, but may soon */
+    BUS_SILENT_MS = 3000,    /* after this without an answer it counts as down */
+    BUS_GREETING_MS = 1000,  /* deadline of a greeting */
+    BUS_UNBIND_MS = 500,     /* a tcp port is free again after that */
+    BUS_PATIENCE_MS = 5000,  /* one that went down keeps its keys for so long */
+    BUS_HELD_MAX = 10000,    /* keys of which it is remembered who has them, of one service */
+    BUS_SOCKETS_MAX = 16384, /* of one process */
+    BUS_KEY_TEXT = 41,       /* Z85 of 32 bytes, with NUL */
 };
 
 typedef Sharestream__Bus__Envelope Envelope;

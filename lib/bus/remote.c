@@ -188,15 +188,20 @@ static bool is_alive(const struct peer *peer, uint64_t now_ms)
 /* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
  * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
  * high bits. */
-uint64_t bus_weight(const char *name, struct bytes key)
+uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash)
 {
-    uint64_t hash = bytes_hash(bytes_of_text(name), bytes_hash(key, 0));
+    uint64_t hash = name_hash ^ key_hash;
 
     hash ^= hash >> 33;
     hash *= 0xff51afd7ed558ccdu;
     hash ^= hash >> 33;
     hash *= 0xc4ceb9fe1a85ec53u;
     return hash ^ hash >> 33;
+}
+
+uint64_t bus_weight(const char *name, struct bytes key)
+{
+    return bus_weight_of(bytes_hash(bytes_of_text(name), 0), bytes_hash(key, 0));
 }
 
 /* What speaks for one: answers (or has until just now), weight, answers now, comes first. */
@@ -254,14 +259,14 @@ struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t t
     return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
 }
 
-size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX])
+size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX])
 {
     uint64_t now_ms = clock_ms();
     size_t count = 0;
 
-    for (size_t i = 0; i < remote->peer_count; i++)
+    for (unsigned i = 0; i < remote->peer_count; i++)
         if (remote->peers[i].remote != NULL && is_alive(&remote->peers[i], now_ms))
-            names[count++] = remote->peers[i].name;
+            out[count++] = i;
     return count;
 }
 

@@ -9,7 +9,11 @@
 
 #include "tracker.h"
 
-enum { SIBLINGS_RELAY_MAX = 256 /* datagrams of one call, and torrents of one scrape */ };
+enum {
+    SIBLINGS_RELAY_MAX = 256, /* datagrams of one call, and torrents of one scrape */
+    SIBLINGS_RELAY_BYTES = SIBLINGS_RELAY_MAX * 128, /* of datagrams of one call; usual are 98 */
+    SIBLINGS_SELF = -1,
+};
 
 struct siblings;
 
@@ -17,8 +21,10 @@ void siblings_start(struct tracker *tracker);
 void siblings_stop(struct tracker *tracker);
 /* Every second: who there is. */
 void siblings_tick(struct tracker *tracker);
-/* Under the lock: is another instance to be asked for it? */
-bool siblings_have(const struct tracker *tracker, const struct infohash *hash);
+/* Under the lock: how many have torrents; 0: all are ours. */
+size_t siblings_count(const struct tracker *tracker);
+/* Under the lock: which instance has it. */
+int siblings_owner(const struct tracker *tracker, const struct infohash *hash);
 
 /* The counts of all, of which some are others'. On the main thread; `fn` is called with as many
  * counts as there were hashes: at once, if true is returned, else later. Not `is_whole`: some were
@@ -27,16 +33,18 @@ typedef void siblings_scraped_fn(void *arg, const struct swarm_counts *counts, b
 bool siblings_scrape(struct tracker *tracker, const struct infohash *hashes, size_t count,
                      siblings_scraped_fn *fn, void *arg);
 
-/* A datagram for another instance, the first part of one block of memory; `answer` is called on the
- * main thread, unless there is none. */
-struct parcel {
-    struct infohash hash;
-    uint8_t ip[16], local[16];
-    struct bytes data;
-    void (*answer)(const struct parcel *parcel, struct bytes reply);
-    struct parcel *prev, *next;
+/* Datagrams for one other instance. */
+struct bundle {
+    unsigned instance;
+    size_t count, len;
+    uint32_t lengths[SIBLINGS_RELAY_MAX];
+    uint8_t ips[SIBLINGS_RELAY_MAX][16], locals[SIBLINGS_RELAY_MAX][16];
+    uint8_t data[SIBLINGS_RELAY_BYTES];
 };
-/* All of them are freed. */
-void siblings_relay(struct tracker *tracker, struct parcel *parcels);
+/* On the main thread, as `fn` is: once, later, with the length of each answer, one after the other
+ * in `replies`; NULL: there are none. */
+typedef void siblings_relayed_fn(void *arg, const uint32_t *lengths, struct bytes replies);
+void siblings_relay(struct tracker *tracker, const struct bundle *bundle, siblings_relayed_fn *fn,
+                    void *arg);
 
 #endif

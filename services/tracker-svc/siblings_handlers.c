@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "siblings.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <proto/tracker.pb-c.h>
-#include <utlist.h>
 
 #include "base/must.h"
 
@@ -16,32 +14,34 @@ struct siblings {
     /* Behind the lock of the tracker: who has swarms, this process among them; with 0 all are
      * ours. */
     size_t count;
-    char names[BUS_INSTANCES_MAX][BUS_NAME_MAX];
+    struct {
+        int instance; /* SIBLINGS_SELF, or its number for the bus */
+        uint64_t name_hash;
+    } of[BUS_INSTANCES_MAX];
 };
-
-static struct bytes key_of(const struct infohash *hash)
-{
-    return bytes_of(hash->bytes, sizeof(hash->bytes));
-}
 
 /* ---- who there is */
 
 void siblings_tick(struct tracker *tracker)
 {
     struct siblings *siblings = tracker->siblings;
-    const char *names[BUS_INSTANCES_MAX];
+    unsigned instances[BUS_INSTANCES_MAX];
     bool has_self = false;
     size_t count;
 
     if (siblings == NULL)
         return;
-    count = bus_owners(siblings->remote, names);
-    for (size_t i = 0; i < count; i++)
-        has_self |= strcmp(names[i], svc_name(tracker->svc)) == 0;
+    count = bus_owners(siblings->remote, instances);
     pthread_mutex_lock(&tracker->lock);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = bus_instance_name(siblings->remote, instances[i]);
+        bool is_self = strcmp(name, svc_name(tracker->svc)) == 0;
+
+        siblings->of[i].name_hash = bytes_hash(bytes_of_text(name), 0);
+        siblings->of[i].instance = is_self ? SIBLINGS_SELF : (int)instances[i];
+        has_self |= is_self;
+    }
     siblings->count = has_self && count > 1 ? count : 0;
-    for (size_t i = 0; i < siblings->count; i++)
-        snprintf(siblings->names[i], sizeof(siblings->names[i]), "%s", names[i]);
     pthread_mutex_unlock(&tracker->lock);
 }
 
@@ -74,30 +74,29 @@ void siblings_stop(struct tracker *tracker)
     tracker->siblings = NULL;
 }
 
-bool siblings_have(const struct tracker *tracker, const struct infohash *hash)
+size_t siblings_count(const struct tracker *tracker)
 {
-    const struct siblings *siblings = tracker->siblings;
-    const char *owner = NULL;
-    uint64_t most = 0;
-
-    if (siblings == NULL || siblings->count == 0)
-        return false;
-    for (size_t i = 0; i < siblings->count; i++) {
-        uint64_t weight = bus_weight(siblings->names[i], key_of(hash));
-
-        if (owner != NULL && weight <= most)
-            continue;
-        owner = siblings->names[i];
-        most = weight;
-    }
-    return strcmp(owner, svc_name(tracker->svc)) != 0;
+    return tracker->siblings != NULL ? tracker->siblings->count : 0;
 }
 
-/* False: it is ours. */
-static bool find_owner(const struct tracker *tracker, const struct infohash *hash, unsigned *out)
+int siblings_owner(const struct tracker *tracker, const struct infohash *hash)
 {
-    return tracker->siblings != NULL && bus_owner(tracker->siblings->remote, key_of(hash), out) &&
-           strcmp(bus_instance_name(tracker->siblings->remote, *out), svc_name(tracker->svc)) != 0;
+    const struct siblings *siblings = tracker->siblings;
+    int owner = SIBLINGS_SELF;
+    uint64_t key, most = 0;
+
+    if (siblings_count(tracker) == 0)
+        return owner;
+    key = bytes_hash(bytes_of(hash->bytes, sizeof(hash->bytes)), 0);
+    for (size_t i = 0; i < siblings->count; i++) {
+        uint64_t weight = bus_weight_of(siblings->of[i].name_hash, key);
+
+        if (i > 0 && weight <= most)
+            continue;
+        owner = siblings->of[i].instance;
+        most = weight;
+    }
+    return owner;
 }
 
 /* ---- scrapes */
@@ -165,7 +164,6 @@ bool siblings_scrape(struct tracker *tracker, const struct infohash *hashes, siz
 {
     struct scrape *scrape = xcalloc(1, sizeof(*scrape) + count * sizeof(scrape->counts[0]));
     struct scrape_part *parts[BUS_INSTANCES_MAX] = {NULL};
-    unsigned owner;
 
     must(count <= SIBLINGS_RELAY_MAX);
     *scrape =
@@ -176,12 +174,13 @@ bool siblings_scrape(struct tracker *tracker, const struct infohash *hashes, siz
                         .is_whole = true,
                         .count = count};
     for (size_t i = 0; i < count; i++) {
-        if (!find_owner(tracker, &hashes[i], &owner)) {
-            pthread_mutex_lock(&tracker->lock);
+        pthread_mutex_lock(&tracker->lock);
+        int owner = siblings_owner(tracker, &hashes[i]);
+        if (owner == SIBLINGS_SELF)
             swarms_scrape(tracker->swarms, &hashes[i], &scrape->counts[i]);
-            pthread_mutex_unlock(&tracker->lock);
+        pthread_mutex_unlock(&tracker->lock);
+        if (owner == SIBLINGS_SELF)
             continue;
-        }
         if (parts[owner] == NULL)
             parts[owner] = xcalloc(1, sizeof(*parts[owner]));
         parts[owner]->scrape = scrape;
@@ -195,75 +194,54 @@ bool siblings_scrape(struct tracker *tracker, const struct infohash *hashes, siz
 
 /* ---- datagrams */
 
-static void free_parcels(struct parcel *parcels)
-{
-    struct parcel *parcel, *next;
+struct relay {
+    siblings_relayed_fn *fn;
+    void *arg;
+    size_t count;
+};
 
-    DL_FOREACH_SAFE(parcels, parcel, next)
-    free(parcel);
+static bool is_sound(const Sharestream__Tracker__RelayReply *reply, size_t count)
+{
+    size_t sum = 0;
+
+    if (reply == NULL || reply->n_lengths != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        sum += reply->lengths[i];
+    return sum == reply->replies.len;
 }
 
 static void on_relayed(const Sharestream__Tracker__RelayReply *reply, void *arg)
 {
-    struct parcel *parcels = arg, *parcel;
-    size_t i = 0;
+    struct relay *relay = arg;
 
-    if (reply != NULL)
-        DL_FOREACH(parcels, parcel)
-        {
-            if (i < reply->n_replies && reply->replies[i].len > 0)
-                parcel->answer(parcel, bytes_of(reply->replies[i].data, reply->replies[i].len));
-            i++;
-        }
-    free_parcels(parcels); /* who got no answer asks again */
+    if (is_sound(reply, relay->count))
+        relay->fn(relay->arg, reply->lengths, bytes_of(reply->replies.data, reply->replies.len));
+    else
+        relay->fn(relay->arg, NULL, bytes_of(NULL, 0)); /* who got no answer asks again */
+    free(relay);
 }
 
-static void relay_to(struct tracker *tracker, unsigned instance, struct parcel *parcels)
+static ProtobufCBinaryData binary(const void *data, size_t len)
+{
+    return (ProtobufCBinaryData){len, (uint8_t *)(uintptr_t)data};
+}
+
+void siblings_relay(struct tracker *tracker, const struct bundle *bundle, siblings_relayed_fn *fn,
+                    void *arg)
 {
     Sharestream__Tracker__RelayRequest request = SHARESTREAM__TRACKER__RELAY_REQUEST__INIT;
-    Sharestream__Tracker__RelayRequest__Datagram rows[SIBLINGS_RELAY_MAX];
-    Sharestream__Tracker__RelayRequest__Datagram *list[SIBLINGS_RELAY_MAX];
-    struct parcel *parcel;
+    struct relay *relay = xcalloc(1, sizeof(*relay));
 
-    DL_FOREACH(parcels, parcel)
-    {
-        Sharestream__Tracker__RelayRequest__Datagram *row = &rows[request.n_datagrams];
-
-        sharestream__tracker__relay_request__datagram__init(row);
-        row->address = (ProtobufCBinaryData){sizeof(parcel->ip), parcel->ip};
-        row->local = (ProtobufCBinaryData){sizeof(parcel->local), parcel->local};
-        row->data =
-            (ProtobufCBinaryData){parcel->data.len, (uint8_t *)(uintptr_t)parcel->data.data};
-        list[request.n_datagrams++] = row;
-    }
-    request.datagrams = list;
-    tracker->metrics.relayed_total += request.n_datagrams;
+    *relay = (struct relay){.fn = fn, .arg = arg, .count = bundle->count};
+    request.addresses = binary(bundle->ips, bundle->count * sizeof(bundle->ips[0]));
+    request.locals = binary(bundle->locals, bundle->count * sizeof(bundle->locals[0]));
+    request.n_lengths = bundle->count;
+    request.lengths = (uint32_t *)(uintptr_t)bundle->lengths;
+    request.datagrams = binary(bundle->data, bundle->len);
+    tracker->metrics.relayed_total += bundle->count;
+    tracker->metrics.relays_total++;
     sharestream__tracker__tracker__relay(
-        bus_to_instance(tracker->siblings->remote, instance, CALL_MS, NULL), &request, on_relayed,
-        parcels);
-}
-
-void siblings_relay(struct tracker *tracker, struct parcel *parcels)
-{
-    struct parcel *of[BUS_INSTANCES_MAX] = {NULL}, *parcel, *next;
-    size_t count[BUS_INSTANCES_MAX] = {0};
-    unsigned owner;
-
-    DL_FOREACH_SAFE(parcels, parcel, next)
-    {
-        DL_DELETE(parcels, parcel);
-        if (!find_owner(tracker, &parcel->hash, &owner)) {
-            free(parcel); /* it has become ours just now: the client asks again */
-            continue;
-        }
-        DL_APPEND(of[owner], parcel);
-        if (++count[owner] < SIBLINGS_RELAY_MAX)
-            continue;
-        relay_to(tracker, owner, of[owner]);
-        of[owner] = NULL;
-        count[owner] = 0;
-    }
-    for (unsigned i = 0; i < BUS_INSTANCES_MAX; i++)
-        if (of[i] != NULL)
-            relay_to(tracker, i, of[i]);
+        bus_to_instance(tracker->siblings->remote, bundle->instance, CALL_MS, NULL), &request,
+        on_relayed, relay);
 }

@@ -82,13 +82,16 @@ uint16_t udp_front_port(const struct udp_front *front);
  * no other. "" when any address will do. */
 const char *udp_front_host(const struct udp_front *front);
 
-/* What came to the sockets of another instance. Writes the answer, UDP_REPLY_MAX bytes at most, and
- * returns its length; 0: none. */
+/* What came to the sockets of another instance. */
 struct udp_relayed {
     struct bytes data;
     uint8_t ip[16], local[16];
 };
-size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, uint8_t *out);
+enum { UDP_RELAYED_MAX = 64 /* at once */ };
+/* On the main thread. Writes the answers one after the other, UDP_REPLY_MAX bytes each at most, and
+ * their lengths, 0 for none; returns how many bytes these are in all. */
+size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, size_t count,
+                        uint8_t *out, uint32_t *lengths);
 
 /* ---- web_front.c: announces by HTTP and WebSocket, from the gateways */
 struct gateway_actor web_front(struct tracker *tracker);

@@ -165,35 +165,55 @@ static void on_swarms(Rpc *rpc, const Sharestream__Tracker__SwarmsRequest *reque
 
 /* ---- of other instances */
 
+/* False: its parts do not fit together. */
+static bool read_relayed(const Sharestream__Tracker__RelayRequest *request, struct udp_relayed *out)
+{
+    struct bytes rest = bytes_of(request->datagrams.data, request->datagrams.len);
+    const size_t count = request->n_lengths;
+
+    if (request->addresses.len != count * sizeof(out->ip) ||
+        request->locals.len != count * sizeof(out->local))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const size_t len = request->lengths[i];
+
+        if (len > rest.len)
+            return false;
+        out[i].data = bytes_of(rest.data, len);
+        memcpy(out[i].ip, request->addresses.data + i * sizeof(out->ip), sizeof(out->ip));
+        memcpy(out[i].local, request->locals.data + i * sizeof(out->local), sizeof(out->local));
+        rest = bytes_of(rest.data + len, rest.len - len);
+    }
+    return rest.len == 0;
+}
+
 static void on_relay(Rpc *rpc, const Sharestream__Tracker__RelayRequest *request,
                      Sharestream__Tracker__RelayReply_Closure closure, void *data)
 {
+    /* Large; of the main thread. New memory each time would be cleared each time. */
+    static uint8_t out[SIBLINGS_RELAY_MAX * UDP_REPLY_MAX];
     Sharestream__Tracker__RelayReply reply = SHARESTREAM__TRACKER__RELAY_REPLY__INIT;
-    struct tracker *tracker = bus_state(data);
-    ProtobufCBinaryData rows[SIBLINGS_RELAY_MAX];
-    uint8_t *memory;
+    struct udp_relayed relayed[SIBLINGS_RELAY_MAX];
+    uint32_t lengths[SIBLINGS_RELAY_MAX];
+    const size_t count = request->n_lengths;
 
     (void)rpc;
-    if (request->n_datagrams > SIBLINGS_RELAY_MAX) {
+    if (count > SIBLINGS_RELAY_MAX) {
         bus_fail(data, ERR_TOO_LARGE, "at most %d datagrams at once", SIBLINGS_RELAY_MAX);
         return;
     }
-    memory = xcalloc(MAX(request->n_datagrams, 1), UDP_REPLY_MAX);
-    reply.replies = rows;
-    reply.n_replies = request->n_datagrams;
-    for (size_t i = 0; i < request->n_datagrams; i++) {
-        const Sharestream__Tracker__RelayRequest__Datagram *in = request->datagrams[i];
-        struct udp_relayed relayed = {.data = bytes_of(in->data.data, in->data.len)};
-
-        rows[i] = (ProtobufCBinaryData){.data = memory + i * UDP_REPLY_MAX};
-        if (in->address.len != sizeof(relayed.ip) || in->local.len != sizeof(relayed.local))
-            continue;
-        memcpy(relayed.ip, in->address.data, sizeof(relayed.ip));
-        memcpy(relayed.local, in->local.data, sizeof(relayed.local));
-        rows[i].len = udp_front_answer(tracker, &relayed, rows[i].data);
+    if (!read_relayed(request, relayed)) {
+        bus_fail(data, ERR_INVALID, "one address, one local address and one length for each");
+        return;
     }
+    for (size_t i = 0; i < count; i += UDP_RELAYED_MAX)
+        reply.replies.len +=
+            udp_front_answer(bus_state(data), relayed + i, MIN(count - i, UDP_RELAYED_MAX),
+                             out + reply.replies.len, lengths + i);
+    reply.replies.data = out;
+    reply.lengths = lengths;
+    reply.n_lengths = count;
     closure(&reply, data);
-    free(memory);
 }
 
 static void on_scrape(Rpc *rpc, const Sharestream__Tracker__ScrapeRequest *request,

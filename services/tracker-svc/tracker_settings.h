@@ -51,6 +51,7 @@ extern const struct settings_table tracker_settings_table;
     X(COUNTER, udp_errors_total, "requests answered with an error by UDP")                         \
     X(COUNTER, udp_unsent_total, "replies the kernel did not take")                                \
     X(COUNTER, relayed_total, "announces by UDP that were for another instance")                   \
+    X(COUNTER, relays_total, "messages in which these went")                                       \
     X(COUNTER, relays_dropped_total, "of these, dropped: too many waited")                         \
     X(COUNTER, announces_udp_total, "announces by UDP")                                            \
     X(COUNTER, announces_http_total, "announces by HTTP")                                          \

@@ -13,8 +13,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -36,14 +36,19 @@ enum {
     /* An answer that needs no fragments on the way: 1,280 bytes less IPv6 and UDP headers. */
     PEERS6_MAX = (1280 - 48 - UDP_ANNOUNCE_HEAD) / PEER6_BYTES,
     CONTROL_BYTES = 64,
-    PARCELS_MAX = 16384, /* for other instances, waiting for the main thread */
+    TO_SEVERAL = BUS_INSTANCES_MAX, /* a scrape of torrents of which some are others' */
+    OWNERS,
+    BUNDLES_MAX = OWNERS + 64, /* for other instances, waiting for the main thread */
+    /* So long a datagram for another instance waits for more: the more of these there are, the
+     * fewer come for each. */
+    GATHER_MS = 2, /* for each instance */
+    GATHER_MAX_MS = 20,
 };
 
 union address {
     struct sockaddr any;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
-    struct sockaddr_storage storage;
 };
 
 struct worker {
@@ -59,11 +64,12 @@ struct udp_front {
     struct tracker *tracker;
     struct conn_ids ids;
     atomic_bool is_stopping;
-    /* What is for other instances, on its way to the main thread. */
+    /* What is for other instances, on its way to the main thread: for each the bundle that is being
+     * filled, and those that are full. */
     pthread_mutex_t relay_lock;
-    struct parcel *parcels;
-    size_t parcel_count;
-    int relay_fd;                    /* eventfd */
+    struct udp_bundle *filling[OWNERS], *full;
+    size_t bundle_count;
+    int relay_fd;                    /* timerfd */
     char host[INET6_ADDRSTRLEN + 2]; /* see udp_front_host() */
     uint16_t port;
     size_t worker_count;
@@ -77,7 +83,7 @@ struct slot {
     uint8_t local[16];
     struct udp_request request;
     size_t reply_len; /* 0: none */
-    bool is_others;   /* another instance has the torrent */
+    int owner;        /* instance that has the torrent; TO_SEVERAL; SIBLINGS_SELF */
     bool is_relayed;  /* another instance says that we have it */
     size_t len;
     uint8_t control[CONTROL_BYTES] __attribute__((aligned(8)));
@@ -115,7 +121,7 @@ static bool prepare(struct udp_front *front, struct slot *slot, size_t len, uint
     enum udp_parsed parsed = udp_request_parse(bytes_of(slot->in, len), request);
 
     slot->reply_len = 0;
-    slot->is_others = false;
+    slot->owner = SIBLINGS_SELF;
     slot->len = len;
     if (parsed == UDP_DROP) {
         tally->dropped++;
@@ -236,20 +242,20 @@ static void read_control(const struct worker *worker, struct msghdr *header, str
 }
 
 /* Under the lock. */
-static bool is_of_others(const struct tracker *tracker, const struct udp_request *request)
+static int owner_of(const struct tracker *tracker, const struct udp_request *request)
 {
     struct infohash hash;
 
     if (tracker->siblings == NULL)
-        return false;
+        return SIBLINGS_SELF;
     if (request->action == UDP_ANNOUNCE)
-        return siblings_have(tracker, &request->hash);
+        return siblings_owner(tracker, &request->hash);
     for (size_t i = 0; i < request->scrape_count; i++) {
         memcpy(hash.bytes, request->hashes + i * sizeof(hash.bytes), sizeof(hash.bytes));
-        if (siblings_have(tracker, &hash))
-            return true;
+        if (siblings_owner(tracker, &hash) != SIBLINGS_SELF)
+            return TO_SEVERAL;
     }
-    return false;
+    return SIBLINGS_SELF;
 }
 
 static void answer_batch(struct tracker *tracker, struct slot *slots, const bool *is_open,
@@ -272,9 +278,10 @@ static void answer_batch(struct tracker *tracker, struct slot *slots, const bool
         if (!is_open[i])
             continue;
         at += slot->request.action == UDP_ANNOUNCE;
-        if (!slot->is_relayed && is_of_others(tracker, &slot->request))
-            slot->is_others = true;
-        else if (!limiter_takes(&tracker->limiter, slot->ip, now_s))
+        slot->owner = slot->is_relayed ? SIBLINGS_SELF : owner_of(tracker, &slot->request);
+        if (slot->owner != SIBLINGS_SELF)
+            continue;
+        if (!limiter_takes(&tracker->limiter, slot->ip, now_s))
             tally->limited++;
         else if (slot->request.action == UDP_ANNOUNCE)
             announce(tracker, slot, in, now_s, tally);
@@ -284,124 +291,221 @@ static void answer_batch(struct tracker *tracker, struct slot *slots, const bool
     pthread_mutex_unlock(&tracker->lock);
 }
 
+static void send_replies(struct udp_front *front, int fd, struct mmsghdr *headers, unsigned count)
+{
+    int sent = count > 0 ? sendmmsg(fd, headers, count, 0) : 0;
+
+    if (sent < (int)count)
+        front->tracker->metrics.udp_unsent_total += count - (unsigned)MAX(sent, 0);
+}
+
+static struct msghdr message_to(union address *to, struct iovec *part)
+{
+    return (struct msghdr){.msg_name = to,
+                           .msg_namelen =
+                               to->any.sa_family == AF_INET ? sizeof(to->in) : sizeof(to->in6),
+                           .msg_iov = part,
+                           .msg_iovlen = 1};
+}
+
 /* ---- what is for other instances */
 
-struct udp_parcel {
-    struct parcel parcel; /* first: one is the other */
+struct udp_bundle {
+    struct bundle bundle;
+    struct udp_front *front;
+    int fds[SIBLINGS_RELAY_MAX]; /* by which they came */
+    union address from[SIBLINGS_RELAY_MAX];
+    struct udp_bundle *next;
+};
+
+static void on_answers(void *arg, const uint32_t *lengths, struct bytes replies)
+{
+    struct udp_bundle *own = arg;
+    struct mmsghdr headers[BATCH];
+    struct iovec parts[BATCH];
+    unsigned count = 0;
+    int fd = -1;
+
+    for (size_t i = 0; lengths != NULL && i < own->bundle.count; i++) {
+        if (lengths[i] == 0)
+            continue;
+        if (count == BATCH || own->fds[i] != fd) {
+            send_replies(own->front, fd, headers, count);
+            fd = own->fds[i];
+            count = 0;
+        }
+        parts[count] = (struct iovec){(void *)(uintptr_t)replies.data, lengths[i]};
+        headers[count].msg_hdr = message_to(&own->from[i], &parts[count]);
+        replies = bytes_of(replies.data + lengths[i], replies.len - lengths[i]);
+        count++;
+    }
+    send_replies(own->front, fd, headers, count);
+    free(own);
+}
+
+/* A scrape, which several instances answer. */
+struct udp_scrape {
     struct udp_front *front;
     int fd;
     union address from;
+    size_t len;
     uint8_t data[];
 };
 
-static void send_to(const struct udp_parcel *own, struct bytes reply)
-{
-    socklen_t len =
-        own->from.any.sa_family == AF_INET ? sizeof(own->from.in) : sizeof(own->from.in6);
-
-    if (sendto(own->fd, reply.data, reply.len, MSG_DONTWAIT, &own->from.any, len) < 0)
-        own->front->tracker->metrics.udp_unsent_total++;
-}
-
-static void on_answer(const struct parcel *parcel, struct bytes reply)
-{
-    send_to((const struct udp_parcel *)(const void *)parcel, reply);
-}
-
-static void pass_on(struct worker *worker, const struct slot *slot)
-{
-    struct udp_front *front = worker->front;
-    struct udp_parcel *own = xcalloc(1, sizeof(*own) + slot->len);
-    bool is_full;
-
-    memcpy(own->data, slot->in, slot->len);
-    own->front = front;
-    own->fd = worker->fd;
-    own->from = slot->from;
-    own->parcel.hash = slot->request.hash;
-    own->parcel.data = bytes_of(own->data, slot->len);
-    own->parcel.answer = on_answer;
-    memcpy(own->parcel.ip, slot->ip, sizeof(slot->ip));
-    memcpy(own->parcel.local, slot->local, sizeof(slot->local));
-    pthread_mutex_lock(&front->relay_lock);
-    is_full = front->parcel_count >= PARCELS_MAX;
-    if (!is_full) {
-        front->parcel_count++;
-        DL_APPEND(front->parcels, &own->parcel);
-    }
-    pthread_mutex_unlock(&front->relay_lock);
-    if (is_full) {
-        front->tracker->metrics.relays_dropped_total++;
-        free(own);
-    }
-}
-
 static void on_scraped(void *arg, const struct swarm_counts *counts, bool is_whole)
 {
-    struct udp_parcel *own = arg;
+    struct udp_scrape *own = arg;
     struct udp_request request;
     uint8_t out[UDP_REPLY_MAX];
-    size_t len;
+    struct iovec part = {out, 0};
+    struct mmsghdr header = {.msg_hdr = message_to(&own->from, &part)};
 
     /* It is what it was when it came. Not whole: asked again, it may be. */
-    if (is_whole && udp_request_parse(own->parcel.data, &request) == UDP_OK) {
-        len = udp_scrape_reply(out, request.transaction);
+    if (is_whole && udp_request_parse(bytes_of(own->data, own->len), &request) == UDP_OK) {
+        part.iov_len = udp_scrape_reply(out, request.transaction);
         for (size_t i = 0; i < request.scrape_count; i++)
-            len = udp_scrape_add(out, len, counts[i].complete, counts[i].downloaded,
-                                 counts[i].incomplete);
+            part.iov_len = udp_scrape_add(out, part.iov_len, counts[i].complete,
+                                          counts[i].downloaded, counts[i].incomplete);
         own->front->tracker->metrics.scrapes_total++;
-        send_to(own, bytes_of(out, len));
+        send_replies(own->front, own->fd, &header, 1);
     }
     free(own);
 }
 
-/* True: it was one, and is being taken care of. */
-static bool begin_scrape(struct udp_front *front, struct parcel *parcel)
+static void begin_scrapes(struct udp_bundle *of)
 {
-    struct infohash hashes[UDP_SCRAPE_MAX];
-    struct udp_request request;
+    const uint8_t *data = of->bundle.data;
 
-    if (udp_request_parse(parcel->data, &request) != UDP_OK || request.action != UDP_SCRAPE)
-        return false;
-    memcpy(hashes, request.hashes, request.scrape_count * sizeof(*hashes));
-    siblings_scrape(front->tracker, hashes, request.scrape_count, on_scraped, parcel);
-    return true;
+    for (size_t i = 0; i < of->bundle.count; data += of->bundle.lengths[i], i++) {
+        const size_t len = of->bundle.lengths[i];
+        struct udp_scrape *own = xcalloc(1, sizeof(*own) + len);
+        struct infohash hashes[UDP_SCRAPE_MAX];
+        struct udp_request request;
+
+        *own = (struct udp_scrape){
+            .front = of->front, .fd = of->fds[i], .from = of->from[i], .len = len};
+        memcpy(own->data, data, len);
+        must(udp_request_parse(bytes_of(own->data, len), &request) == UDP_OK);
+        memcpy(hashes, request.hashes, request.scrape_count * sizeof(*hashes));
+        siblings_scrape(of->front->tracker, hashes, request.scrape_count, on_scraped, own);
+    }
+    free(of);
+}
+
+/* Under the relay lock: those that are being filled are full. */
+static void close_bundle(struct udp_front *front, int owner)
+{
+    if (front->filling[owner] == NULL)
+        return;
+    LL_PREPEND(front->full, front->filling[owner]);
+    front->filling[owner] = NULL;
 }
 
 /* On the main thread. */
-static void on_parcels(void *arg)
+static void on_bundles(void *arg)
 {
     struct udp_front *front = arg;
-    struct parcel *parcels, *announces = NULL, *parcel, *next;
-    eventfd_t ignored;
+    struct udp_bundle *bundles, *own, *next;
+    uint64_t ignored;
 
-    eventfd_read(front->relay_fd, &ignored);
+    if (read(front->relay_fd, &ignored, sizeof(ignored)) < 0)
+        return; /* another time was set */
     pthread_mutex_lock(&front->relay_lock);
-    parcels = front->parcels;
-    front->parcels = NULL;
-    front->parcel_count = 0;
+    for (int owner = 0; owner < OWNERS; owner++)
+        close_bundle(front, owner);
+    bundles = front->full;
+    front->full = NULL;
+    front->bundle_count = 0;
     pthread_mutex_unlock(&front->relay_lock);
-    DL_FOREACH_SAFE(parcels, parcel, next)
+    LL_FOREACH_SAFE(bundles, own, next)
     {
-        DL_DELETE(parcels, parcel);
-        if (!begin_scrape(front, parcel))
-            DL_APPEND(announces, parcel);
+        if (own->bundle.instance == TO_SEVERAL)
+            begin_scrapes(own);
+        else
+            siblings_relay(front->tracker, &own->bundle, on_answers, own);
     }
-    siblings_relay(front->tracker, announces);
+}
+
+/* Under the relay lock. The bundle into which `len` bytes for that one go; NULL: too many wait. */
+static struct udp_bundle *bundle_for(struct udp_front *front, int owner, size_t len)
+{
+    struct udp_bundle *own = front->filling[owner];
+
+    if (own != NULL && own->bundle.count < SIBLINGS_RELAY_MAX &&
+        own->bundle.len + len <= sizeof(own->bundle.data))
+        return own;
+    if (front->bundle_count >= BUNDLES_MAX)
+        return NULL;
+    close_bundle(front, owner);
+    own = xcalloc(1, sizeof(*own));
+    own->front = front;
+    own->bundle.instance = (unsigned)owner;
+    front->filling[owner] = own;
+    front->bundle_count++;
+    return own;
+}
+
+/* Under the relay lock. */
+static void pass_on(struct worker *worker, const struct slot *slot)
+{
+    struct udp_front *front = worker->front;
+    struct udp_bundle *own = bundle_for(front, slot->owner, slot->len);
+    struct bundle *bundle = &own->bundle;
+
+    if (own == NULL) {
+        front->tracker->metrics.relays_dropped_total++;
+        return;
+    }
+    own->fds[bundle->count] = worker->fd;
+    own->from[bundle->count] = slot->from;
+    memcpy(bundle->ips[bundle->count], slot->ip, sizeof(slot->ip));
+    memcpy(bundle->locals[bundle->count], slot->local, sizeof(slot->local));
+    memcpy(bundle->data + bundle->len, slot->in, slot->len);
+    bundle->lengths[bundle->count++] = (uint32_t)slot->len;
+    bundle->len += slot->len;
+}
+
+static void send_in(const struct udp_front *front, long ns)
+{
+    const struct itimerspec when = {.it_value.tv_nsec = ns};
+
+    must(timerfd_settime(front->relay_fd, 0, &when, NULL) == 0);
+}
+
+static long gather_ns(struct tracker *tracker)
+{
+    size_t count;
+
+    pthread_mutex_lock(&tracker->lock);
+    count = siblings_count(tracker);
+    pthread_mutex_unlock(&tracker->lock);
+    return (long)MIN(MAX(count, 1) * GATHER_MS, GATHER_MAX_MS) * 1000000;
 }
 
 static void pass_on_all(struct worker *worker, const struct slot *slots, const bool *is_open,
                         unsigned count)
 {
-    bool has_any = false;
+    struct udp_front *front = worker->front;
+    bool was_full = false, was_empty = false, has_any = false;
 
-    for (unsigned i = 0; i < count; i++)
-        if (is_open[i] && slots[i].is_others) {
-            pass_on(worker, &slots[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_open[i] || slots[i].owner == SIBLINGS_SELF)
+            continue;
+        if (!has_any) {
+            pthread_mutex_lock(&front->relay_lock);
+            was_empty = front->bundle_count == 0;
+            was_full = front->full != NULL;
             has_any = true;
         }
-    if (has_any)
-        eventfd_write(worker->front->relay_fd, 1);
+        pass_on(worker, &slots[i]);
+    }
+    if (!has_any)
+        return;
+    if (!was_full && front->full != NULL)
+        send_in(front, 1); /* at once */
+    else if (was_empty)
+        send_in(front, gather_ns(front->tracker));
+    pthread_mutex_unlock(&front->relay_lock);
 }
 
 static void add_tally(struct tracker_metrics *metrics, const struct tally *tally)
@@ -420,24 +524,15 @@ static void send_all(const struct worker *worker, struct slot *slots, unsigned c
     struct mmsghdr headers[BATCH];
     struct iovec parts[BATCH];
     unsigned replies = 0;
-    int sent = 0;
 
     for (unsigned i = 0; i < count; i++) {
         if (slots[i].reply_len == 0)
             continue;
         parts[replies] = (struct iovec){slots[i].out, slots[i].reply_len};
-        headers[replies].msg_hdr = (struct msghdr){
-            .msg_name = &slots[i].from,
-            .msg_namelen = slots[i].from.any.sa_family == AF_INET ? sizeof(slots[i].from.in)
-                                                                  : sizeof(slots[i].from.in6),
-            .msg_iov = &parts[replies],
-            .msg_iovlen = 1};
+        headers[replies].msg_hdr = message_to(&slots[i].from, &parts[replies]);
         replies++;
     }
-    if (replies > 0)
-        sent = sendmmsg(worker->fd, headers, replies, 0);
-    if (sent < (int)replies)
-        worker->front->tracker->metrics.udp_unsent_total += replies - (unsigned)MAX(sent, 0);
+    send_replies(worker->front, worker->fd, headers, replies);
 }
 
 static void serve_batch(struct worker *worker, struct slot *slots, struct mmsghdr *headers)
@@ -661,9 +756,9 @@ enum err udp_front_start(struct tracker *tracker, struct udp_front **out, struct
 
     front->tracker = tracker;
     pthread_mutex_init(&front->relay_lock, NULL);
-    front->relay_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    front->relay_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     must(front->relay_fd >= 0);
-    svc_watch_fd(tracker->svc, front->relay_fd, on_parcels, front);
+    svc_watch_fd(tracker->svc, front->relay_fd, on_bundles, front);
     conn_ids_init(&front->ids);
     err = open_all(front, error);
     for (size_t i = 0; i < front->worker_count && err == ERR_NONE; i++) {
@@ -684,7 +779,7 @@ enum err udp_front_start(struct tracker *tracker, struct udp_front **out, struct
 void udp_front_stop(struct udp_front **front_p)
 {
     struct udp_front *front = *front_p;
-    struct parcel *parcel, *next;
+    struct udp_bundle *own, *next;
 
     if (front == NULL)
         return;
@@ -696,8 +791,10 @@ void udp_front_stop(struct udp_front **front_p)
     }
     svc_unwatch_fd(front->tracker->svc, front->relay_fd);
     close(front->relay_fd);
-    DL_FOREACH_SAFE(front->parcels, parcel, next)
-    free(parcel);
+    for (int owner = 0; owner < OWNERS; owner++)
+        close_bundle(front, owner);
+    LL_FOREACH_SAFE(front->full, own, next)
+    free(own);
     pthread_mutex_destroy(&front->relay_lock);
     free(front);
     *front_p = NULL;
@@ -713,24 +810,32 @@ const char *udp_front_host(const struct udp_front *front)
     return front->host;
 }
 
-size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, uint8_t *out)
+size_t udp_front_answer(struct tracker *tracker, const struct udp_relayed *relayed, size_t count,
+                        uint8_t *out, uint32_t *lengths)
 {
-    static struct slot slot; /* large; of the main thread */
+    static struct slot slots[BATCH]; /* large; of the main thread */
     struct tally tally = {0};
-    const bool is_open = true;
+    bool is_open[BATCH] = {false};
+    size_t len = 0;
 
-    if (relayed->data.len == 0 || relayed->data.len > sizeof(slot.in))
-        return 0;
-    slot.is_relayed = true;
-    slot.reply_len = 0;
-    memcpy(slot.ip, relayed->ip, sizeof(slot.ip));
-    memcpy(slot.local, relayed->local, sizeof(slot.local));
-    memcpy(slot.in, relayed->data.data, relayed->data.len);
-    if (udp_request_parse(bytes_of(slot.in, relayed->data.len), &slot.request) != UDP_OK ||
-        slot.request.action == UDP_CONNECT)
-        return 0;
-    answer_batch(tracker, &slot, &is_open, 1, &tally);
+    _Static_assert((int)UDP_RELAYED_MAX <= (int)BATCH, "they are one batch");
+    must(count <= BATCH);
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = &slots[i];
+
+        slot->is_relayed = true;
+        slot->reply_len = 0;
+        memcpy(slot->ip, relayed[i].ip, sizeof(slot->ip));
+        memcpy(slot->local, relayed[i].local, sizeof(slot->local));
+        is_open[i] = udp_request_parse(relayed[i].data, &slot->request) == UDP_OK &&
+                     slot->request.action != UDP_CONNECT;
+    }
+    answer_batch(tracker, slots, is_open, (unsigned)count, &tally);
     add_tally(&tracker->metrics, &tally);
-    memcpy(out, slot.out, slot.reply_len);
-    return slot.reply_len;
+    for (size_t i = 0; i < count; i++) {
+        lengths[i] = (uint32_t)slots[i].reply_len;
+        memcpy(out + len, slots[i].out, slots[i].reply_len);
+        len += slots[i].reply_len;
+    }
+    return len;
 }

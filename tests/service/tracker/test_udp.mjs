@@ -5,6 +5,8 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 import { HASH, OTHER, Stage, until } from './harness.mjs';
 
+const base64url = (...parts) => Buffer.concat(parts).toString('base64url');
+
 test('peers find each other, in both families, and scrapes count them', async (t) => {
   const stage = await Stage.start(t);
   for (const family of [4, 6]) {
@@ -39,6 +41,21 @@ test('nobody announces with a made-up connection id, nor with that of another li
   assert.deepEqual(await client.told({}), { error: 'connect again' });
   await client.connect();
   assert.equal((await client.told({})).incomplete, 1, 'and goes on in the next life');
+});
+
+test('what another instance passes on is answered, each at its place, and refused when its parts do not fit', async (t) => {
+  const stage = await Stage.start(t);
+  const address = Buffer.from([...Buffer.alloc(10), 255, 255, 127, 0, 0, 1]);
+  const announces = [1, 2].map((n) => stage.udp().announce({ n }));
+  const datagrams = [announces[0], Buffer.from('not a request at all'), announces[1]];
+  const parts = { addresses: base64url(address, address, address), locals: base64url(address, address, address), lengths: datagrams.map(({ length }) => length), datagrams: base64url(...datagrams) };
+  const { lengths, replies } = await stage.call('Relay', parts);
+  assert.deepEqual(lengths, [20, 0, 26]);
+  assert.equal(Buffer.from(replies, 'base64url').readUInt16BE(44), 1001, 'the second is told of the first');
+  for (const wrong of [{ lengths: [98, 20] }, { lengths: [98, 20, 99] }, { lengths: [98, 20, 97] }, { locals: base64url(address) }, { addresses: '' }, { datagrams: '' }])
+    assert.equal((await stage.call('Relay', { ...parts, ...wrong })).error, 'invalid', JSON.stringify(wrong));
+  assert.equal((await stage.call('Relay', { lengths: Array(257).fill(0) })).error, 'too_large');
+  assert.deepEqual(await stage.call('Relay', {}), { lengths: [], replies: '' });
 });
 
 test('no datagram of a stranger is answered with more bytes than it had', async (t) => {

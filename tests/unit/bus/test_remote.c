@@ -18,9 +18,11 @@
 #include <poll.h>
 #include <proto/http.pb-c.h>
 #include <proto/svc.pb-c.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/text.h"
 
 typedef Sharestream__Http__Http_Service Http;
 
@@ -424,6 +426,41 @@ static void another_refusal_is_the_answer(void **state)
     assert_int_equal(asked_of_all(), 1);
 }
 
+/* More sockets than libzmq allows a process by itself. */
+static void a_process_may_know_hundreds(void **state)
+{
+    enum { NAMES = 7, EACH = BUS_INSTANCES_MAX };
+    struct text peers = {0};
+    struct bus_config config = {.self = "caller.1", .generation = 1, .allows_plaintext = true};
+    struct rlimit limit;
+    struct error error;
+    struct bus *bus;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 8192)
+        skip();
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (unsigned i = 0; i < NAMES * EACH; i++)
+        text_addf(&peers, "%sservice%u=tcp://127.0.1.%u:%u", i > 0 ? "," : "", i / EACH,
+                  i % EACH + 1, at.port);
+    config.peers = peers.data;
+    bus = bus_new(&config, &error);
+    assert_non_null(bus);
+    for (unsigned i = 0; i < NAMES; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "service%u", i);
+        bus_remote(bus, name, &sharestream__http__http__descriptor);
+    }
+    wait_for_up(INSTANCES);
+    ask("mine", MAKE);
+    assert_int_equal(at.replies, 1);
+    bus_free(&bus);
+    text_fini(&peers);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -435,6 +472,7 @@ int main(void)
         CASE(what_one_has_is_found_and_remembered),
         CASE(what_nobody_has_is_not_found_or_made_once_by_its_owner),
         CASE(another_refusal_is_the_answer),
+        CASE(a_process_may_know_hundreds),
     };
 #undef CASE
 
