@@ -185,18 +185,9 @@ static bool is_alive(const struct peer *peer, uint64_t now_ms)
     return peer->is_up || (peer->up_ms != 0 && now_ms - peer->up_ms < BUS_PATIENCE_MS);
 }
 
-/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
- * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
- * high bits. */
 uint64_t bus_weight(const char *name, struct bytes key)
 {
-    uint64_t hash = bytes_hash(bytes_of_text(name), bytes_hash(key, 0));
-
-    hash ^= hash >> 33;
-    hash *= 0xff51afd7ed558ccdu;
-    hash ^= hash >> 33;
-    hash *= 0xc4ceb9fe1a85ec53u;
-    return hash ^ hash >> 33;
+    return bytes_weight(bytes_of_text(name), key);
 }
 
 /* What speaks for one: answers (or has until just now), weight, answers now, comes first. */
@@ -312,6 +303,44 @@ ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms,
     remote->next_finds_holder = true;
     remote->next_key = key;
     return &remote->service;
+}
+
+unsigned bus_seats(const struct bus_remote *remote)
+{
+    return remote->seats;
+}
+
+unsigned bus_instance_seat(const struct bus_remote *remote, unsigned instance)
+{
+    must(instance < BUS_INSTANCES_MAX);
+    return remote->peers[instance].seat;
+}
+
+static struct peer *seat_holder(const struct bus_remote *remote, unsigned seat)
+{
+    struct peer *holder = NULL;
+
+    for (size_t i = 0; i < remote->peer_count; i++) {
+        struct peer *peer = &remote->peers[i];
+
+        if (peer->is_up && peer->seat == seat && (holder == NULL || peer->came > holder->came))
+            holder = peer;
+    }
+    return holder;
+}
+
+bool bus_seat_holder(const struct bus_remote *remote, unsigned seat, unsigned *instance_out)
+{
+    const struct peer *holder = seat_holder(remote, seat);
+
+    *instance_out = holder != NULL ? holder->instance : 0;
+    return holder != NULL;
+}
+
+ProtobufCService *bus_to_seat(struct bus_remote *remote, unsigned seat, uint32_t deadline_ms,
+                              uint64_t *call_out)
+{
+    return aim(remote, seat_holder(remote, seat), deadline_ms, call_out);
 }
 
 ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,

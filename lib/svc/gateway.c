@@ -113,6 +113,44 @@ static void close_all_of(struct gateways *gateways, uint64_t place)
         close_connection(gateways, connection);
 }
 
+static void move_connection(struct gateways *gateways, struct connection *connection)
+{
+    outbox_move(gateways, connection->id, connection->seat);
+    close_connection(gateways, connection);
+}
+
+void gateway_move(struct gateways *gateways, uint64_t id, unsigned seat)
+{
+    struct connection *connection = connection_find(gateways, id);
+
+    if (connection == NULL)
+        return;
+    connection->is_moving = true;
+    connection->seat = seat;
+    if (!connection->is_handled)
+        move_connection(gateways, connection);
+}
+
+static void receive(struct gateways *gateways, uint64_t id,
+                    const Sharestream__Gateway__Received *received)
+{
+    struct connection *connection = connection_find(gateways, id);
+    struct bytes payload = view(received->payload);
+    bool is_taken = false;
+
+    if (connection != NULL) {
+        connection->is_handled = true;
+        gateways->actor.on_received(gateways->actor.arg, connection->state, payload,
+                                    received->is_binary);
+        connection->is_handled = false;
+        is_taken = !connection->is_moving;
+        if (connection->is_moving)
+            move_connection(gateways, connection);
+    }
+    if (!is_taken && has_journal(gateways))
+        outbox_return(gateways, id, payload, received->is_binary);
+}
+
 static void open_connection(struct gateways *gateways, uint64_t id,
                             const Sharestream__Gateway__Opened *opened)
 {
@@ -131,8 +169,12 @@ static void open_connection(struct gateways *gateways, uint64_t id,
     connection = xcalloc(1, sizeof(*connection));
     connection->id = id;
     HASH_ADD(hh, gateways->connections, id, sizeof(connection->id), connection);
+    connection->is_handled = true;
     connection->state = gateways->actor.on_opened(gateways->actor.arg, id, &client);
-    if (connection->state == NULL) {
+    connection->is_handled = false;
+    if (connection->is_moving) {
+        move_connection(gateways, connection);
+    } else if (connection->state == NULL) {
         close_connection(gateways, connection);
         gateway_close(gateways, id, CLOSE_POLICY, "not here");
     }
@@ -148,9 +190,7 @@ static void handle_event(struct gateways *gateways, uint64_t place, const Event 
         open_connection(gateways, id, event->opened);
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_RECEIVED:
-        if ((connection = connection_find(gateways, id)) != NULL)
-            gateways->actor.on_received(gateways->actor.arg, connection->state,
-                                        view(event->received->payload), event->received->is_binary);
+        receive(gateways, id, event->received);
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_CLOSED:
         if ((connection = connection_find(gateways, id)) != NULL)

@@ -210,6 +210,12 @@ static void carry_out(struct gateway *gateway, const Action *action)
             leave(membership);
         break;
     }
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE:
+        move_begin(gateway, action->move);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED:
+        move_returned(gateway, action->returned);
+        break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
     case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
         break; /* of a newer actor */

@@ -204,8 +204,16 @@ void keep_renew(struct room_svc *svc)
 {
     struct error error;
 
-    if (store_renew(svc->store, &error) != ERR_NONE)
+    if (store_renew(svc->store, &error) != ERR_NONE) {
         failed(svc, &error);
+        return;
+    }
+    if (svc->seats == 1 || store_held(svc->store, &svc->held, &error) != ERR_NONE)
+        return;
+    if (svc->held == UINT64_MAX >> (BUS_SEATS_MAX - svc->seats))
+        svc->lacks_since_ms = 0;
+    else if (svc->lacks_since_ms == 0)
+        svc->lacks_since_ms = clock_ms();
 }
 
 /* ---- reading */
@@ -231,26 +239,40 @@ static void take_gateway(void *arg, uint64_t place, struct bytes data)
         log_error("a stored gateway cannot be used", "place=%" PRIu64, place);
 }
 
+/* Another one for each process, mostly. */
+static unsigned first_seat(const struct room_svc *svc)
+{
+    return (unsigned)(bytes_weight(bytes_of_text(svc_name(svc->svc)), bytes_of(NULL, 0)) %
+                      svc->settings->seats);
+}
+
 enum err keep_open(struct room_svc *svc, struct error *error)
 {
     const struct room_settings *settings = svc->settings;
     const struct store_redis_config redis = {.url = settings->redis_url,
                                              .password = settings->redis_password,
-                                             .lease_ms = (uint32_t)settings->redis_lease};
+                                             .lease_ms = (uint32_t)settings->redis_lease,
+                                             .seats = (unsigned)settings->seats,
+                                             .first = first_seat(svc)};
     enum err err;
     char *path;
 
     if (settings->redis_url[0] != '\0')
         return store_redis_open(&redis, &svc->store, error);
+    if (settings->seats > 1)
+        return error_set(error, ERR_CONFIG,
+                         "several processes share their rooms by Redis: with room.seats=%u "
+                         "room.redis_url is missing",
+                         redis.seats);
     path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
     err = store_sqlite_open(path, &svc->store, error);
     free(path);
     return err;
 }
 
-enum err keep_take(struct room_svc *svc, int64_t *unix_ms_out, struct error *error)
+enum err keep_take(struct room_svc *svc, struct store_seat *out, struct error *error)
 {
-    return store_take(svc->store, unix_ms_out, error);
+    return store_take(svc->store, out, error);
 }
 
 enum err keep_start(struct room_svc *svc, struct error *error)
@@ -264,7 +286,8 @@ enum err keep_start(struct room_svc *svc, struct error *error)
         return err;
     gateways_remember(svc->gateways, &journal);
     svc->settle_until_ms = clock_ms() + SETTLE_MS;
-    log_info("rooms opened again", "rooms=%zu", rooms_count(svc->rooms));
+    log_info("rooms opened again", "rooms=%zu seat=%u seats=%u", rooms_count(svc->rooms), svc->seat,
+             svc->seats);
     return ERR_NONE;
 }
 

@@ -8,14 +8,19 @@ void store_close(struct store **store)
     *store = NULL;
 }
 
-enum err store_take(struct store *store, int64_t *unix_ms_out, struct error *error)
+enum err store_take(struct store *store, struct store_seat *out, struct error *error)
 {
-    return store->back->take(store, unix_ms_out, error);
+    return store->back->take(store, out, error);
 }
 
 enum err store_renew(struct store *store, struct error *error)
 {
     return store->back->renew(store, error);
+}
+
+enum err store_held(struct store *store, uint64_t *held_out, struct error *error)
+{
+    return store->back->held(store, held_out, error);
 }
 
 void store_begin(struct store *store)

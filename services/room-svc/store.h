@@ -3,8 +3,8 @@
  * store: rooms and what gateways are remembered by. Written each time before what happened is told
  * to anybody, so that whoever kills the process finds everything as its clients know it.
  *
- * Two back ends: a file, for one process (store_sqlite.c), and Redis, for several of which one
- * holds the rooms and the others stand by (store_redis.c).
+ * Two back ends: a file, for one process (store_sqlite.c), and Redis, where rooms are parted among
+ * seats, each of which one process holds, and others stand by (store_redis.c).
  */
 #ifndef ROOM_STORE_H
 #define ROOM_STORE_H
@@ -24,6 +24,15 @@ struct store_redis_config {
     const char *url;      /* redis://[user@]host[:port][/database] */
     const char *password; /* "": none */
     uint32_t lease_ms;
+    unsigned seats;
+    unsigned first; /* the seat to ask for first */
+};
+
+/* What this process holds. */
+struct store_seat {
+    unsigned seat, seats; /* which, from 0, and of how many */
+    int64_t unix_ms; /* the time as the store has it, the same for all who hold it one after the
+                        other */
 };
 
 /* ERR_CONFIG: the URL is none. Does not connect. */
@@ -32,13 +41,15 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
 /* Lets go of the rooms. Clears the pointer, accepts NULL. */
 void store_close(struct store **store);
 
-/* Makes this process the one that holds the rooms. ERR_BUSY: another one does, or may; ask again,
+/* Makes this process the one that holds one of the seats. ERR_BUSY: others do, or may; ask again,
  * several times in a lease. ERR_UNAVAILABLE: the store is away; likewise. ERR_CONFIG: what is there
- * is of a newer version. `unix_ms_out`: the time as the store has it, the same for all who hold the
- * rooms one after the other. */
-enum err store_take(struct store *store, int64_t *unix_ms_out, struct error *error);
+ * is of a newer version, or on another number of seats. */
+enum err store_take(struct store *store, struct store_seat *out, struct error *error);
 /* Holds them for another lease. Fails as store_commit() does. */
 enum err store_renew(struct store *store, struct error *error);
+
+/* Which seats somebody holds, one bit for each. */
+enum err store_held(struct store *store, uint64_t *held_out, struct error *error);
 
 /* What is put in between comes into the store as a whole, or not at all. */
 void store_begin(struct store *store);
@@ -66,8 +77,9 @@ enum err store_each_gateway(struct store *store, store_gateway_fn *on_gateway, v
 
 struct store_back {
     void (*close)(struct store *store);
-    enum err (*take)(struct store *store, int64_t *unix_ms_out, struct error *error);
+    enum err (*take)(struct store *store, struct store_seat *out, struct error *error);
     enum err (*renew)(struct store *store, struct error *error);
+    enum err (*held)(struct store *store, uint64_t *held_out, struct error *error);
     void (*begin)(struct store *store);
     enum err (*commit)(struct store *store, struct error *error);
     void (*put_part)(struct store *store, const char *code, unsigned part, struct bytes data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rooms in Redis, for several processes of which one holds them (decision 0027). Who holds them
- * renews a lease; when it runs out, another one takes them, under an epoch of its own. Every
- * transaction is one script, which looks whether that epoch is still the last: so whoever was
+ * Rooms in Redis, for several processes, each of which holds one seat (decisions 0027 and 0030).
+ * Who holds one renews a lease; when it runs out, another one takes it, under an epoch of its own.
+ * Every transaction is one script, which looks whether that epoch is still the last: so whoever was
  * forestalled, by however much, writes nothing.
  *
  * Calls wait for Redis, as those of the other back end do for the disk: for half a lease at most,
@@ -30,18 +30,29 @@ enum {
 
 /* The braces keep them together in a cluster of Redis. */
 #define KEY "sharestream:{rooms}:"
-static const char *const keys[] = {
-    KEY "lease",    /* epoch of who holds the rooms; runs out */
-    KEY "state",    /* hash: epoch of who took them last, how many commits there were, schema */
-    KEY "parts",    /* hash: "CODE/002" -> data */
-    KEY "gateways", /* hash: place -> data */
+static const char seats_key[] = KEY "seats"; /* how many there are; missing: one */
+/* Of each seat; those of the first are called as they were when there was but one. */
+enum key { LEASE, STATE, PARTS, GATEWAYS, KEYS };
+static const char *const keys[KEYS] = {
+    [LEASE] = "lease",       /* epoch of who holds the rooms; runs out */
+    [STATE] = "state",       /* hash: epoch of who took them last, number of commits, schema */
+    [PARTS] = "parts",       /* hash: "CODE/002" -> data */
+    [GATEWAYS] = "gateways", /* hash: place -> data */
 };
-static const char parts_key[] = KEY "parts", gateways_key[] = KEY "gateways";
+enum { KEY_TEXT = sizeof(KEY) + 24 };
 static const char schema[] = "1";
 
-/* ARGV: lease, schema. Who takes the rooms gets an epoch greater than all before, also when Redis
- * has forgotten those. */
+/* ARGV: lease, schema, seats. Who takes the rooms gets an epoch greater than all before, also when
+ * Redis has forgotten those. */
 static const char take_script[] =
+    "local seats = tonumber(redis.call('GET', KEYS[5]) or 1)\n"
+    "if seats ~= tonumber(ARGV[3]) then\n"
+    "  for seat = 0, seats - 1 do\n"
+    "    local parts = seat == 0 and 'parts' or seat .. ':parts'\n"
+    "    if redis.call('EXISTS', '" KEY "' .. parts) == 1 then return {-2, seats, 0} end\n"
+    "  end\n"
+    "  redis.call('SET', KEYS[5], ARGV[3])\n"
+    "end\n"
     "local state = redis.call('HMGET', KEYS[2], 'epoch', 'commits', 'schema')\n"
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
@@ -92,7 +103,8 @@ struct redis_store {
     struct redis_address address;
     char *password;
     uint32_t lease_ms;
-    redisContext *redis; /* NULL: away */
+    unsigned seats, first, seat; /* how many; which to ask for first; which it has or asks for */
+    redisContext *redis;         /* NULL: away */
     char shas[SCRIPTS][SHA_TEXT];
     uint64_t connected_ms, retry_ms; /* since then; not before */
     struct error error;              /* why it is away */
@@ -141,13 +153,25 @@ static void begin_command(struct redis_store *store, const char *name)
     add_text(store, name);
 }
 
+static const char *key_of(unsigned seat, enum key key, char out[KEY_TEXT])
+{
+    if (seat == 0)
+        snprintf(out, KEY_TEXT, KEY "%s", keys[key]);
+    else
+        snprintf(out, KEY_TEXT, KEY "%u:%s", seat, keys[key]);
+    return out;
+}
+
 static void begin_script(struct redis_store *store, enum script which)
 {
+    char key[KEY_TEXT];
+
     begin_command(store, "EVALSHA");
     add_text(store, store->shas[which]);
-    add_number(store, COUNT_OF(keys));
-    for (size_t i = 0; i < COUNT_OF(keys); i++)
-        add_text(store, keys[i]);
+    add_number(store, KEYS + 1);
+    for (unsigned i = 0; i < KEYS; i++)
+        add_text(store, key_of(store->seat, (enum key)i, key));
+    add_text(store, seats_key);
     add_number(store, store->lease_ms);
     add_text(store, schema);
 }
@@ -248,10 +272,14 @@ static bool is_connected(struct redis_store *store, struct error *error)
 /* ---- holding the rooms */
 
 static enum err take_answered(struct redis_store *store, const redisReply *reply,
-                              int64_t *unix_ms_out, struct error *error)
+                              struct store_seat *out, struct error *error)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
         return error_set(error, ERR_PROTOCOL, "Redis answers as its scripts do not");
+    if (reply->element[0]->integer == -2)
+        return error_set(error, ERR_CONFIG,
+                         "the rooms in Redis are on %lld seats, and room.seats says %u",
+                         reply->element[1]->integer, store->seats);
     if (reply->element[0]->integer < 0)
         return error_set(error, ERR_CONFIG,
                          "the rooms in Redis are of a newer version of this program");
@@ -259,15 +287,32 @@ static enum err take_answered(struct redis_store *store, const redisReply *reply
         return error_set(error, ERR_BUSY, "another process holds the rooms");
     store->epoch = (uint64_t)reply->element[0]->integer;
     store->commits = (uint64_t)reply->element[1]->integer;
-    *unix_ms_out = reply->element[2]->integer;
+    *out = (struct store_seat){store->seat, store->seats, reply->element[2]->integer};
     return ERR_NONE;
 }
 
-static enum err on_take(struct store *base, int64_t *unix_ms_out, struct error *error)
+static enum err take_seat(struct redis_store *store, unsigned seat, struct store_seat *out,
+                          struct error *error)
 {
-    struct redis_store *store = of(base);
     redisReply *reply;
     enum err err;
+
+    store->seat = seat;
+    begin_script(store, TAKE);
+    add_number(store, store->seats);
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    err = take_answered(store, reply, out, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+/* Each process begins with another one, so that they do not all wait for the same. */
+static enum err on_take(struct store *base, struct store_seat *out, struct error *error)
+{
+    struct redis_store *store = of(base);
+    enum err err = ERR_BUSY;
 
     if (!is_connected(store, error))
         return ERR_UNAVAILABLE;
@@ -275,13 +320,31 @@ static enum err on_take(struct store *base, int64_t *unix_ms_out, struct error *
      * before this time is over; the lease in Redis says nothing of it. */
     if (clock_ms() - store->connected_ms < 2 * (uint64_t)store->lease_ms)
         return error_set(error, ERR_BUSY, "another process may hold the rooms");
-    begin_script(store, TAKE);
+    for (unsigned i = 0; err == ERR_BUSY && i < store->seats; i++)
+        err = take_seat(store, (store->first + i) % store->seats, out, error);
+    return err;
+}
+
+static enum err on_held(struct store *base, uint64_t *held_out, struct error *error)
+{
+    struct redis_store *store = of(base);
+    char key[KEY_TEXT];
+    redisReply *reply;
+
+    *held_out = 0;
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    begin_command(store, "MGET");
+    for (unsigned seat = 0; seat < store->seats; seat++)
+        add_text(store, key_of(seat, LEASE, key));
     reply = ask(store, error);
     if (reply == NULL)
         return ERR_UNAVAILABLE;
-    err = take_answered(store, reply, unix_ms_out, error);
+    for (size_t i = 0; i < reply->elements; i++)
+        if (reply->element[i]->type == REDIS_REPLY_STRING)
+            *held_out |= UINT64_C(1) << i;
     freeReplyObject(reply);
-    return err;
+    return ERR_NONE;
 }
 
 static void on_begin(struct store *base)
@@ -400,15 +463,16 @@ static void on_put_gateway(struct store *base, uint64_t place, struct bytes data
 
 /* ---- reading */
 
-static redisReply *read_all(struct redis_store *store, const char *key, struct error *error)
+static redisReply *read_all(struct redis_store *store, enum key which, struct error *error)
 {
+    char key[KEY_TEXT];
     redisReply *reply;
 
     if (!is_connected(store, error))
         return NULL;
     redisSetTimeout(store->redis, redis_timeval(READ_MS));
     begin_command(store, "HGETALL");
-    add_text(store, key);
+    add_text(store, key_of(store->seat, which, key));
     reply = ask(store, error);
     if (reply != NULL)
         redisSetTimeout(store->redis, redis_timeval(patience_ms(store)));
@@ -451,7 +515,7 @@ static void tell_rooms(const struct row *rows, size_t count, store_room_fn *on_r
 static enum err on_each_room(struct store *base, store_room_fn *on_room, void *arg,
                              struct error *error)
 {
-    redisReply *reply = read_all(of(base), parts_key, error);
+    redisReply *reply = read_all(of(base), PARTS, error);
     struct row *rows;
     size_t count;
 
@@ -471,7 +535,7 @@ static enum err on_each_room(struct store *base, store_room_fn *on_room, void *a
 static enum err on_each_gateway(struct store *base, store_gateway_fn *on_gateway, void *arg,
                                 struct error *error)
 {
-    redisReply *reply = read_all(of(base), gateways_key, error);
+    redisReply *reply = read_all(of(base), GATEWAYS, error);
     uint64_t place;
 
     if (reply == NULL)
@@ -506,6 +570,7 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
         .close = on_close,
         .take = on_take,
         .renew = on_renew,
+        .held = on_held,
         .begin = on_begin,
         .commit = on_commit,
         .put_part = on_put_part,
@@ -520,6 +585,8 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
     store->store.back = &back;
     store->password = xstrdup(config->password);
     store->lease_ms = config->lease_ms;
+    store->seats = config->seats;
+    store->first = config->first;
     *out = &store->store;
     err = redis_address_read(config->url, store->password, &store->address, error);
     if (err != ERR_NONE)

@@ -25,8 +25,8 @@
 #include "base/error.h"
 #include "bucket.h"
 #include "clock.h"
-#include "code.h"
 #include "password.h"
+#include "wire/room_code.h"
 
 enum {
     ROOM_ID_MAX = 64, /* bytes of texts, without NUL */
@@ -62,6 +62,8 @@ enum {
     X(ROOM_OK, "ok", ERR_NONE, "Done")                                                             \
     X(ROOM_NO_ROOM, "room_not_found", ERR_NOT_FOUND,                                               \
       "Room not found. Check the code and try again.")                                             \
+    X(ROOM_AWAY, "room_away", ERR_UNAVAILABLE,                                                     \
+      "The part of the server that has this room is away. Try again in a moment.")                 \
     X(ROOM_BAD_CODE, "bad_code", ERR_INVALID, "This cannot be the code of a room.")                \
     X(ROOM_TOO_MANY, "too_many_rooms", ERR_BUSY, "The server has no place for another room.")      \
     X(ROOM_FULL, "room_full", ERR_BUSY, "The room is full.")                                       \

@@ -11,7 +11,8 @@
 struct rooms_rules {
     struct room_rules room;
     uint32_t max_rooms;
-    uint32_t empty_ms; /* an empty room is kept for so long */
+    uint32_t empty_ms;    /* an empty room is kept for so long */
+    unsigned seat, seats; /* codes that are made up are of that one: code_seat() */
 };
 
 struct rooms;
