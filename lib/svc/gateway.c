@@ -278,6 +278,13 @@ static void forget(struct gateways *gateways, uint64_t place)
     free_gateway(gateways, place);
 }
 
+void gateways_forget(struct gateways *gateways)
+{
+    for (uint64_t place = 0; place < gateways->places; place++)
+        if (gateways->all[place] != NULL)
+            forget(gateways, place);
+}
+
 /* Place of the gateway that speaks, GATEWAYS_MAX when there is nothing of it. */
 static uint64_t place_of(struct gateways *gateways, const Origin *from)
 {

@@ -76,6 +76,10 @@ void gateways_rewrite(struct gateways *gateways);
 /* All that were recalled have told which connections are open, or were forgotten. Until then groups
  * lack members. */
 bool gateways_are_settled(const struct gateways *gateways);
+/* They have carried out all that was said. */
+bool gateways_are_heard(const struct gateways *gateways);
+/* All of them, in the journal as well: they begin anew if they come again. */
+void gateways_forget(struct gateways *gateways);
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error);
 /* Closes all connections; the bus must dispatch nothing more. Clears the pointer, accepts NULL. */
 void gateways_free(struct gateways **gateways);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CODE_LETTERS = 6, CODE_MAX = 64 };
+enum { CODE_LETTERS = 6, CODE_MAX = 64, CODE_SEATS_MAX = 64 };
 
 /* Fills `out` with `len` random bytes. */
 typedef void code_random_fn(void *arg, void *out, size_t len);

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "arrivals.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "room_svc.h"
+#include "seats.h"
 
 int64_t house_now(const struct room_svc *svc)
 {
@@ -87,6 +89,7 @@ void house_tell(struct room_svc *svc, const struct dialect *dialect, const struc
     else
         tell_all(svc, dialect, room, echoes ? NULL : speaker_of(svc, dialect, event->member), name,
                  json);
+    arrivals_tell(svc, dialect, room, event, echoes, name, json);
 }
 
 static void on_expelled(struct room_svc *svc, const struct room *room,
@@ -107,7 +110,7 @@ static bool is_spoken(const struct room_svc *svc, const struct dialect *dialect,
 {
     char group[HOUSE_GROUP_TEXT];
 
-    return dialect->nsp == NULL || svc->relay != NULL ||
+    return dialect->nsp == NULL || svc->relay != NULL || arrivals_has(svc, room) ||
            sio_members(svc->namespaces[dialect->id], house_group(dialect, room_code(room), group)) >
                0;
 }
@@ -149,22 +152,14 @@ static void code_for(const char *called, char code[CODE_MAX + 1])
         snprintf(code, CODE_MAX + 1, "NAME-%016" PRIX64, bytes_hash(bytes_of_text(called), 0));
 }
 
-bool house_is_elsewhere(const struct room_svc *svc, const char *typed, unsigned *seat_out)
-{
-    char code[CODE_MAX + 1];
-
-    *seat_out = code_read(typed, code) ? code_seat(code, svc->seats) : svc->seat;
-    return *seat_out != svc->seat;
-}
-
 enum house_place house_place(struct guest *guest, const char *code)
 {
     struct room_svc *svc = guest->svc;
     unsigned seat;
 
-    if (!house_is_elsewhere(svc, code, &seat))
+    if (!seats_is_elsewhere(svc, code, &seat))
         return HOUSE_HERE;
-    if (!room_svc_is_held(svc, seat))
+    if (!seats_is_held(svc, seat))
         return HOUSE_AWAY;
     guest_leave(guest);
     guest_keep(guest);

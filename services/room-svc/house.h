@@ -35,8 +35,6 @@ enum house_place { HOUSE_HERE, HOUSE_MOVES, HOUSE_AWAY };
 enum house_place house_place(struct guest *guest, const char *code);
 /* The same by whatever name house_open() takes. */
 enum house_place house_place_called(struct guest *guest, const char *called);
-/* Seat of another process that has the room; false: it is ours, or that is no code. */
-bool house_is_elsewhere(const struct room_svc *svc, const char *code, unsigned *seat_out);
 /* Name of the group of those in the room who speak this dialect. */
 enum { HOUSE_GROUP_TEXT = 16 + CODE_MAX + 1 };
 const char *house_group(const struct dialect *dialect, const char *code,

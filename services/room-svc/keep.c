@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "house.h"
 #include "room_svc.h"
+#include "seats.h"
 
 enum { SETTLE_MS = 5000 }; /* a gateway of the life before that says nothing for so long is gone */
 
@@ -200,22 +202,6 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
     return is_written;
 }
 
-void keep_renew(struct room_svc *svc)
-{
-    struct error error;
-
-    if (store_renew(svc->store, &error) != ERR_NONE) {
-        failed(svc, &error);
-        return;
-    }
-    if (svc->seats == 1 || store_held(svc->store, &svc->held, &error) != ERR_NONE)
-        return;
-    if (svc->held == UINT64_MAX >> (BUS_SEATS_MAX - svc->seats))
-        svc->lacks_since_ms = 0;
-    else if (svc->lacks_since_ms == 0)
-        svc->lacks_since_ms = clock_ms();
-}
-
 /* ---- reading */
 
 static void take_room(void *arg, const char *code, struct bytes parts)
@@ -229,7 +215,49 @@ static void take_room(void *arg, const char *code, struct bytes parts)
         return;
     }
     keep_touch(svc, room_code(room)); /* note() has its versions after the first write */
+    arrivals_add(svc, room);
 }
+
+/* Somebody may have made one of that name meanwhile; it is not the one that people are in. */
+static void take_given(void *arg, const char *code, struct bytes parts)
+{
+    struct room_svc *svc = arg;
+    struct room *room = rooms_find(svc->rooms, code);
+
+    if (room != NULL)
+        rooms_close(svc->rooms, room, NULL, house_now(svc));
+    take_room(svc, code, parts);
+    svc->metrics.rooms_accepted_total++;
+}
+
+void keep_renew(struct room_svc *svc)
+{
+    struct error error;
+
+    if (store_renew(svc->store, &error) != ERR_NONE) {
+        failed(svc, &error);
+        return;
+    }
+    seats_look(svc);
+}
+
+void keep_accept(struct room_svc *svc)
+{
+    struct error error;
+
+    if (store_accept(svc->store, take_given, svc, &error) != ERR_NONE)
+        failed(svc, &error);
+}
+
+void keep_forget(struct room_svc *svc, const char *code)
+{
+    struct kept *kept = find(svc, code);
+
+    if (kept != NULL && !kept->is_touched)
+        forget(svc, kept);
+}
+
+/* ---- a life */
 
 static void take_gateway(void *arg, uint64_t place, struct bytes data)
 {
@@ -275,13 +303,22 @@ enum err keep_take(struct room_svc *svc, struct store_seat *out, struct error *e
     return store_take(svc->store, out, error);
 }
 
+static void pass_over(void *arg, const char *code, struct bytes parts)
+{
+    (void)arg;
+    (void)code;
+    (void)parts;
+}
+
 enum err keep_start(struct room_svc *svc, struct error *error)
 {
     const struct gateway_journal journal = {
         .has_changed = has_changed, .commit = commit, .arg = svc};
     enum err err;
 
-    if ((err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
+    /* What was given while nobody was here is among the others then. */
+    if ((err = store_accept(svc->store, pass_over, NULL, error)) != ERR_NONE ||
+        (err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
         (err = store_each_gateway(svc->store, take_gateway, svc, error)) != ERR_NONE)
         return err;
     gateways_remember(svc->gateways, &journal);
@@ -307,7 +344,8 @@ static void lose_strangers(struct room_svc *svc, struct room *room)
     struct room_member *const *members = room_members(room, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (members[i]->connection != 0 && guest_find(svc, members[i]->connection) == NULL)
+        if (members[i]->connection != 0 && !room_is_on_the_way(members[i]) &&
+            guest_find(svc, members[i]->connection) == NULL)
             room_lose(room, members[i], house_now(svc));
 }
 

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "room_svc.h"
 #include "room_view.h"
+#include "seats.h"
 
 enum { LIST_MAX = 100 };
 
@@ -41,10 +42,10 @@ static bool is_utf8(const ProtobufCMessage *request)
 /* False: answered. Unavailable, so that whoever asks anybody asks the next one. */
 static bool is_ours(const char *code, void *data)
 {
-    const struct room_svc *svc = bus_state(data);
+    struct room_svc *svc = bus_state(data);
     unsigned seat;
 
-    if (!house_is_elsewhere(svc, code, &seat))
+    if (!seats_is_elsewhere(svc, code, &seat))
         return true;
     bus_fail(data, ERR_UNAVAILABLE, "room %.80s is with seat %u of %u, and this is seat %u", code,
              seat, svc->seats, svc->seat);
@@ -55,10 +56,11 @@ static bool is_ours(const char *code, void *data)
 static struct room *named(const char *code, void *data)
 {
     struct room_svc *svc = bus_state(data);
-    struct room *room = rooms_find(svc->rooms, code);
+    struct room *room;
 
     if (!is_ours(code, data))
         return NULL;
+    room = rooms_find(svc->rooms, code);
     if (keep_is_settling(svc)) {
         bus_fail(data, ERR_BUSY, "the rooms are just being opened again; try again in a moment");
         return NULL;

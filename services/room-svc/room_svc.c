@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "room_svc.h"
 
-#include "base/clock.h"
+#include "arrivals.h"
+#include "seats.h"
+
 #include "sio/sio_gateway.h"
 
-enum {
-    LEASE_PARTS = 4, /* so often in a lease it is renewed, or asked for */
-    LACK_LEASES = 4, /* a seat that nobody has for so long is not just being taken over */
-};
+enum { LEASE_PARTS = 4 }; /* so often in a lease it is renewed, or asked for */
 
 static void on_clock(void *arg)
 {
@@ -20,10 +19,7 @@ static enum err open_rooms(struct room_svc *room, const struct store_seat *taken
 {
     enum err err;
 
-    room->seat = taken->seat;
-    room->seats = taken->seats;
-    room->held = UINT64_MAX; /* until it is known better */
-    svc_hold_seat(room->svc, room->seat, room->seats);
+    seats_start(room, taken->seat, taken->seats);
     house_start(room, taken->unix_ms);
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
@@ -87,17 +83,6 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
     return err == ERR_BUSY || err == ERR_UNAVAILABLE ? ERR_NONE : err;
 }
 
-static bool lacks_seats(const struct room_svc *room, uint64_t now_ms)
-{
-    return room->lacks_since_ms != 0 &&
-           now_ms - room->lacks_since_ms > LACK_LEASES * room->settings->redis_lease;
-}
-
-bool room_svc_is_held(const struct room_svc *room, unsigned seat)
-{
-    return (room->held >> seat & 1) != 0 || !lacks_seats(room, clock_ms());
-}
-
 /* The gravest first. */
 static const char *find_lack(const struct room_svc *room, uint64_t now_ms)
 {
@@ -105,7 +90,7 @@ static const char *find_lack(const struct room_svc *room, uint64_t now_ms)
         return room->standby_lack;
     if (room->is_store_failing)
         return "rooms cannot be stored";
-    if (lacks_seats(room, now_ms))
+    if (seats_lacking(room, now_ms) > 0)
         return "nobody holds some seats: their rooms are unavailable until more processes run";
     if (relay_is_away(room))
         return "other servers of Socket.IO are not reached by Redis";
@@ -126,8 +111,8 @@ void room_svc_tick(void *state, uint64_t now_ms)
         return;
     }
     room->metrics.seats = room->seats;
-    room->metrics.seats_free =
-        lacks_seats(room, now_ms) ? room->seats - (unsigned)__builtin_popcountll(room->held) : 0;
+    room->metrics.seats_free = seats_lacking(room, now_ms);
+    arrivals_tick(room, now_ms);
     gateways_tick(room->gateways, now_ms);
     sio_tick(room->sio);
     guests_tick(room, now_ms);
@@ -152,6 +137,7 @@ void room_svc_stop(void *state)
     gateways_free(&room->gateways); /* closes connections: members lose touch */
     sio_free(&room->sio);
     keep_stop(room); /* what that changed is not written: the next life finds them connected */
+    arrivals_stop(room);
     house_stop(room);
     films_stop(room);
     relay_stop(room);

@@ -35,9 +35,14 @@ struct room_svc {
     bool is_store_failing;       /* the last write was in vain */
     bool is_rewriting;           /* the next one is of everything */
     bool is_open;                /* holds a seat; else it stands by */
-    unsigned seat, seats;        /* which, and of how many; a room belongs to one: code_seat() */
-    uint64_t held;               /* seats that somebody holds, one bit for each */
-    uint64_t lacks_since_ms;     /* clock_ms(): since when some are not; 0: all are */
+    /* seats.c */
+    unsigned seat, seats;       /* which, and of how many; a room belongs to one: code_seat() */
+    uint64_t held;              /* those that somebody holds, one bit for each */
+    uint64_t lacks_since_ms;    /* clock_ms(): since when some are not; 0: all are */
+    bool is_parting;            /* rooms may be here that another one is to have */
+    uint64_t parted_ms;         /* clock_ms(): when it was last said how many there are */
+    uint64_t empty_since_ms;    /* clock_ms(): 0: not, or its seat is one */
+    struct arrival *arrivals;   /* arrivals.c */
     const char *standby_lack;   /* why it could not take them if nobody held them; NULL: it could */
     uint64_t settle_until_ms;   /* clock_ms(); 0: settled */
     struct p2p_peer *p2p_peers; /* p2p.c: a hash by name */
@@ -56,8 +61,6 @@ struct room_svc {
 enum err room_svc_start(void *state, struct svc *svc, struct error *error);
 void room_svc_tick(void *state, uint64_t now_ms);
 void room_svc_stop(void *state);
-/* False: nobody has had it for a while. */
-bool room_svc_is_held(const struct room_svc *room, unsigned seat);
 void room_svc_add_metrics(void *state, struct text *out);
 
 /* ---- room_handlers.c: the bus */

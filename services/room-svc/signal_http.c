@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "room_svc.h"
+#include "seats.h"
 #include "signal.h"
 #include "wire/query.h"
 
@@ -104,7 +105,7 @@ static void answer(struct room_svc *svc, uint64_t question, const struct route *
     bool is_text = percent_decode(encoded, code, sizeof(code), false);
     unsigned seat;
 
-    if (is_text && house_is_elsewhere(svc, code, &seat)) {
+    if (is_text && seats_is_elsewhere(svc, code, &seat)) {
         gateway_pass_on(svc->gateways, question, seat);
         return;
     }

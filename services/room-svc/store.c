@@ -18,9 +18,20 @@ enum err store_renew(struct store *store, struct error *error)
     return store->back->renew(store, error);
 }
 
-enum err store_held(struct store *store, uint64_t *held_out, struct error *error)
+enum err store_look(struct store *store, struct store_look *out, struct error *error)
 {
-    return store->back->held(store, held_out, error);
+    return store->back->look(store, out, error);
+}
+
+void store_give_part(struct store *store, unsigned seat, const char *code, unsigned part,
+                     struct bytes data)
+{
+    store->back->give_part(store, seat, code, part, data);
+}
+
+enum err store_accept(struct store *store, store_room_fn *on_room, void *arg, struct error *error)
+{
+    return store->back->accept != NULL ? store->back->accept(store, on_room, arg, error) : ERR_NONE;
 }
 
 void store_begin(struct store *store)

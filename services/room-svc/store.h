@@ -24,8 +24,15 @@ struct store_redis_config {
     const char *url;      /* redis://[user@]host[:port][/database] */
     const char *password; /* "": none */
     uint32_t lease_ms;
-    unsigned seats;
+    unsigned seats; /* there are so many from now on, whoever said otherwise before */
     unsigned first; /* the seat to ask for first */
+};
+
+/* What others do. */
+struct store_look {
+    unsigned seats;
+    uint64_t held; /* seats that somebody holds, one bit for each */
+    bool is_given; /* rooms were given to this seat: store_accept() */
 };
 
 /* What this process holds. */
@@ -43,13 +50,12 @@ void store_close(struct store **store);
 
 /* Makes this process the one that holds one of the seats. ERR_BUSY: others do, or may; ask again,
  * several times in a lease. ERR_UNAVAILABLE: the store is away; likewise. ERR_CONFIG: what is there
- * is of a newer version, or on another number of seats. */
+ * is of a newer version. One that is not a seat any more is taken while there is something left. */
 enum err store_take(struct store *store, struct store_seat *out, struct error *error);
 /* Holds them for another lease. Fails as store_commit() does. */
 enum err store_renew(struct store *store, struct error *error);
 
-/* Which seats somebody holds, one bit for each. */
-enum err store_held(struct store *store, uint64_t *held_out, struct error *error);
+enum err store_look(struct store *store, struct store_look *out, struct error *error);
 
 /* What is put in between comes into the store as a whole, or not at all. */
 void store_begin(struct store *store);
@@ -61,6 +67,9 @@ enum err store_commit(struct store *store, struct error *error);
 /* One part of a room, as room_save() made it. */
 void store_put_part(struct store *store, const char *code, unsigned part, struct bytes data);
 void store_delete_room(struct store *store, const char *code);
+/* Of a room that another seat is to have, and that is deleted here: the same, all of it. */
+void store_give_part(struct store *store, unsigned seat, const char *code, unsigned part,
+                     struct bytes data);
 /* Empty: there is nothing any more. */
 void store_put_gateway(struct store *store, uint64_t place, struct bytes data);
 
@@ -72,6 +81,8 @@ enum err store_each_room(struct store *store, store_room_fn *on_room, void *arg,
                          struct error *error);
 enum err store_each_gateway(struct store *store, store_gateway_fn *on_gateway, void *arg,
                             struct error *error);
+/* Those that were given to this seat, which are its own then. */
+enum err store_accept(struct store *store, store_room_fn *on_room, void *arg, struct error *error);
 
 /* ---- for back ends: each begins with a struct store, and does what the functions above say */
 
@@ -79,11 +90,14 @@ struct store_back {
     void (*close)(struct store *store);
     enum err (*take)(struct store *store, struct store_seat *out, struct error *error);
     enum err (*renew)(struct store *store, struct error *error);
-    enum err (*held)(struct store *store, uint64_t *held_out, struct error *error);
+    enum err (*look)(struct store *store, struct store_look *out, struct error *error);
     void (*begin)(struct store *store);
     enum err (*commit)(struct store *store, struct error *error);
     void (*put_part)(struct store *store, const char *code, unsigned part, struct bytes data);
     void (*delete_room)(struct store *store, const char *code);
+    void (*give_part)(struct store *store, unsigned seat, const char *code, unsigned part,
+                      struct bytes data); /* NULL: there is one seat; likewise the next */
+    enum err (*accept)(struct store *store, store_room_fn *on_room, void *arg, struct error *error);
     void (*put_gateway)(struct store *store, uint64_t place, struct bytes data);
     enum err (*each_room)(struct store *store, store_room_fn *on_room, void *arg,
                           struct error *error);

@@ -128,11 +128,11 @@ static enum err on_take(struct store *store, struct store_seat *out, struct erro
     return ERR_NONE;
 }
 
-static enum err on_held(struct store *store, uint64_t *held_out, struct error *error)
+static enum err on_look(struct store *store, struct store_look *out, struct error *error)
 {
     (void)store;
     (void)error;
-    *held_out = 1;
+    *out = (struct store_look){.seats = 1, .held = 1};
     return ERR_NONE;
 }
 
@@ -275,7 +275,7 @@ enum err store_sqlite_open(const char *path, struct store **out, struct error *e
         .close = on_close,
         .take = on_take,
         .renew = on_renew,
-        .held = on_held,
+        .look = on_look,
         .begin = on_begin,
         .commit = on_commit,
         .put_part = on_put_part,

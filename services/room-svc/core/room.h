@@ -339,6 +339,11 @@ void room_leave(struct room *room, struct room_member *member, int64_t now_ms);
  * while, and never broken. Nothing happens unless it is LOST. */
 void room_find_again(struct room *room, struct room_member *member, uint64_t connection,
                      int64_t now_ms);
+/* The room goes to another process, and the connections of its members as well: until each has come
+ * there, with room_arrive(), it has none. */
+void room_send_away(struct room *room);
+bool room_is_on_the_way(const struct room_member *member);
+void room_arrive(struct room *room, struct room_member *member, uint64_t connection);
 /* Its connection is closed. */
 void room_lose(struct room *room, struct room_member *member, int64_t now_ms);
 

@@ -79,6 +79,12 @@ void rooms_free(struct rooms **rooms_p)
     *rooms_p = NULL;
 }
 
+void rooms_set_seat(struct rooms *rooms, unsigned seat, unsigned seats)
+{
+    rooms->rules.seat = seat;
+    rooms->rules.seats = seats;
+}
+
 struct room *rooms_find(const struct rooms *rooms, const char *typed)
 {
     char code[CODE_MAX + 1];

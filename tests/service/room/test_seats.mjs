@@ -249,3 +249,56 @@ test('several seats without Redis are refused', async (t) => {
   assert.equal(cluster.rooms[0].exited.code, 78);
   cluster.rooms[0].mayGiveUp = true;
 });
+
+// What that many seats there are from now on, as whoever starts last says.
+async function grow(cluster, instance, seats) {
+  const room = await cluster.startRoom(instance, { SHARESTREAM_ROOM_SEATS: `${seats}` });
+  for (let seat = 0; seat < seats; seat++) await cluster.seat(seat);
+  return room;
+}
+
+// Each room is with the seat that is to have it.
+function settled(cluster, seats) {
+  return until(async () => {
+    const holders = cluster.rooms.filter((room) => !room.exited && new RegExp(`msg="(rooms opened again|rooms are parted anew)".* seats=${seats}\\b`).test(room.log));
+    return holders.length >= seats;
+  }, `${seats} seats`);
+}
+
+test('one seat becomes two, then four, then one again, while people talk', async (t) => {
+  const redis = await Redis.start(t);
+  const cluster = await Cluster.start(t, redis, { rooms: 5 });
+  await cluster.startRoom(0);
+  await cluster.reached();
+  const rooms = [];
+  for (let i = 0; i < 8; i++) rooms.push(await roomOf(t, cluster, codeOf(i % 4, 4), 4));
+  const all = (lines, meanwhile) => Promise.all(rooms.map((people, i) => talk(people, lines, async () => {
+    if (i > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await meanwhile();
+  })));
+  const moved = async () => { let sum = 0; for (const front of cluster.fronts) sum += await front.metric('sharestream_http_gateway_moved_total'); return sum; };
+
+  await all(3, () => grow(cluster, 1, 2));
+  await settled(cluster, 2);
+  await until(async () => (await moved()) >= 16, 'the people of half of the rooms to follow');
+  await all(2, async () => { cluster.startRoom(2, { SHARESTREAM_ROOM_SEATS: '4' }); await grow(cluster, 3, 4); });
+  await settled(cluster, 4);
+  await until(async () => (await moved()) >= 32, 'the people of half of the rooms to follow again');
+
+  // Down again: those that hold no seat any more begin anew, as standbys.
+  for (const room of cluster.rooms) room.mayGiveUp = true;
+  await all(2, () => cluster.startRoom(4, { SHARESTREAM_ROOM_SEATS: '1' }));
+  await until(() => cluster.rooms.filter((room) => /its seat is none any more/.test(room.log)).length === 3, 'three to leave their seats');
+  await all(1, async () => {});
+  for (const front of cluster.fronts) {
+    const { json } = await front.json('GET', '/api/v1/rooms');
+    assert.deepEqual(json.rooms.map(({ code }) => code), rooms.map(([{ code }]) => code).sort());
+  }
+  // What was said is all there, and nobody was ever taken for gone.
+  for (const people of rooms) {
+    const { room } = await people[0].join(people[0].code);
+    assert.equal(room.chat.length, 4 * 8);
+    for (const one of people) assert.ok(!one.heard.some(([event]) => event === 'left' || event === 'lost'), one.heard.map(([event]) => event).join(' '));
+  }
+});
