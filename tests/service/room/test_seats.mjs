@@ -299,6 +299,28 @@ test('one seat becomes two, then four, then one again, while people talk', async
   for (const people of rooms) {
     const { room } = await people[0].join(people[0].code);
     assert.equal(room.chat.length, 4 * 8);
-    for (const one of people) assert.ok(!one.heard.some(([event]) => event === 'left' || event === 'lost'), one.heard.map(([event]) => event).join(' '));
+    for (const one of people)
+      assert.deepEqual(one.heard.filter(([event, what]) => event === 'left' || event === 'expelled' || (event === 'member' && !what.member.isHere)), []);
   }
+});
+
+test('a holder is killed while the number of seats changes', async (t) => {
+  const redis = await Redis.start(t);
+  const cluster = await Cluster.start(t, redis, { rooms: 3 });
+  await cluster.startRoom(0);
+  await cluster.reached();
+  const rooms = [];
+  for (let i = 0; i < 6; i++) rooms.push(await roomOf(t, cluster, codeOf(i % 2, 2), 4));
+  for (const seats of [2, 1]) {
+    for (const room of cluster.rooms) room.mayGiveUp = true;
+    await Promise.all(rooms.map((people, i) => talk(people, 2, async () => {
+      if (i > 0) return;
+      await cluster.startRoom(seats === 2 ? 1 : 2, { SHARESTREAM_ROOM_SEATS: `${seats}` });
+      const giver = await until(() => cluster.rooms.find((room) => !room.exited && new RegExp(`msg="rooms are parted anew" seats=${seats} `).test(room.log)), 'rooms to be parted anew');
+      await giver.kill();
+      await cluster.startRoom(cluster.rooms.indexOf(giver), { SHARESTREAM_ROOM_SEATS: `${seats}` });
+    })));
+  }
+  const { json } = await cluster.fronts[0].json('GET', '/api/v1/rooms');
+  assert.deepEqual(json.rooms.map(({ code }) => code), rooms.map(([{ code }]) => code).sort());
 });
