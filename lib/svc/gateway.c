@@ -355,14 +355,26 @@ static void carry_out(struct gateways *gateways, uint64_t place,
     }
 }
 
+/* A message may have waited for the life before, which held another seat. False: answered. */
+static bool is_meant(const struct gateways *gateways, const Origin *from, void *data)
+{
+    if (from == NULL || from->seat == gateways->seat)
+        return true;
+    bus_fail(data, ERR_UNAVAILABLE, "seat %u is not held here, but %u", from->seat, gateways->seat);
+    return false;
+}
+
 static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery, Closure closure,
                        void *data)
 {
     struct gateways *gateways = bus_state(data);
-    uint64_t place = place_of(gateways, delivery->from);
     struct gateway *gateway;
+    uint64_t place;
 
     (void)rpc;
+    if (!is_meant(gateways, delivery->from, data))
+        return;
+    place = place_of(gateways, delivery->from);
     if (delivery->is_first && delivery->from != NULL) {
         if (place == GATEWAYS_MAX && (place = attach(gateways, delivery->from)) == GATEWAYS_MAX) {
             bus_fail(data, ERR_BUSY, "more than %d gateways", GATEWAYS_MAX);
@@ -395,10 +407,14 @@ static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request
                      void *data)
 {
     struct gateways *gateways = bus_state(data);
-    uint64_t place = place_of(gateways, request->from);
-    struct gateway *gateway = place < GATEWAYS_MAX ? gateways->all[place] : NULL;
+    struct gateway *gateway;
+    uint64_t place;
 
     (void)rpc;
+    if (!is_meant(gateways, request->from, data))
+        return;
+    place = place_of(gateways, request->from);
+    gateway = place < GATEWAYS_MAX ? gateways->all[place] : NULL;
     if (gateway == NULL || !gateway->is_known) {
         answer_needs_first(gateways, gateway, closure, data);
         return;
@@ -432,6 +448,11 @@ struct gateways *gateways_new(const struct gateway_actor *actor)
     gateways->rpc = rpc;
     gateways->actor = *actor;
     return gateways;
+}
+
+void gateways_hold_seat(struct gateways *gateways, unsigned seat)
+{
+    gateways->seat = seat;
 }
 
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error)

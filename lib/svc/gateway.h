@@ -80,6 +80,9 @@ bool gateways_are_settled(const struct gateways *gateways);
 bool gateways_are_heard(const struct gateways *gateways);
 /* All of them, in the journal as well: they begin anew if they come again. */
 void gateways_forget(struct gateways *gateways);
+/* Of the parts of what the actor has, this process has that one; else the first. Before
+ * gateways_serve(). */
+void gateways_hold_seat(struct gateways *gateways, unsigned seat);
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error);
 /* Closes all connections; the bus must dispatch nothing more. Clears the pointer, accepts NULL. */
 void gateways_free(struct gateways **gateways);

@@ -106,7 +106,8 @@ struct connection {
 struct gateways {
     Rpc rpc;
     struct gateway_actor actor;
-    struct gateway_journal journal;    /* without functions: none */
+    struct gateway_journal journal; /* without functions: none */
+    unsigned seat;
     struct gateway *all[GATEWAYS_MAX]; /* NULL: free */
     uint64_t places;                   /* no more of them were ever used */
     struct connection *connections;

@@ -53,6 +53,7 @@ static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
     origin.loop = gateway->index;
     origin.loops = gateway->count;
     origin.carried = gateway->carried;
+    origin.seat = gateway->seat;
     return origin;
 }
 
@@ -460,6 +461,7 @@ struct gateway *gateway_new(const struct gateway_config *config)
     gateway->instance = config->instance;
     gateway->gather_ms = 1;
     gateway->seats = config->seats;
+    gateway->seat = config->seat;
     return gateway;
 }
 

@@ -89,6 +89,7 @@ struct gateway_config {
     uint64_t generation;
     unsigned index, count; /* of this loop, and how many there are */
     unsigned instance;     /* of the actor */
+    unsigned seat;         /* of those in `seats` */
     struct gateway_seats seats;
     struct http_metrics *metrics;
 };

@@ -55,8 +55,13 @@ void move_begin(struct gateway *gateway, const Sharestream__Gateway__Move *order
         move_question(gateway, question, order->seat);
         return;
     }
-    if (socket == NULL || socket->move != NULL || (to = find_seat(gateway, order->seat)) == NULL)
+    if (socket == NULL || socket->move != NULL)
         return;
+    to = find_seat(gateway, order->seat);
+    if (to == NULL || to == gateway) {
+        socket->carrier->close(socket, WEBSOCKET_TRY_LATER, bytes_of_text("try again later"));
+        return;
+    }
     actions_leave_all(socket);
     socket->is_told = false; /* another life of the actor is not to hear of it */
     socket->move = move = xcalloc(1, sizeof(*move));

@@ -78,6 +78,7 @@ struct gateway {
     unsigned index, count;
 
     unsigned instance; /* of the actor, to which we talk */
+    unsigned seat;     /* that it holds */
     uint64_t up;       /* a bit for each that answers greetings */
     bool needs_first;  /* it knows nothing of us */
     bool is_replaying;

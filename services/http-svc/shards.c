@@ -22,6 +22,7 @@ static struct gateway *gateway_at(struct shards *shards, unsigned place)
 {
     if (shards->gateways[place] == NULL) {
         shards->config.instance = shards->by == SHARDS_BY_INSTANCE ? place : 0;
+        shards->config.seat = shards->by == SHARDS_BY_SEAT ? place : 0;
         shards->gateways[place] = gateway_new(&shards->config);
         shards->count = MAX(shards->count, place + 1);
     }

@@ -31,6 +31,7 @@ void seats_start(struct room_svc *svc, unsigned seat, unsigned seats)
 {
     svc->seat = seat;
     svc->held = UINT64_MAX; /* until it is known better */
+    gateways_hold_seat(svc->gateways, seat);
     set_seats(svc, seats);
 }
 

@@ -376,12 +376,12 @@ static enum err on_take(struct store *base, struct store_seat *out, struct error
 
     if (!is_connected(store, error))
         return ERR_UNAVAILABLE;
+    if ((err = say_seats(store, error)) != ERR_NONE)
+        return err;
     /* Redis may have been away for all of us. Who held the rooms then has gone on, and is back
      * before this time is over; the lease in Redis says nothing of it. */
     if (clock_ms() - store->connected_ms < 2 * (uint64_t)store->lease_ms)
         return error_set(error, ERR_BUSY, "another process may hold the rooms");
-    if ((err = say_seats(store, error)) != ERR_NONE)
-        return err;
     err = ERR_BUSY;
     for (unsigned i = 0; err == ERR_BUSY && i < store->most; i++)
         err = take_seat(store, (store->first + i) % store->most, out, error);
