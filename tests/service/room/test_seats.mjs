@@ -327,3 +327,45 @@ test('a holder is killed while the number of seats changes', async (t) => {
   await until(async () => (await cluster.fronts[0].json('GET', '/api/v1/rooms')).json.rooms?.map(({ code }) => code).join() === codes, `${codes} to be listed`);
   await Promise.all(rooms.map((people) => talk(people, 1, async () => {})));
 });
+
+// Prolonged by SEATS_CHAOS_S, in seconds.
+test('processes are killed and started with any number of seats, at random, while people talk', async (t) => {
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms)), any = (count) => Math.floor(Math.random() * count);
+  const redis = await Redis.start(t);
+  const cluster = await Cluster.start(t, redis, { rooms: 5 });
+  const begin = async (i, seats) => { (await cluster.startRoom(i, { SHARESTREAM_ROOM_SEATS: `${seats}` })).mayGiveUp = true; };
+  for (let i = 0; i < 5; i++) await begin(i, 1);
+  await cluster.reached();
+  const rooms = [];
+  for (let i = 0; i < 6; i++) rooms.push(await roomOf(t, cluster, codeOf(i % 3, 3), 4));
+  let isOver = false;
+  // A line a second is what one may say; each is acknowledged at some time.
+  const talking = rooms.flatMap((people) => people.map(async (one, i) => {
+    one.lines = [];
+    while (!isOver) {
+      await pause(1050 + any(400));
+      one.lines.push(`${i} ${one.lines.length}`);
+      one.socket.emit('say', { text: one.lines.at(-1) });
+    }
+  }));
+  for (const until = Date.now() + 1000 * (process.env.SEATS_CHAOS_S ?? 8); Date.now() < until;) {
+    await pause(1000 + any(2000));
+    const i = any(5), seats = 1 + any(3);
+    if (any(2)) await cluster.rooms[i].kill();
+    else await cluster.rooms[i].stop();
+    // As whoever supervises them would do.
+    for (let j = 0; j < 5; j++) if (cluster.rooms[j].exited) await begin(j, seats);
+  }
+  isOver = true;
+  await Promise.all(talking);
+  for (const people of rooms) {
+    const heard = (one) => one.heard.filter(([event]) => event === 'chat').map(([, { text }]) => text);
+    const count = people.reduce((sum, { lines }) => sum + lines.length, 0);
+    await until(() => people.every((one) => heard(one).length >= count), `${count} lines`).catch((error) => { throw new Error(`${error.message}; heard ${people.map((one) => heard(one).length)}`); });
+    for (const [i, one] of people.entries()) {
+      assert.deepEqual(heard(one), heard(people[0]), 'all hear the same');
+      assert.deepEqual(heard(one).filter((text) => text.startsWith(`${i} `)), one.lines);
+      assert.equal(one.reason, undefined, 'no connection broke');
+    }
+  }
+});
