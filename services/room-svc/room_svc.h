@@ -40,7 +40,6 @@ struct room_svc {
     uint64_t held;              /* those that somebody holds, one bit for each */
     uint64_t lacks_since_ms;    /* clock_ms(): since when some are not; 0: all are */
     bool is_parting;            /* rooms may be here that another one is to have */
-    uint64_t parted_ms;         /* clock_ms(): when it was last said how many there are */
     uint64_t empty_since_ms;    /* clock_ms(): 0: not, or its seat is one */
     struct arrival *arrivals;   /* arrivals.c */
     const char *standby_lack;   /* why it could not take them if nobody held them; NULL: it could */

@@ -13,8 +13,7 @@
 enum {
     LACK_LEASES = 4, /* a seat that nobody has for so long is not just being taken over */
     GIVE_ROUNDS = 8,
-    GIVE_AT_ONCE = 32,   /* rooms in one transaction */
-    CHANGING_MS = 10000, /* after a change rooms may have been given that we have not seen yet */
+    GIVE_AT_ONCE = 32, /* rooms in one transaction */
     LEAVE_MS = 5000, /* a seat that is none any more has nothing for so long: nobody turns there */
 };
 _Static_assert((int)BUS_SEATS_MAX == (int)CODE_SEATS_MAX, "both name the same seats");
@@ -22,7 +21,6 @@ _Static_assert((int)BUS_SEATS_MAX == (int)CODE_SEATS_MAX, "both name the same se
 static void set_seats(struct room_svc *svc, unsigned seats)
 {
     svc->seats = seats;
-    svc->parted_ms = clock_ms();
     svc->is_parting = true;
     svc_hold_seat(svc->svc, svc->seat, seats);
 }
@@ -53,13 +51,17 @@ bool seats_is_held(const struct room_svc *svc, unsigned seat)
 bool seats_is_elsewhere(struct room_svc *svc, const char *typed, unsigned *seat_out)
 {
     char code[CODE_MAX + 1];
+    struct error error;
 
     *seat_out = svc->seat;
     /* While it has not gone it is still here. */
     if (!code_read(typed, code) || rooms_find(svc->rooms, code) != NULL)
         return false;
     *seat_out = code_seat(code, svc->seats);
-    if (*seat_out == svc->seat && clock_ms() - svc->parted_ms < CHANGING_MS)
+    if (*seat_out != svc->seat)
+        return true;
+    /* It may not have come yet. */
+    if (store_find(svc->store, code, seat_out, &error) == ERR_NONE && *seat_out == svc->seat)
         keep_accept(svc);
     return *seat_out != svc->seat;
 }

@@ -23,6 +23,12 @@ enum err store_look(struct store *store, struct store_look *out, struct error *e
     return store->back->look(store, out, error);
 }
 
+enum err store_find(struct store *store, const char *code, unsigned *seat_out, struct error *error)
+{
+    return store->back->find != NULL ? store->back->find(store, code, seat_out, error)
+                                     : ERR_NOT_FOUND;
+}
+
 void store_give_part(struct store *store, unsigned seat, const char *code, unsigned part,
                      struct bytes data)
 {

@@ -57,6 +57,10 @@ enum err store_renew(struct store *store, struct error *error);
 
 enum err store_look(struct store *store, struct store_look *out, struct error *error);
 
+/* Which other seat has the room, though by its code it is of this one; this one: it was given to
+ * it. ERR_NOT_FOUND: none. */
+enum err store_find(struct store *store, const char *code, unsigned *seat_out, struct error *error);
+
 /* What is put in between comes into the store as a whole, or not at all. */
 void store_begin(struct store *store);
 /* ERR_CANCELLED: another process has taken the rooms; nothing may be said any more.
@@ -96,7 +100,9 @@ struct store_back {
     void (*put_part)(struct store *store, const char *code, unsigned part, struct bytes data);
     void (*delete_room)(struct store *store, const char *code);
     void (*give_part)(struct store *store, unsigned seat, const char *code, unsigned part,
-                      struct bytes data); /* NULL: there is one seat; likewise the next */
+                      struct bytes data); /* NULL: there is one seat; likewise the next two */
+    enum err (*find)(struct store *store, const char *code, unsigned *seat_out,
+                     struct error *error);
     enum err (*accept)(struct store *store, store_room_fn *on_room, void *arg, struct error *error);
     void (*put_gateway)(struct store *store, uint64_t place, struct bytes data);
     enum err (*each_room)(struct store *store, store_room_fn *on_room, void *arg,

@@ -104,14 +104,26 @@ static const char accept_script[] =
     "redis.call('DEL', KEYS[5])\n"
     "return {redis.call('HINCRBY', KEYS[2], 'commits', 1), given}\n";
 
+/* ARGV: lease, schema, seat, most, field. The seat that has it, its own one if that was given it.
+ */
+static const char find_script[] =
+    "if redis.call('HEXISTS', KEYS[5], ARGV[5]) == 1 then return tonumber(ARGV[3]) end\n"
+    "for seat = 0, tonumber(ARGV[4]) - 1 do\n"
+    "  local parts = seat == 0 and 'parts' or seat .. ':parts'\n"
+    "  if seat ~= tonumber(ARGV[3]) and\n"
+    "    redis.call('HEXISTS', '" KEY "' .. parts, ARGV[5]) == 1 then return seat end\n"
+    "end\n"
+    "return -1\n";
+
 /* ARGV: lease, schema. How many seats there are, how much was given to this one, and of each
  * whether somebody holds it. */
 static const char look_script[] =
-    "local seats = tonumber(redis.call('HGET', KEYS[6], 'now') or 1)\n"
-    "local out = {seats, redis.call('HLEN', KEYS[5])}\n"
+    "local known = redis.call('HMGET', KEYS[6], 'now', 'most')\n"
+    "local seats = tonumber(known[1] or 1)\n"
+    "local out = {seats, redis.call('HLEN', KEYS[5]), tonumber(known[2] or 1)}\n"
     "for seat = 0, seats - 1 do\n"
     "  local lease = seat == 0 and 'lease' or seat .. ':lease'\n"
-    "  out[seat + 3] = redis.call('EXISTS', '" KEY "' .. lease)\n"
+    "  out[seat + 4] = redis.call('EXISTS', '" KEY "' .. lease)\n"
     "end\n"
     "return out\n";
 
@@ -120,10 +132,11 @@ static const char release_script[] =
     "if redis.call('GET', KEYS[1]) == ARGV[3] then redis.call('DEL', KEYS[1]) end\n"
     "return 0\n";
 
-enum script { SEATS, TAKE, COMMIT, ACCEPT, LOOK, RELEASE, SCRIPTS };
+enum script { SEATS, TAKE, COMMIT, ACCEPT, FIND, LOOK, RELEASE, SCRIPTS };
 static const char *const scripts[SCRIPTS] = {
-    [SEATS] = seats_script,   [TAKE] = take_script, [COMMIT] = commit_script,
-    [ACCEPT] = accept_script, [LOOK] = look_script, [RELEASE] = release_script,
+    [SEATS] = seats_script,     [TAKE] = take_script, [COMMIT] = commit_script,
+    [ACCEPT] = accept_script,   [FIND] = find_script, [LOOK] = look_script,
+    [RELEASE] = release_script,
 };
 enum { SHA_TEXT = 41 };
 
@@ -400,11 +413,12 @@ static enum err on_look(struct store *base, struct store_look *out, struct error
     if (reply == NULL)
         return ERR_UNAVAILABLE;
     *out = (struct store_look){.seats = 1};
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2) {
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3) {
         out->seats = (unsigned)MIN(MAX(reply->element[0]->integer, 1), CODE_SEATS_MAX);
         out->is_given = reply->element[1]->integer > 0;
-        for (size_t i = 2; i < MIN(reply->elements, (size_t)CODE_SEATS_MAX + 2); i++)
-            out->held |= (uint64_t)(reply->element[i]->integer == 1) << (i - 2);
+        note_most(store, reply->element[2]->integer);
+        for (size_t i = 3; i < MIN(reply->elements, (size_t)CODE_SEATS_MAX + 3); i++)
+            out->held |= (uint64_t)(reply->element[i]->integer == 1) << (i - 3);
     }
     freeReplyObject(reply);
     return ERR_NONE;
@@ -609,6 +623,33 @@ static enum err on_each_room(struct store *base, store_room_fn *on_room, void *a
     return ERR_NONE;
 }
 
+static enum err on_find(struct store *base, const char *code, unsigned *seat_out,
+                        struct error *error)
+{
+    struct redis_store *store = of(base);
+    char field[FIELD_TEXT];
+    redisReply *reply;
+    long long seat;
+
+    if (store->most <= 1)
+        return ERR_NOT_FOUND;
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    begin_script(store, FIND);
+    add_number(store, store->seat);
+    add_number(store, store->most);
+    add_text(store, part_field(code, ROOM_PART_STATE, field));
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    seat = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+    freeReplyObject(reply);
+    if (seat < 0 || seat >= CODE_SEATS_MAX)
+        return ERR_NOT_FOUND;
+    *seat_out = (unsigned)seat;
+    return ERR_NONE;
+}
+
 static enum err on_accept(struct store *base, store_room_fn *on_room, void *arg,
                           struct error *error)
 {
@@ -678,6 +719,7 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
         .put_part = on_put_part,
         .delete_room = on_delete_room,
         .give_part = on_give_part,
+        .find = on_find,
         .accept = on_accept,
         .put_gateway = on_put_gateway,
         .each_room = on_each_room,
