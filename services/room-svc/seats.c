@@ -13,7 +13,8 @@
 enum {
     LACK_LEASES = 4, /* a seat that nobody has for so long is not just being taken over */
     GIVE_ROUNDS = 8,
-    GIVE_AT_ONCE = 32, /* rooms in one transaction */
+    GIVE_AT_ONCE = 32,      /* rooms in one transaction */
+    GIVE_BYTES = 512 << 10, /* there, but for the last one: it has to be written in time */
     LEAVE_MS = 5000, /* a seat that is none any more has nothing for so long: nobody turns there */
 };
 _Static_assert((int)BUS_SEATS_MAX == (int)CODE_SEATS_MAX, "both name the same seats");
@@ -101,9 +102,11 @@ static size_t find_gifts(struct room_svc *svc, struct gift gifts[GIVE_AT_ONCE])
     return count;
 }
 
-static void put(struct room_svc *svc, const struct gift *gift)
+/* Returns how much it is. */
+static size_t put(struct room_svc *svc, const struct gift *gift)
 {
     struct room *room = gift->room;
+    size_t bytes = 0;
 
     room_send_away(room);
     for (unsigned i = 0; i < ROOM_PARTS; i++) {
@@ -116,8 +119,10 @@ static void put(struct room_svc *svc, const struct gift *gift)
         data = room_save(room, part, &len);
         store_give_part(svc->store, gift->seat, room_code(room), part, bytes_of(data, len));
         free(data);
+        bytes += len;
     }
     store_delete_room(svc->store, room_code(room));
+    return bytes;
 }
 
 static void drop(struct room_svc *svc, struct room *room)
@@ -134,14 +139,15 @@ static void drop(struct room_svc *svc, struct room *room)
  * cannot be known whether that was written, what is in the store decides. */
 static void give(struct room_svc *svc, const struct gift *gifts, size_t count)
 {
+    size_t bytes = 0, given = 0;
     struct error error;
 
     store_begin(svc->store);
-    for (size_t i = 0; i < count; i++)
-        put(svc, &gifts[i]);
+    while (given < count && bytes < GIVE_BYTES)
+        bytes += put(svc, &gifts[given++]);
     if (store_commit(svc->store, &error) != ERR_NONE)
         svc_give_up(svc->svc, error.text);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < given; i++)
         drop(svc, gifts[i].room);
 }
 
