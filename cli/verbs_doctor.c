@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/program.h"
 #include "base/settings.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -392,16 +393,13 @@ static void look_at_buffers(Found *found)
 /* The worker makes a small film, in its sandbox. */
 static void look_at_codecs(Found *found)
 {
-    char self[PATH_MAX], line[256] = "it does not start";
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char path[PATH_MAX], line[256] = "it does not start", *command;
+    FILE *pipe;
 
-    if (len <= 0)
+    if (!program_beside("transcode-worker", path, sizeof(path)) || strchr(path, '\'') != NULL)
         return;
-    self[len] = '\0';
-    *strrchr(self, '/') = '\0';
-    char *command = xasprintf("'%s/transcode-worker' --probe software 2>&1", self);
-    FILE *pipe = strchr(self, '\'') == NULL ? popen(command, "re") : NULL;
-
+    command = xasprintf("'%s' --probe software 2>&1", path);
+    pipe = popen(command, "re");
     free(command);
     if (pipe == NULL)
         return;
@@ -450,6 +448,7 @@ enum cli_exit do_doctor_all(struct cli *cli)
     look_at_port(&found, http, "http", "http.tracker_listen");
     look_at_port(&found, http, "http", "http.signal_listen");
     look_at_port(&found, http, "http", "http.monkey_listen");
+    look_at_port(&found, http, "http", "http.engine_listen");
     look_at_port(&found, torrent, "torrent", "torrent.listen");
     look_at_tracker(&found, tracker);
     look_at_certificate(cli, &found);

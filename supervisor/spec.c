@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -101,17 +102,7 @@ enum err spec_choose(const char *services, struct spec_choice *out, size_t *coun
 
 bool spec_path(const char *bin_dir, const char *binary, char *out, size_t cap)
 {
-    char self[PATH_MAX];
-
-    if (*bin_dir == '\0') {
-        ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-        if (len <= 0)
-            return false;
-        self[len] = '\0';
-        char *slash = strrchr(self, '/');
-        must(slash != NULL);
-        *slash = '\0';
-        bin_dir = self;
-    }
+    if (*bin_dir == '\0')
+        return program_beside(binary, out, cap);
     return snprintf(out, cap, "%s/%s", bin_dir, binary) < (int)cap;
 }

@@ -28,14 +28,16 @@ const { metafile } = await build({ ...common, entryPoints: [here('src/main.tsx')
   // webtorrent is written for Node; these are what it wants of it.
   alias: { ...common.alias, path: 'path-esm' },
   define: { STYLED_WORKER: JSON.stringify(path.basename(workerFile)), global: 'globalThis', process: '{"env":{},"browser":true}', 'process.nextTick': 'queueMicrotask' } });
-// Runs before anything is drawn, so that no wrong colour or direction is seen.
-const early = await build({ ...common, entryPoints: [here('src/early.ts')], format: 'iife' });
-// It has one name for ever: browsers ask for it again by themselves. Its words are few.
+// The words of offline.ts.
 const offline = Object.fromEntries(fs.readdirSync(here('locales')).map((name) => {
   const words = JSON.parse(fs.readFileSync(here(`locales/${name}`), 'utf8'));
   return [path.basename(name, '.json'), Object.fromEntries(['offline.title', 'offline.text', 'again'].map((key) => [key, words[key]]))];
 }));
-await build({ ...common, entryPoints: [here('src/worker.ts')], outdir: site, entryNames: '[name]', format: 'iife', define: { OFFLINE_WORDS: JSON.stringify(offline) } });
+const alone = { ...common, format: 'iife', define: { OFFLINE_WORDS: JSON.stringify(offline) } };
+// Runs before anything is drawn, so that no wrong colour or direction is seen.
+const early = await build({ ...alone, entryPoints: [here('src/early.ts')] });
+// It has one name for ever: browsers ask for it again by themselves.
+await build({ ...alone, entryPoints: [here('src/worker.ts')], outdir: site, entryNames: '[name]' });
 const icon = await build({ ...common, entryPoints: [here('src/icon.svg')], loader: { '.svg': 'copy' } });
 
 const outputs = { ...metafile.outputs, ...early.metafile.outputs, ...icon.metafile.outputs };

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "base/program.h"
 #include "svc/contract.h"
 
 enum { PLACES_MAX = 16 };
@@ -23,14 +24,10 @@ static const char program[] = "sharestreamd";
 
 void supervise_become(void)
 {
-    char path[PATH_MAX + sizeof(program)];
-    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+    char path[PATH_MAX];
 
-    if (len > 0 && len < PATH_MAX) {
-        path[len] = '\0';
-        memcpy(strrchr(path, '/') + 1, program, sizeof(program));
+    if (program_beside(program, path, sizeof(path)))
         execl(path, program, (char *)NULL);
-    }
     execlp(program, program, (char *)NULL);
     fprintf(stderr, "cannot start %s: %s\n", program, strerror(errno));
 }

@@ -102,18 +102,45 @@ static void free_loops(struct front *front)
     free(front);
 }
 
-/* By these settings; `name` is how the list http.tls_for calls it. */
+/* By these settings. */
 static const struct {
-    const char *setting, *name;
+    const char *setting;
+    size_t at; /* of its text; not of the first, which is an endpoint */
     enum route_door door;
 } openings[FRONT_SOCKETS] = {
-    [FRONT_MAIN] = {"http.listen", "listen", DOOR_MAIN},
-    [FRONT_TRACKER] = {"http.tracker_listen", "tracker_listen", DOOR_TRACKER},
-    [FRONT_SIGNAL] = {"http.signal_listen", "signal_listen", DOOR_SIGNAL},
-    [FRONT_MONKEY] = {"http.monkey_listen", "monkey_listen", DOOR_MONKEY},
-    [FRONT_ENGINE] = {"http.engine_listen", "engine_listen", DOOR_ENGINE},
-    [FRONT_TLS] = {"http.tls_listen", "tls_listen", DOOR_MAIN},
+#define OPENING(name, door)                                                                        \
+    {                                                                                              \
+        "http." #name, offsetof(struct http_settings, name), door                                  \
+    }
+    [FRONT_MAIN] = OPENING(listen, DOOR_MAIN),
+    [FRONT_TRACKER] = OPENING(tracker_listen, DOOR_TRACKER),
+    [FRONT_SIGNAL] = OPENING(signal_listen, DOOR_SIGNAL),
+    [FRONT_MONKEY] = OPENING(monkey_listen, DOOR_MONKEY),
+    [FRONT_ENGINE] = OPENING(engine_listen, DOOR_ENGINE),
+    [FRONT_TLS] = OPENING(tls_listen, DOOR_MAIN),
 };
+
+/* As the list http.tls_for has it. */
+static const char *opening_name(enum front_socket socket)
+{
+    return openings[socket].setting + strlen("http.");
+}
+
+static const char *opening_text(const struct http_settings *settings, enum front_socket socket)
+{
+    return *(const char *const *)((const uint8_t *)settings + openings[socket].at);
+}
+
+bool front_is_wide(const struct http_settings *settings)
+{
+    struct endpoint endpoint = settings->listen;
+    bool is_wide = !endpoint_is_loopback(&endpoint);
+
+    for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS; i++)
+        is_wide = is_wide || (parse_endpoint(opening_text(settings, i), &endpoint) &&
+                              !endpoint_is_loopback(&endpoint));
+    return is_wide;
+}
 
 bool front_speaks_tls(const struct http_settings *settings, enum front_socket socket)
 {
@@ -121,7 +148,7 @@ bool front_speaks_tls(const struct http_settings *settings, enum front_socket so
     struct bytes item;
 
     while (settings_list_next(&list, &item))
-        if (bytes_equal_text(item, openings[socket].name))
+        if (bytes_equal_text(item, opening_name(socket)))
             return true;
     return socket == FRONT_TLS;
 }
@@ -135,8 +162,8 @@ enum err front_check_tls(const struct http_settings *settings, bool *needs_out, 
     while (settings_list_next(&list, &item)) {
         bool is_known = false;
 
-        for (size_t i = 0; i < FRONT_TLS; i++)
-            is_known = is_known || bytes_equal_text(item, openings[i].name);
+        for (enum front_socket i = FRONT_MAIN; i < FRONT_TLS; i++)
+            is_known = is_known || bytes_equal_text(item, opening_name(i));
         if (!is_known)
             return error_set(error, ERR_CONFIG,
                              "http.tls_for: '%.*s' is none of listen, tracker_listen, "
@@ -175,10 +202,10 @@ static enum err open_socket(struct front *front, enum front_socket socket,
 }
 
 /* A port that is taken there is no reason to do without all the rest. */
-static enum err open_further(struct front *front, enum front_socket socket, const char *text,
-                             struct error *error)
+static enum err open_further(struct front *front, enum front_socket socket, struct error *error)
 {
     const char *setting = openings[socket].setting;
+    const char *text = opening_text(front->http->settings, socket);
     struct endpoint endpoint;
     enum err err;
 
@@ -197,18 +224,12 @@ static enum err open_further(struct front *front, enum front_socket socket, cons
     return ERR_NONE;
 }
 
-static enum err open_sockets(struct front *front, const struct http_settings *settings,
-                             struct error *error)
+static enum err open_sockets(struct front *front, struct error *error)
 {
-    const char *further[FRONT_SOCKETS] = {[FRONT_TRACKER] = settings->tracker_listen,
-                                          [FRONT_SIGNAL] = settings->signal_listen,
-                                          [FRONT_MONKEY] = settings->monkey_listen,
-                                          [FRONT_ENGINE] = settings->engine_listen,
-                                          [FRONT_TLS] = settings->tls_listen};
-    enum err err = open_socket(front, FRONT_MAIN, &settings->listen, error);
+    enum err err = open_socket(front, FRONT_MAIN, &front->http->settings->listen, error);
 
     for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS && err == ERR_NONE; i++)
-        err = open_further(front, i, further[i], error);
+        err = open_further(front, i, error);
     return err;
 }
 
@@ -221,7 +242,7 @@ enum err front_start(struct http *http, struct front **out, struct error *error)
     front->http = http;
     front->count = choose_threads(http);
     front->loops = xcalloc(front->count, sizeof(*front->loops));
-    err = open_sockets(front, http->settings, error);
+    err = open_sockets(front, error);
     if (err != ERR_NONE) {
         free_loops(front);
         return err;
@@ -247,6 +268,15 @@ enum err front_run(struct front *front, struct error *error)
 uint16_t front_port(const struct front *front, enum front_socket socket)
 {
     return front->ports[socket];
+}
+
+void front_tell_ports(const struct front *front)
+{
+    for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS; i++)
+        if (front->ports[i] != 0)
+            svc_ready_text(front->http->svc, " %.*sport=%u",
+                           (int)(strlen(opening_name(i)) - strlen("listen")), opening_name(i),
+                           front->ports[i]);
 }
 
 size_t front_threads(const struct front *front)

@@ -23,6 +23,8 @@ enum front_socket {
 /* Do the settings make sense, and is a certificate needed? */
 enum err front_check_tls(const struct http_settings *settings, bool *needs_out,
                          struct error *error);
+/* Does anybody reach us who is not on this machine? */
+bool front_is_wide(const struct http_settings *settings);
 bool front_speaks_tls(const struct http_settings *settings, enum front_socket socket);
 /* Binds and prepares. ERR_BUSY when the port is taken; front_stop() what came out in any case. */
 enum err front_start(struct http *http, struct front **out, struct error *error);
@@ -30,6 +32,8 @@ enum err front_start(struct http *http, struct front **out, struct error *error)
 enum err front_run(struct front *front, struct error *error);
 /* 0: that one is not open. */
 uint16_t front_port(const struct front *front, enum front_socket socket);
+/* Of all but the main one, to whoever waits until we are ready. */
+void front_tell_ports(const struct front *front);
 size_t front_threads(const struct front *front);
 /* To all clients that listen to events. */
 void front_publish(struct front *front, struct feed_event *event);

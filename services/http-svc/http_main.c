@@ -64,26 +64,10 @@ static enum err open_tls(struct http *http, struct error *error)
     return tls_open(settings->tls_certificate, settings->tls_key, &http->tls, error);
 }
 
-static bool is_wide_text(const char *text)
-{
-    struct endpoint endpoint;
-
-    return parse_endpoint(text, &endpoint) && !endpoint_is_loopback(&endpoint);
-}
-
 enum err http_start(void *state, struct svc *svc, struct error *error)
 {
     struct http *http = state;
     const struct http_settings *settings = svc_settings(svc);
-    static const char *const names[FRONT_SOCKETS] = {[FRONT_TRACKER] = "tracker_port",
-                                                     [FRONT_SIGNAL] = "signal_port",
-                                                     [FRONT_MONKEY] = "monkey_port",
-                                                     [FRONT_ENGINE] = "engine_port",
-                                                     [FRONT_TLS] = "tls_port"};
-    bool is_wide = !endpoint_is_loopback(&settings->listen) ||
-                   is_wide_text(settings->tracker_listen) ||
-                   is_wide_text(settings->signal_listen) || is_wide_text(settings->monkey_listen) ||
-                   is_wide_text(settings->engine_listen) || is_wide_text(settings->tls_listen);
     enum err err;
 
     http->svc = svc;
@@ -92,7 +76,8 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     http->self = xstrdup(svc_name(svc));
     pthread_mutex_init(&http->throttle_lock, NULL);
     if ((err = check_settings(settings, error)) != ERR_NONE ||
-        (err = keys_load(http, svc_common(svc)->data_dir, is_wide, error)) != ERR_NONE ||
+        (err = keys_load(http, svc_common(svc)->data_dir, front_is_wide(settings), error)) !=
+            ERR_NONE ||
         (err = trusted_parse(settings->trusted_proxies, &http->trusted, error)) != ERR_NONE ||
         (err = access_log_open(settings->access_log, &http->access_log, error)) != ERR_NONE ||
         (err = open_tls(http, error)) != ERR_NONE)
@@ -119,9 +104,7 @@ enum err http_start(void *state, struct svc *svc, struct error *error)
     if ((err = front_run(http->front, error)) != ERR_NONE)
         return err;
     svc_ready_text(svc, "port=%u url=%s", front_port(http->front, FRONT_MAIN), http->base_url);
-    for (enum front_socket i = FRONT_MAIN + 1; i < FRONT_SOCKETS; i++)
-        if (front_port(http->front, i) != 0)
-            svc_ready_text(svc, " %s=%u", names[i], front_port(http->front, i));
+    front_tell_ports(http->front);
     log_info("serving", "url=%s threads=%zu needs_token=%s", http->base_url,
              front_threads(http->front), http->policy.needs_token ? "yes" : "no");
     return ERR_NONE;

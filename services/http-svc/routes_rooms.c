@@ -162,6 +162,10 @@ void on_rooms(struct exchange *x)
         listing->after[0] = '\0';
     if (!routes_read_number(x, "limit", &limit))
         return;
+    if (limit == 0 && query_raw(exchange_route(x)->query, "limit").data != NULL) {
+        exchange_fail(x, ERR_INVALID, "limit is at least 1");
+        return;
+    }
     listing->limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
     ask_list(listing);
 }

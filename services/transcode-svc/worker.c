@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "base/program.h"
 
 typedef Sharestream__Worker__Order Order;
 typedef Sharestream__Worker__Report Report;
@@ -168,17 +169,9 @@ void worker_be_quiet(struct worker *worker)
 
 enum err worker_binary(char *out, size_t cap, struct error *error)
 {
-    ssize_t len = readlink("/proc/self/exe", out, cap - 1);
-    char *slash;
-
-    if (len <= 0)
-        return error_set_errno(error, ERR_IO, "cannot learn where our programs are");
-    out[len] = '\0';
-    slash = strrchr(out, '/');
-    if (slash == NULL || (size_t)(slash - out) + sizeof("/transcode-worker") > cap)
-        return error_set(error, ERR_IO, "cannot learn where our programs are");
-    memcpy(slash, "/transcode-worker", sizeof("/transcode-worker"));
-    return ERR_NONE;
+    if (program_beside("transcode-worker", out, cap))
+        return ERR_NONE;
+    return error_set(error, ERR_IO, "cannot learn where our programs are");
 }
 
 enum err worker_spawn(const char *const words[2], int fd, int as, pid_t *pid, struct error *error)

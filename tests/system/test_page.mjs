@@ -70,6 +70,20 @@ test('somebody with a link, and friends', async (t) => {
     await ann.ends();
   });
 
+  await t.test('says so when parts of the page do not come', async () => {
+    const fay = await come('Fay', { serviceWorkers: 'block' }), { page } = fay, visits = [];
+    page.on('framenavigated', (frame) => visits.push(frame.url()));
+    await page.route('**/assets/main-*.js', (route) => route.abort(), { times: 2 });
+    await page.goto(origin);
+    await fay.shows('text=The server does not answer');
+    await until(() => visits.length === 2, 'it to be tried again by itself');
+    await fay.shows('text=The server does not answer');
+    await page.click('text=Try again');
+    await fay.shows('#source');
+    fay.complaints = fay.complaints.filter((text) => !/net::ERR_FAILED/.test(text));
+    await fay.ends();
+  });
+
   await t.test('watches what a browser plays, straight', async () => {
     const ann = await come('Ann'), { page } = ann;
     await page.goto(origin);
@@ -82,6 +96,28 @@ test('somebody with a link, and friends', async (t) => {
     await page.reload();
     await ann.playsBeyond(0.5);
     await ann.ends();
+  });
+
+  await t.test('goes on with what came before the page knew what it is', async () => {
+    const eve = await come('Eve'), { page } = eve;
+    let know;
+    const known = new Promise((resolve) => { know = resolve; });
+    await page.goto(origin);
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null), 'the service worker to be there');
+    await page.route('**/files/*/media?*', async (route) => { await known; await route.continue(); });
+    await page.goto(house.url(`/watch?torrent=${plain.hash}`));
+    await until(() => page.evaluate(() => {
+      const video = document.querySelector('video');
+      if (!(video?.readyState > 0)) return false;
+      for (const name of ['error', 'emptied']) video.addEventListener(name, () => { window.interrupted = name; });
+      return true;
+    }), 'the film to begin to come');
+    know();
+    await eve.playsBeyond(0.5);
+    await page.evaluate(() => document.querySelector('media-controller').dispatchEvent(new CustomEvent('mediaseekrequest', { detail: 250 })));
+    assert.equal((await eve.playsBeyond(250.5)).way, 'direct');
+    assert.equal(await page.evaluate(() => window.interrupted), undefined, 'by one player, from the beginning');
+    await eve.ends();
   });
 
   await t.test('watches what a browser does not open, by HLS, also when the straight way breaks', async () => {

@@ -53,7 +53,7 @@ export function openFilm(source: string, wanted?: number): Film {
   const torrent = signal<Torrent | undefined>(undefined), file = signal<File | undefined>(undefined), media = signal<Playable | undefined>(undefined);
   const diagnosis = signal<Diagnosis | undefined>(undefined), error = signal<unknown>(undefined);
   const end = new AbortController(), ended = end.signal;
-  let hash: string | undefined, stop: (() => void) | undefined, timer: ReturnType<typeof setTimeout> | undefined, why: ReturnType<typeof setInterval> | undefined;
+  let hash: string | undefined, isStepping = false, isDue = false, stop: (() => void) | undefined, timer: ReturnType<typeof setTimeout> | undefined, why: ReturnType<typeof setInterval> | undefined;
 
   const later = (ms = RETRY_MS) => {
     clearTimeout(timer);
@@ -96,8 +96,18 @@ export function openFilm(source: string, wanted?: number): Film {
     if (torrent.value) torrent.value = { ...torrent.value, downloadRate: 0, uploadRate: 0, peers: 0 };
   }
 
+  // One at a time: two that found the film would begin its player twice.
   async function step(): Promise<void> {
     clearTimeout(timer);
+    isDue = isStepping;
+    if (isDue) return;
+    isStepping = true;
+    await goOn();
+    isStepping = false;
+    if (isDue) later(0);
+  }
+
+  async function goOn(): Promise<void> {
     try {
       torrent.value = await find();
       if ((error.value as Partial<ApiError> | undefined)?.code === 'not_here') error.value = undefined;

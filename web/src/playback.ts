@@ -7,7 +7,8 @@ import { ApiError, api, token } from './api';
 import { grants, renewed } from './grants';
 import { type Quality, type Size, isOriginalUrl, largestMade, quality, readSizes, sizeFor } from './quality';
 import { here } from './router';
-import { distrust, untilRelayed } from './worker_side';
+import { passing } from './relay';
+import { distrust, isControlled, untilRelayed } from './worker_side';
 
 export type Way = 'direct' | 'hls';
 
@@ -62,10 +63,16 @@ export async function sizesOf(hash: string, file: number, can: string[]): Promis
   return readSizes(await answer.text());
 }
 
-// What this browser probably plays as it is begins to come while the server is still asked what is in it.
-export async function prime(video: HTMLVideoElement, hash: string, file: number, mediaType: string, wants: () => boolean): Promise<void> {
-  if (quality.value !== 'auto' && quality.value !== 'original' || video.canPlayType(mediaType) === '') return;
+const streamTo = async (hash: string, file: number, passes: boolean): Promise<string> => {
   const address = await openTo(hash, file, `stream/${hash}/${file}`);
+  return passes ? passing(address) : address;
+};
+
+// What this browser probably plays as it is begins to come while the server is still asked what is in it. `passes`: by the worker, which
+// may not be there yet.
+export async function prime(video: HTMLVideoElement, hash: string, file: number, mediaType: string, passes: boolean, wants: () => boolean): Promise<void> {
+  if (quality.value !== 'auto' && quality.value !== 'original' || video.canPlayType(mediaType) === '' || (passes && !isControlled())) return;
+  const address = await streamTo(hash, file, passes);
   if (wants()) video.src = address;
 }
 
@@ -121,17 +128,15 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     tried.add(way);
     onWay(way);
     try {
-      address = way === 'direct' ? await openTo(hash, file, `stream/${hash}/${file}`) : await masterOf(hash, file, isPlain ? [] : can, choice.drawn);
+      address = way === 'direct' ? await streamTo(hash, file, await untilRelayed(`${hash}/${file}`)) : await masterOf(hash, file, isPlain ? [] : can, choice.drawn);
     } catch (reason) {
       return onFailure(reason as ApiError);
     }
-    if (way === 'direct') await untilRelayed(`${hash}/${file}`);
-    else await import('hls.js');
+    const Player = way === 'hls' ? (await import('hls.js')).default : undefined;
     if (hasEnded || mine !== beginnings) return;
     const at = keepPlace();
-    if (way === 'direct') straight(address);
-    else await byHls(address, at, mine);
-    if (hasEnded || mine !== beginnings) return;
+    if (Player) byHls(Player, address, at);
+    else straight(address);
     if (video.readyState >= video.HAVE_METADATA) place = undefined;
     if (at > 0) video.currentTime = at;
     if (wantsPlay) video.play().catch(({ name }: DOMException) => { if (name === 'NotAllowedError') onBlocked(); });
@@ -143,9 +148,7 @@ export function play(video: HTMLVideoElement, { hash, file, first, can, strains,
     if (video.src !== address || video.error) video.src = address; // else prime() has begun
   }
 
-  async function byHls(address: string, at: number, mine: number): Promise<void> {
-    const { default: Player } = await import('hls.js');
-    if (hasEnded || mine !== beginnings) return;
+  function byHls(Player: typeof Hls, address: string, at: number): void {
     if (isPlain || !Player.isSupported()) {
       if (video.canPlayType(HLS_TYPE) === '') return giveUp('Media Source Extensions');
       return straight(address); // a browser that plays it by itself

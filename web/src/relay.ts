@@ -14,7 +14,15 @@ export type Told = { bytes: Uint8Array } | { until: number; wants: boolean };
 // And what was fetched, if so; without bytes the player has gone.
 export interface Seen { from: number; bytes?: Uint8Array }
 
-export const streamOf = (path: string): string | undefined => /\/stream\/([0-9a-f]{40}\/\d{1,9})$/.exec(path)?.[1];
+// A film that may pass by a page has an address of its own. Browsers keep what they have of an address, and take nothing more for it from
+// where the first bytes did not come from: what the worker answers by itself and what the server answers must not meet there. The server
+// does not mind the word.
+const PASSES = 'passes=1';
+export const passing = (address: string): string => `${address}${address.includes('?') ? '&' : '?'}${PASSES}`;
+// What a player asks for by such an address.
+export function streamOf({ pathname, search }: URL): string | undefined {
+  return search.slice(1).split('&').includes(PASSES) ? /\/stream\/([0-9a-f]{40}\/\d{1,9})$/.exec(pathname)?.[1] : undefined;
+}
 
 // "bytes=5-", "bytes=5-9" and "bytes=-5" of a file; undefined where none of it can be had, or it is something else.
 export function readRange(header: string | null, size: number): { first: number; last: number } | undefined {

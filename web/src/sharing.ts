@@ -3,7 +3,7 @@
 // sharing: whether this browser shares a film with the others who watch it, and that it does (peer.ts, which comes when it is wanted).
 // The player stays as it is: it asks the server, and on the way the service worker looks here first (worker_side.ts).
 import { type Signal, computed, effect, signal } from '@preact/signals';
-import { api } from './api';
+import { type Torrent, api } from './api';
 import type { Film } from './film';
 import { recall, remember } from './memory';
 import type { Figures, Peer } from './peer';
@@ -35,14 +35,20 @@ export async function publicIceServers(): Promise<RTCIceServer[]> {
   return answer.ok ? await answer.json() as RTCIceServer[] : [];
 }
 
+// What stands in the way whatever is in the film.
+export function barOf(torrent: Torrent | undefined): Unable | undefined {
+  if (typeof RTCPeerConnection === 'undefined') return 'webrtc';
+  if (!hasWorker()) return 'worker';
+  if (torrent?.isPrivate) return 'private';
+  return torrent?.state === 'uploading' ? 'uploading' : undefined; // it has no hash that others could know
+}
+
 export function openSharing(film: Film, { isUsual, tracker, iceServers }: Place): Sharing {
   const hasFailed = signal(false), figures = signal<Figures | undefined>(undefined);
   const stream = computed(() => (film.torrent.value && film.file.value && film.media.value ? `${film.torrent.value.infoHash}/${film.file.value.id}` : undefined));
   const unable = computed<Unable | undefined>(() => {
-    if (typeof RTCPeerConnection === 'undefined') return 'webrtc';
-    if (!hasWorker()) return 'worker';
-    if (film.torrent.value?.isPrivate) return 'private';
-    if (film.torrent.value?.state === 'uploading') return 'uploading'; // it has no hash that others could know
+    const bar = barOf(film.torrent.value);
+    if (bar) return bar;
     if (film.media.value && film.media.value.way !== 'direct') return 'made';
     return hasFailed.value ? 'failed' : undefined;
   });

@@ -2,6 +2,7 @@
 //
 // worker: the page's service worker. It stands between players and the server: what a page has of a film from others (sharing.ts) it
 // gives to the player, the rest comes from the server, and the page hears of that too. And when there is no server at all, it says so.
+import { offlineWords } from './offline';
 import { type Answer, type Ask, type Call, type Seen, type Told, readRange, streamOf } from './relay';
 
 // What of this world is needed here; the page's own types are of another.
@@ -12,11 +13,7 @@ interface World {
   addEventListener(name: 'fetch', hear: (event: Fetching) => void): void;
   skipWaiting(): Promise<void>;
   clients: { claim(): Promise<void>; get(id: string): Promise<{ postMessage(message: unknown, ports: MessagePort[]): void } | undefined> };
-  navigator: Navigator;
 }
-// Made by build.mjs of locales/*.json.
-type Words = Record<'offline.title' | 'offline.text' | 'again', string>;
-declare const OFFLINE_WORDS: Record<string, Words>;
 
 const world = self as unknown as World;
 const ANSWER_MS = 1000;
@@ -26,19 +23,18 @@ world.addEventListener('install', (event) => event.waitUntil(world.skipWaiting()
 world.addEventListener('activate', (event) => event.waitUntil(world.clients.claim()));
 world.addEventListener('message', () => {}); // to hear something is all that is wanted
 world.addEventListener('fetch', (event) => {
-  const { request, clientId } = event, stream = streamOf(new URL(request.url).pathname);
+  const { request, clientId } = event, url = new URL(request.url), stream = streamOf(url);
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate') event.respondWith(fetch(request).catch(offline));
-  else if (stream && clientId && new URL(request.url).origin === location.origin) event.respondWith(relay(request, clientId, stream));
+  else if (stream && url.origin === location.origin) event.respondWith(relay(request, clientId, stream));
 });
 
 // ---- without a server
 
 function offline(): Response {
-  const known = Object.keys(OFFLINE_WORDS), language = world.navigator.languages.map((one) => one.split('-')[0] ?? '').find((one) => known.includes(one)) ?? 'en';
-  const { 'offline.title': title, 'offline.text': text, again } = OFFLINE_WORDS[language] as Words;
+  const { language, direction, title, text, again } = offlineWords();
   // The words are our own.
-  return new Response(`<!doctype html><html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+  return new Response(`<!doctype html><html lang="${language}" dir="${direction}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title} – ShareStream</title><style>:root{color-scheme:light dark}body{max-width:32rem;margin:20vh auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}</style>
 <main><h1>${title}</h1><p>${text}</p><p><a href="">${again}</a></p></main></html>`,
   { status: 503, headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" } });
@@ -58,13 +54,16 @@ function ask<T>(port: MessagePort, say: () => void): Promise<T | undefined> {
   });
 }
 
+// As if we had made it, which the player is to believe of all that it gets (relay.ts).
+const ownAnswer = (answer: Response): Response => new Response(answer.body, answer);
+
 async function relay(request: Request, clientId: string, stream: string): Promise<Response> {
   const page = await world.clients.get(clientId), { port1: port, port2 } = new MessageChannel();
   const answer = page && await ask<Answer>(port, () => page.postMessage({ stream } satisfies Call, [port2]));
   const range = answer && readRange(request.headers.get('range'), answer.size);
   if (!answer || !range) {
     port.close();
-    return fetch(request);
+    return ownAnswer(await fetch(request));
   }
   const { first, last } = range;
   return new Response(bytesOf(request.url, port, first, last), { status: 206, headers: { 'content-type': answer.type, 'accept-ranges': 'bytes',

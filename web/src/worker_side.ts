@@ -32,9 +32,12 @@ export function relayStream(stream: string, relay: Relay): () => void {
   return () => { if (relays.get(stream) === relay) relays.delete(stream); };
 }
 
-// A player is about to ask for a stream: of one that somebody answers for, the worker should hear.
-export async function untilRelayed(stream: string): Promise<void> {
-  if (!relays.has(stream) || navigator.serviceWorker.controller) return;
+export const isControlled = (): boolean => hasWorker() && navigator.serviceWorker.controller !== null;
+
+// A player is about to ask for a stream: of one that somebody answers for, the worker should hear. True: it will.
+export async function untilRelayed(stream: string): Promise<boolean> {
+  if (!relays.has(stream)) return false;
+  if (isControlled()) return true;
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, CONTROL_MS);
     navigator.serviceWorker.addEventListener('controllerchange', () => {
@@ -42,6 +45,7 @@ export async function untilRelayed(stream: string): Promise<void> {
       resolve();
     }, { once: true });
   });
+  return relays.has(stream) && isControlled();
 }
 
 // It failed in a player: from now on without us. False: it was without us before.
@@ -49,5 +53,5 @@ export function distrust(stream: string, why: string): boolean {
   const relay = relays.get(stream);
   relays.delete(stream);
   relay?.onDistrust(why);
-  return relay !== undefined && navigator.serviceWorker.controller !== null;
+  return relay !== undefined && isControlled();
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Gatherer, ahead, hereAgain, hereUntil, lengthOf, pieceAt } from '../src/pieces.ts';
-import { readRange, streamOf } from '../src/relay.ts';
+import { passing, readRange, streamOf } from '../src/relay.ts';
 
 // Ten pieces of 100 bytes, the last of 50; the film lies from 250 to 920.
 const layout = { pieceBytes: 100, pieceCount: 10, totalBytes: 950, fileOffset: 250, fileBytes: 670 };
@@ -57,6 +57,10 @@ test('ranges as players ask for them', () => {
 
 test('addresses of streams, also below a path of a proxy', () => {
   const hash = 'a'.repeat(40);
-  assert.equal(streamOf(`/below/stream/${hash}/3`), `${hash}/3`);
-  for (const other of [`/stream/${hash}`, `/stream/${hash}/3/name.mp4`, `/stream/${hash}/x`, `/hls/${hash}/3`]) assert.equal(streamOf(other), undefined, other);
+  for (const path of [`/below/stream/${hash}/3`, `/stream/${hash}/3?grant=a.b`]) {
+    const address = `http://here${path}`;
+    assert.equal(streamOf(new URL(passing(address))), `${hash}/3`);
+    assert.equal(streamOf(new URL(address)), undefined, 'by its own address it does not pass by anybody');
+  }
+  for (const other of [`/stream/${hash}`, `/stream/${hash}/3/name.mp4`, `/stream/${hash}/x`, `/hls/${hash}/3`]) assert.equal(streamOf(new URL(passing(`http://here${other}`))), undefined, other);
 });

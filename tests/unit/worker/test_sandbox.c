@@ -6,26 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-/* Its exit code is the line of the first thing that was not so, or 0. */
-#define EXPECT(what)                                                                               \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            return __LINE__ & 0xff;                                                                \
-    } while (0)
+#include "in_child.h"
 
 static bool is_refused(long result)
 {
@@ -90,19 +80,6 @@ static int without_device(void)
 static int with_device(void)
 {
     return opens_nothing(true);
-}
-
-static void check_in_child(int (*check)(void))
-{
-    pid_t pid = fork();
-    int status;
-
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(check());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void it_can_open_reach_and_start_nothing(void **state)

@@ -15,6 +15,7 @@ import { showLines } from '../lines';
 import { followPictures, showChapters } from '../marks';
 import { type Choice, type Playback, type Way, openTo, play, prime, sizesOf } from '../playback';
 import { quality } from '../quality';
+import { barOf } from '../sharing';
 import { type Tracks, openTracks, textSize } from '../tracks';
 import { Icon } from './Icon';
 import { KeysHelp } from './KeysHelp';
@@ -82,7 +83,7 @@ export function Player({ film, onVideo, onWish, veil, marks, over, rate: shownRa
   useEffect(() => {
     const element = video.current, whole = torrent.peek(), part = file.peek();
     if (!element || media.peek() || !whole || !part || isHopeless(whole, part)) return;
-    prime(element, whole.infoHash, part.id, part.mediaType, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
+    prime(element, whole.infoHash, part.id, part.mediaType, barOf(whole) === undefined, () => video.current === element && !media.peek()).catch(() => {}); // then play() says so
   }, [file.value?.id, hasChrome.value]);
 
   useEffect(() => {
