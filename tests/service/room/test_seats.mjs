@@ -272,6 +272,9 @@ test('one seat becomes two, then four, then one again, while people talk', async
   await cluster.reached();
   const rooms = [];
   for (let i = 0; i < 8; i++) rooms.push(await roomOf(t, cluster, codeOf(i % 4, 4), 4));
+  // One alone has them where they were before there were seats.
+  assert.match(await redis.ask('EXISTS sharestream:{rooms}:parts sharestream:{rooms}:gateways'), /^:2/);
+  assert.match(await redis.ask('EXISTS sharestream:{rooms}:seats'), /^:0/);
   const all = (lines, meanwhile) => Promise.all(rooms.map((people, i) => talk(people, lines, async () => {
     if (i > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
