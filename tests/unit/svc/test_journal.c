@@ -307,6 +307,40 @@ static void what_one_says_who_goes_elsewhere_is_given_back(void **state)
     assert_int_equal(fixture->done, 3);
 }
 
+static void on_refused(const Sharestream__Gateway__Actions *actions, void *arg)
+{
+    struct fixture *fixture = arg;
+
+    assert_null(actions);
+    fixture->replies++;
+}
+
+static void what_is_for_another_seat_is_not_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    Sharestream__Gateway__AwaitRequest request = SHARESTREAM__GATEWAY__AWAIT_REQUEST__INIT;
+    Sharestream__Gateway__Delivery delivery = SHARESTREAM__GATEWAY__DELIVERY__INIT;
+    Sharestream__Gateway__Origin origin = SHARESTREAM__GATEWAY__ORIGIN__INIT;
+
+    origin.name = (char *)(uintptr_t) "http.0";
+    origin.generation = 7;
+    origin.loops = 1;
+    origin.carried = 9;
+    origin.seat = 2;
+    delivery.from = request.from = &origin;
+    delivery.number = 5;
+    sharestream__gateway__gateway__deliver(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &delivery, on_refused,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
+    sharestream__gateway__gateway__await(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &request, on_refused,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
+    /* It was not taken for done, nor anything for carried out. */
+    deliver(fixture, (struct told){"a", .number = 1}, "#1: a\n");
+}
+
 static void rows_that_make_no_sense_are_not_taken(void **state)
 {
     struct fixture *fixture = *state;
@@ -333,6 +367,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_one_says_who_goes_elsewhere_is_given_back, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_for_another_seat_is_not_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_that_make_no_sense_are_not_taken, set_up, tear_down),
     };
 
