@@ -176,7 +176,7 @@ static void unsigned_beyond_signed_range_is_a_decimal_text(void **state)
                       "{\"name\":\"a\",\"generation\":\"18446744073709551615\","
                       "\"fingerprint\":\"12\"}",
                       "{\"name\":\"a\",\"generation\":\"18446744073709551615\","
-                      "\"fingerprint\":12}");
+                      "\"fingerprint\":12,\"seat\":0,\"seats\":0}");
     expect_round_trip(&everything_descriptor, "{\"big\":\"-9223372036854775808\"}",
                       "{\"small\":0,\"big\":-9223372036854775808,\"huge\":0,\"mid\":0,\"ratio\":0."
                       "0,\"exact\":0.0,\"isOn\":false,\"raw\":\"\",\"parts\":[],\"flags\":[]}");
