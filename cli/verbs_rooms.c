@@ -73,13 +73,15 @@ static void add_rows(struct table *table, const ListReply *list)
     }
 }
 
-/* They come page by page. NULL after a complaint. */
-static ListReply *get_rooms(struct cli *cli, const char *after)
+static ListReply *get_page(struct cli *cli, const char *service, const char *after)
 {
     Sharestream__Room__ListRequest request = SHARESTREAM__ROOM__LIST_REQUEST__INIT;
+    struct error error;
+    void *reply;
 
     request.after = text_of(after);
-    return cli_ask(cli, "room", "List", &request.base);
+    cli_try(cli, service, "List", &request.base, &reply, &error);
+    return reply;
 }
 
 /* Takes the rooms of the next page to the first. */
@@ -94,6 +96,58 @@ static void append(ListReply *all, ListReply *next)
     next->next = swap;
 }
 
+/* Of one process: they come page by page. NULL: it has none to tell of, for it stands by or is
+ * away. */
+static ListReply *get_rooms_of(struct cli *cli, const char *service)
+{
+    ListReply *all = get_page(cli, service, ""), *next;
+
+    while (all != NULL && all->next[0] != '\0') {
+        next = get_page(cli, service, all->next);
+        if (next == NULL) {
+            reply_free(all);
+            return NULL;
+        }
+        append(all, next);
+        reply_free(next);
+    }
+    return all;
+}
+
+static int compare_codes(const void *one, const void *other)
+{
+    const Sharestream__Room__ListReply__Room *const *a = one, *const *b = other;
+
+    return strcmp((*a)->code, (*b)->code);
+}
+
+/* Each process that holds a seat has its own. NULL after a complaint. */
+static ListReply *get_rooms(struct cli *cli)
+{
+    Sharestream__Room__ListRequest request = SHARESTREAM__ROOM__LIST_REQUEST__INIT;
+    ListReply *all = NULL, *more;
+    char service[16];
+
+    for (unsigned instance = 0; instance < BUS_INSTANCES_MAX; instance++) {
+        snprintf(service, sizeof(service), "room.%u", instance);
+        more = cli_is_there(cli, service) ? get_rooms_of(cli, service) : NULL;
+        if (more == NULL)
+            continue;
+        if (all == NULL) {
+            all = more;
+            continue;
+        }
+        append(all, more);
+        all->total += more->total;
+        reply_free(more);
+    }
+    if (all == NULL)
+        return cli_ask(cli, "room", "List", &request.base);
+    if (all->n_rooms > 1)
+        qsort(all->rooms, all->n_rooms, sizeof(all->rooms[0]), compare_codes);
+    return all;
+}
+
 enum cli_exit do_rooms(struct cli *cli)
 {
     static const struct column columns[] = {
@@ -102,18 +156,8 @@ enum cli_exit do_rooms(struct cli *cli)
         {"SINCE", false, false},
     };
     struct table table = {columns, COUNT_OF(columns), NULL, 0};
-    ListReply *all = get_rooms(cli, "");
+    ListReply *all = get_rooms(cli);
 
-    while (all != NULL && all->next[0] != '\0') {
-        ListReply *next = get_rooms(cli, all->next);
-
-        if (next == NULL) {
-            reply_free(all);
-            return cli->exit;
-        }
-        append(all, next);
-        reply_free(next);
-    }
     if (all == NULL)
         return cli->exit;
     if (cli->wants_json) {

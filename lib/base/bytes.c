@@ -161,3 +161,15 @@ uint64_t bytes_hash(struct bytes in, uint64_t seed)
         hash = (hash ^ in.data[i]) * 0x100000001b3u;
     return hash;
 }
+
+/* The finaliser spreads FNV's weak high bits. */
+uint64_t bytes_weight(uint64_t name_hash, uint64_t key_hash)
+{
+    uint64_t hash = name_hash ^ key_hash;
+
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdu;
+    hash ^= hash >> 33;
+    hash *= 0xc4ceb9fe1a85ec53u;
+    return hash ^ hash >> 33;
+}

@@ -64,5 +64,8 @@ bool base64url_decode(struct bytes in, uint8_t *out, size_t cap, size_t *len_out
 size_t bytes_decimal(struct bytes in, uint64_t *out);
 /* FNV-1a, for tables and fingerprints; not for secrets. `seed` chains calls, 0 begins. */
 uint64_t bytes_hash(struct bytes in, uint64_t seed);
+/* Rendezvous hashing (Thaler and Ravishankar, 1996): whose name has the highest weight for a key
+ * gets it, so that only the keys move of one that is lost. Both as bytes_hash() has them. */
+uint64_t bytes_weight(uint64_t name_hash, uint64_t key_hash);
 
 #endif

@@ -44,6 +44,7 @@ enum {
     BUS_TICK_MS = 100,          /* how often to call bus_tick(): the resolution of deadlines */
     BUS_INSTANCES_MAX = 64,     /* of one service */
     BUS_NAME_MAX = 96,          /* of an instance, with NUL */
+    BUS_SEATS_MAX = 64,         /* of one service */
 };
 
 struct bus;
@@ -145,13 +146,20 @@ size_t bus_instances(const struct bus_remote *remote, unsigned out[BUS_INSTANCES
 /* The name that it says of itself; "" while it has not. */
 const char *bus_instance_name(const struct bus_remote *remote, unsigned instance);
 /* Those that have keys now, in no order. For who asks by other threads: of their names the one of
- * the highest bus_weight() has the key. */
+ * the highest bytes_weight() has the key. */
 size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
-uint64_t bus_weight(const char *name, struct bytes key);
-/* The same, of their bytes_hash(), for who asks often. */
-uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash);
 /* Which one bus_to() would choose; false: there is none. */
 bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_out);
+/* Into how many seats that service has parted what it has, of which one process holds one each, as
+ * was heard last; 0: it has not. */
+unsigned bus_seats(const struct bus_remote *remote);
+unsigned bus_instance_seat(const struct bus_remote *remote, unsigned instance);
+/* Who holds the seat: who came up last, as one before may not know that it was forestalled. False:
+ * nobody does now. */
+bool bus_seat_holder(const struct bus_remote *remote, unsigned seat, unsigned *instance_out);
+/* To the one that holds the seat. Waits for nobody: a seat without holder fails the call. */
+ProtobufCService *bus_to_seat(struct bus_remote *remote, unsigned seat, uint32_t deadline_ms,
+                              uint64_t *call_out);
 /* Addresses one instance by number instead. */
 ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,
                                   uint32_t deadline_ms, uint64_t *call_out);
@@ -167,9 +175,8 @@ bool bus_is_by_tcp(const struct bus *bus, const char *name);
 struct bus_watch {
     const ProtobufCMessageDescriptor *event; /* the owner's Event message */
     void (*on_event)(void *arg, unsigned instance, const ProtobufCMessage *event);
-    void (*on_up)(
-        void *arg,
-        unsigned instance); /* first greeting, and each new life: repeat what it must know of you */
+    void (*on_up)(void *arg, unsigned instance);   /* first greeting, and each new life or seat:
+                                                      repeat what it must know   of you */
     void (*on_down)(void *arg, unsigned instance); /* it has not answered for 3 s */
     void (*on_gap)(void *arg, unsigned instance);  /* events were lost: ask for the state anew */
     void *arg;

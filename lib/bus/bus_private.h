@@ -61,6 +61,9 @@ struct peer {
     uint64_t heard_ms;   /* last answer to a greeting */
     uint64_t up_ms;      /* last answer of one that was up; 0: never */
     uint64_t hello_ms;   /* last greeting sent */
+    unsigned seat;       /* of `seats`, that it holds */
+    unsigned seats;      /* 0: nothing is parted */
+    uint64_t came;       /* the greatest came up last */
     uint64_t last_event; /* number of the last event, 0 = none yet */
 };
 
@@ -72,6 +75,8 @@ struct bus_remote {
     size_t peer_count;  /* places in use are below */
     struct peer *peers; /* BUS_INSTANCES_MAX; they do not move */
     unsigned resolved;  /* version of the addresses that is known */
+    unsigned seats;     /* as who came up last says */
+    uint64_t came;      /* counts those that come up */
     struct bus_watch watch;
     struct held *held; /* hash */
     /* of the next call, set by bus_to() */

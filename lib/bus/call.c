@@ -138,7 +138,10 @@ static uint64_t send_call(struct bus_remote *remote, struct peer *peer, const ch
     bus_metrics()->calls_total++;
     bus_metrics()->calls_waiting++;
     if (peer == NULL) {
-        error_set(&call->failed, ERR_UNAVAILABLE, "no such instance of %s is known", remote->name);
+        error_set(&call->failed, ERR_UNAVAILABLE,
+                  remote->seats > 1 ? "nobody holds that part of %s at the moment"
+                                    : "no such instance of %s is known",
+                  remote->name);
         bus_kick(bus);
     } else if (!(call->is_sent = send_frames(call, package_service, deadline_ms, input))) {
         bus_metrics()->queue_full_total++;

@@ -138,11 +138,15 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     }
     peer->is_standby = false;
     peer->up_ms = peer->heard_ms;
-    if (peer->is_up && peer->generation == reply->generation)
+    if (peer->is_up && peer->generation == reply->generation && peer->seat == reply->seat &&
+        peer->seats == reply->seats)
         return;
     if (peer->generation != 0 && peer->generation != reply->generation)
         call_fail_peer(peer, reply->generation, "restarted while it worked on this");
     peer->generation = reply->generation;
+    peer->seat = MIN(reply->seat, (uint32_t)BUS_SEATS_MAX - 1);
+    peer->remote->seats = peer->seats = MIN(reply->seats, (uint32_t)BUS_SEATS_MAX);
+    peer->came = ++peer->remote->came;
     peer->is_up = true;
     peer->last_event = 0;
     take_name(peer, reply->name);

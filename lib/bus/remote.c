@@ -185,25 +185,6 @@ static bool is_alive(const struct peer *peer, uint64_t now_ms)
     return peer->is_up || (peer->up_ms != 0 && now_ms - peer->up_ms < BUS_PATIENCE_MS);
 }
 
-/* Rendezvous hashing (Thaler and Ravishankar, 1996): each instance gets a weight from key and name;
- * the highest wins, and only the keys of a lost instance move. The finaliser spreads FNV's weak
- * high bits. */
-uint64_t bus_weight_of(uint64_t name_hash, uint64_t key_hash)
-{
-    uint64_t hash = name_hash ^ key_hash;
-
-    hash ^= hash >> 33;
-    hash *= 0xff51afd7ed558ccdu;
-    hash ^= hash >> 33;
-    hash *= 0xc4ceb9fe1a85ec53u;
-    return hash ^ hash >> 33;
-}
-
-uint64_t bus_weight(const char *name, struct bytes key)
-{
-    return bus_weight_of(bytes_hash(bytes_of_text(name), 0), bytes_hash(key, 0));
-}
-
 /* What speaks for one: answers (or has until just now), weight, answers now, comes first. */
 struct merit {
     bool is_alive;
@@ -223,19 +204,20 @@ static bool is_better(const struct merit *one, const struct merit *other)
 static struct peer *choose(struct bus_remote *remote, struct bytes key, uint64_t tried,
                            bool is_patient)
 {
-    uint64_t now_ms = clock_ms();
+    uint64_t now_ms = clock_ms(), key_hash = bytes_hash(key, 0);
+    bool has_key = key.data != NULL;
     struct peer *best = NULL;
     struct merit best_merit = {0};
 
     for (size_t i = 0; i < remote->peer_count; i++) {
         struct peer *peer = &remote->peers[i];
-        bool has_key = key.data != NULL;
 
         if (peer->remote == NULL || (tried >> i & 1) != 0)
             continue;
         struct merit merit = {
             .is_alive = is_patient ? is_alive(peer, now_ms) : peer->is_up,
-            .weight = has_key ? bus_weight(peer->name, key) : UINT64_MAX - i,
+            .weight = has_key ? bytes_weight(bytes_hash(bytes_of_text(peer->name), 0), key_hash)
+                              : UINT64_MAX - i,
             .is_up = peer->is_up,
         };
         if (best == NULL || is_better(&merit, &best_merit)) {
@@ -317,6 +299,44 @@ ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms,
     remote->next_finds_holder = true;
     remote->next_key = key;
     return &remote->service;
+}
+
+unsigned bus_seats(const struct bus_remote *remote)
+{
+    return remote->seats;
+}
+
+unsigned bus_instance_seat(const struct bus_remote *remote, unsigned instance)
+{
+    must(instance < BUS_INSTANCES_MAX);
+    return remote->peers[instance].seat;
+}
+
+static struct peer *seat_holder(const struct bus_remote *remote, unsigned seat)
+{
+    struct peer *holder = NULL;
+
+    for (size_t i = 0; i < remote->peer_count; i++) {
+        struct peer *peer = &remote->peers[i];
+
+        if (peer->is_up && peer->seat == seat && (holder == NULL || peer->came > holder->came))
+            holder = peer;
+    }
+    return holder;
+}
+
+bool bus_seat_holder(const struct bus_remote *remote, unsigned seat, unsigned *instance_out)
+{
+    const struct peer *holder = seat_holder(remote, seat);
+
+    *instance_out = holder != NULL ? holder->instance : 0;
+    return holder != NULL;
+}
+
+ProtobufCService *bus_to_seat(struct bus_remote *remote, unsigned seat, uint32_t deadline_ms,
+                              uint64_t *call_out)
+{
+    return aim(remote, seat_holder(remote, seat), deadline_ms, call_out);
 }
 
 ProtobufCService *bus_to_instance(struct bus_remote *remote, unsigned instance,

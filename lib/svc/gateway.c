@@ -113,6 +113,44 @@ static void close_all_of(struct gateways *gateways, uint64_t place)
         close_connection(gateways, connection);
 }
 
+static void move_connection(struct gateways *gateways, struct connection *connection)
+{
+    outbox_move(gateways, connection->id, connection->seat);
+    close_connection(gateways, connection);
+}
+
+void gateway_move(struct gateways *gateways, uint64_t id, unsigned seat)
+{
+    struct connection *connection = connection_find(gateways, id);
+
+    if (connection == NULL)
+        return;
+    connection->is_moving = true;
+    connection->seat = seat;
+    if (!connection->is_handled)
+        move_connection(gateways, connection);
+}
+
+static void receive(struct gateways *gateways, uint64_t id,
+                    const Sharestream__Gateway__Received *received)
+{
+    struct connection *connection = connection_find(gateways, id);
+    struct bytes payload = view(received->payload);
+    bool is_taken = false;
+
+    if (connection != NULL) {
+        connection->is_handled = true;
+        gateways->actor.on_received(gateways->actor.arg, connection->state, payload,
+                                    received->is_binary);
+        connection->is_handled = false;
+        is_taken = !connection->is_moving;
+        if (connection->is_moving)
+            move_connection(gateways, connection);
+    }
+    if (!is_taken && has_journal(gateways))
+        outbox_return(gateways, id, payload, received->is_binary);
+}
+
 static void open_connection(struct gateways *gateways, uint64_t id,
                             const Sharestream__Gateway__Opened *opened)
 {
@@ -131,8 +169,12 @@ static void open_connection(struct gateways *gateways, uint64_t id,
     connection = xcalloc(1, sizeof(*connection));
     connection->id = id;
     HASH_ADD(hh, gateways->connections, id, sizeof(connection->id), connection);
+    connection->is_handled = true;
     connection->state = gateways->actor.on_opened(gateways->actor.arg, id, &client);
-    if (connection->state == NULL) {
+    connection->is_handled = false;
+    if (connection->is_moving) {
+        move_connection(gateways, connection);
+    } else if (connection->state == NULL) {
         close_connection(gateways, connection);
         gateway_close(gateways, id, CLOSE_POLICY, "not here");
     }
@@ -148,9 +190,7 @@ static void handle_event(struct gateways *gateways, uint64_t place, const Event 
         open_connection(gateways, id, event->opened);
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_RECEIVED:
-        if ((connection = connection_find(gateways, id)) != NULL)
-            gateways->actor.on_received(gateways->actor.arg, connection->state,
-                                        view(event->received->payload), event->received->is_binary);
+        receive(gateways, id, event->received);
         break;
     case SHARESTREAM__GATEWAY__EVENT__WHAT_CLOSED:
         if ((connection = connection_find(gateways, id)) != NULL)
@@ -238,6 +278,13 @@ static void forget(struct gateways *gateways, uint64_t place)
     free_gateway(gateways, place);
 }
 
+void gateways_forget(struct gateways *gateways)
+{
+    for (uint64_t place = 0; place < gateways->places; place++)
+        if (gateways->all[place] != NULL)
+            forget(gateways, place);
+}
+
 /* Place of the gateway that speaks, GATEWAYS_MAX when there is nothing of it. */
 static uint64_t place_of(struct gateways *gateways, const Origin *from)
 {
@@ -308,14 +355,26 @@ static void carry_out(struct gateways *gateways, uint64_t place,
     }
 }
 
+/* A message may have waited for the life before, which held another seat. False: answered. */
+static bool is_meant(const struct gateways *gateways, const Origin *from, void *data)
+{
+    if (from == NULL || from->seat == gateways->seat)
+        return true;
+    bus_fail(data, ERR_UNAVAILABLE, "seat %u is not held here, but %u", from->seat, gateways->seat);
+    return false;
+}
+
 static void on_deliver(Rpc *rpc, const Sharestream__Gateway__Delivery *delivery, Closure closure,
                        void *data)
 {
     struct gateways *gateways = bus_state(data);
-    uint64_t place = place_of(gateways, delivery->from);
     struct gateway *gateway;
+    uint64_t place;
 
     (void)rpc;
+    if (!is_meant(gateways, delivery->from, data))
+        return;
+    place = place_of(gateways, delivery->from);
     if (delivery->is_first && delivery->from != NULL) {
         if (place == GATEWAYS_MAX && (place = attach(gateways, delivery->from)) == GATEWAYS_MAX) {
             bus_fail(data, ERR_BUSY, "more than %d gateways", GATEWAYS_MAX);
@@ -348,10 +407,14 @@ static void on_await(Rpc *rpc, const Sharestream__Gateway__AwaitRequest *request
                      void *data)
 {
     struct gateways *gateways = bus_state(data);
-    uint64_t place = place_of(gateways, request->from);
-    struct gateway *gateway = place < GATEWAYS_MAX ? gateways->all[place] : NULL;
+    struct gateway *gateway;
+    uint64_t place;
 
     (void)rpc;
+    if (!is_meant(gateways, request->from, data))
+        return;
+    place = place_of(gateways, request->from);
+    gateway = place < GATEWAYS_MAX ? gateways->all[place] : NULL;
     if (gateway == NULL || !gateway->is_known) {
         answer_needs_first(gateways, gateway, closure, data);
         return;
@@ -385,6 +448,11 @@ struct gateways *gateways_new(const struct gateway_actor *actor)
     gateways->rpc = rpc;
     gateways->actor = *actor;
     return gateways;
+}
+
+void gateways_hold_seat(struct gateways *gateways, unsigned seat)
+{
+    gateways->seat = seat;
 }
 
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error)

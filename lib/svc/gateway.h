@@ -76,6 +76,13 @@ void gateways_rewrite(struct gateways *gateways);
 /* All that were recalled have told which connections are open, or were forgotten. Until then groups
  * lack members. */
 bool gateways_are_settled(const struct gateways *gateways);
+/* They have carried out all that was said. */
+bool gateways_are_heard(const struct gateways *gateways);
+/* All of them, in the journal as well: they begin anew if they come again. */
+void gateways_forget(struct gateways *gateways);
+/* Of the parts of what the actor has, this process has that one; else the first. Before
+ * gateways_serve(). */
+void gateways_hold_seat(struct gateways *gateways, unsigned seat);
 enum err gateways_serve(struct gateways *gateways, struct bus *bus, struct error *error);
 /* Closes all connections; the bus must dispatch nothing more. Clears the pointer, accepts NULL. */
 void gateways_free(struct gateways **gateways);
@@ -95,6 +102,10 @@ void gateway_tag(struct gateways *gateways, uint64_t connection, struct bytes ta
 /* `code` as in RFC 6455, 7.4. on_closed still comes. */
 void gateway_close(struct gateways *gateways, uint64_t connection, uint16_t code,
                    const char *reason);
+/* It is the business of the actor of that seat: closed here, and opened there with its tag. When
+ * this is called while a message of it is handled, that one was not taken and is told there too.
+ * on_closed comes at the end of the callback. */
+void gateway_move(struct gateways *gateways, uint64_t connection, unsigned seat);
 /* Groups are of this process and across gateways: what one is told costs a message to each gateway
  * that has members. Joining twice is once; closed connections have left. False: the connection is
  * gone or in too many groups, the name is empty or too long. When this process starts anew, groups
@@ -106,6 +117,8 @@ void gateway_send_group(struct gateways *gateways, const char *group, const uint
                         size_t except_count, struct bytes payload, bool is_binary);
 void gateway_answer(struct gateways *gateways, uint64_t question, unsigned status, const char *type,
                     struct bytes body);
+/* Instead of an answer: the actor of that seat is to be asked. */
+void gateway_pass_on(struct gateways *gateways, uint64_t question, unsigned seat);
 
 #define GATEWAY_METRICS(X)                                                                         \
     X(GAUGE, gateways, "loops of http-svc that are attached")                                      \
@@ -113,6 +126,7 @@ void gateway_answer(struct gateways *gateways, uint64_t question, unsigned statu
     X(COUNTER, deliveries_total, "batches of events from gateways")                                \
     X(COUNTER, repeated_total, "batches that had been carried out before")                         \
     X(COUNTER, events_total, "events in them")                                                     \
+    X(COUNTER, moved_total, "connections that went to another seat")                               \
     X(COUNTER, actions_total, "actions sent to gateways")                                          \
     X(COUNTER, dropped_total, "actions dropped: a gateway did not take them in time")
 METRICS_STRUCT(gateway_metrics, GATEWAY_METRICS);

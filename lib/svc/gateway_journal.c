@@ -244,6 +244,15 @@ void gateways_rewrite(struct gateways *gateways)
             gateways->all[place]->is_changed = true;
 }
 
+bool gateways_are_heard(const struct gateways *gateways)
+{
+    for (uint64_t place = 0; place < gateways->places; place++)
+        if (gateways->all[place] != NULL &&
+            (gateways->all[place]->batches != NULL || gateways->all[place]->outbox.count > 0))
+            return false;
+    return true;
+}
+
 bool gateways_are_settled(const struct gateways *gateways)
 {
     for (uint64_t place = 0; place < gateways->places; place++)

@@ -48,6 +48,13 @@ void outbox_fill(struct gateways *gateways, struct outbox *outbox,
             draft->action.join = &draft->of.member; /* one union of pointers */
             draft->of.member.group = (char *)heap + draft->text_at;
             break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE:
+            draft->action.move = &draft->of.move;
+            break;
+        case SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED:
+            draft->action.returned = &draft->of.returned;
+            draft->of.returned.payload.data = heap + draft->bytes_at;
+            break;
         case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
         case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
             must(!"a draft of that kind");
@@ -93,16 +100,8 @@ size_t outbox_keep(struct outbox *outbox, struct bytes bytes)
     return at;
 }
 
-struct draft *outbox_add(struct gateways *gateways, struct outbox *outbox, uint64_t id,
-                         size_t bytes)
+static struct draft *add_draft(struct outbox *outbox, uint64_t id)
 {
-    if (outbox == NULL)
-        return NULL;
-    if (outbox->count == GATEWAY_OUTBOX_ACTIONS ||
-        outbox->heap.len + gateway_of(gateways, id)->batch_bytes + bytes > GATEWAY_OUTBOX_BYTES) {
-        gateways->metrics.dropped_total++;
-        return NULL;
-    }
     if (outbox->count == outbox->capacity) {
         outbox->capacity = MAX(outbox->capacity * 2, 16);
         outbox->drafts = xrealloc(outbox->drafts, outbox->capacity * sizeof(*outbox->drafts));
@@ -111,6 +110,50 @@ struct draft *outbox_add(struct gateways *gateways, struct outbox *outbox, uint6
     outbox->drafts[outbox->count].is_group = false;
     sharestream__gateway__action__init(&outbox->drafts[outbox->count].action);
     return &outbox->drafts[outbox->count++];
+}
+
+struct draft *outbox_add(struct gateways *gateways, struct outbox *outbox, uint64_t id,
+                         size_t bytes)
+{
+    if (outbox == NULL)
+        return NULL;
+    if (outbox->count >= GATEWAY_OUTBOX_ACTIONS ||
+        outbox->heap.len + gateway_of(gateways, id)->batch_bytes + bytes > GATEWAY_OUTBOX_BYTES) {
+        gateways->metrics.dropped_total++;
+        return NULL;
+    }
+    return add_draft(outbox, id);
+}
+
+static void add_move(struct outbox *outbox, uint64_t id, unsigned seat)
+{
+    struct draft *draft = add_draft(outbox, id);
+
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE;
+    sharestream__gateway__move__init(&draft->of.move);
+    draft->of.move.number = draft->to;
+    draft->of.move.seat = seat;
+}
+
+/* A gateway has to hear these, however much waits: there is one Move for a connection, and a Return
+ * for what came by itself. */
+void outbox_move(struct gateways *gateways, uint64_t id, unsigned seat)
+{
+    add_move(outbox_of(gateways, id), id, seat);
+    gateways->metrics.moved_total++;
+}
+
+void outbox_return(struct gateways *gateways, uint64_t id, struct bytes payload, bool is_binary)
+{
+    struct outbox *outbox = outbox_of(gateways, id);
+    struct draft *draft = add_draft(outbox, id);
+
+    draft->action.what_case = SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED;
+    sharestream__gateway__return__init(&draft->of.returned);
+    draft->of.returned.number = draft->to;
+    draft->of.returned.is_binary = is_binary;
+    draft->of.returned.payload.len = payload.len;
+    draft->bytes_at = outbox_keep(outbox, payload);
 }
 
 void gateway_send(struct gateways *gateways, uint64_t connection, struct bytes payload,
@@ -158,13 +201,27 @@ void gateway_close(struct gateways *gateways, uint64_t connection, uint16_t code
     draft->text_at = outbox_keep(outbox, bytes_of(reason, strlen(reason) + 1));
 }
 
+/* Of answers to questions, which are not kept. */
+static struct outbox *answers_of(const struct gateways *gateways, uint64_t question)
+{
+    struct gateway *gateway = gateway_of(gateways, question);
+
+    return gateway != NULL && has_journal(gateways) ? &gateway->answers
+                                                    : outbox_of(gateways, question);
+}
+
+void gateway_pass_on(struct gateways *gateways, uint64_t question, unsigned seat)
+{
+    struct outbox *outbox = answers_of(gateways, question);
+
+    if (outbox != NULL)
+        add_move(outbox, question, seat);
+}
+
 void gateway_answer(struct gateways *gateways, uint64_t question, unsigned status, const char *type,
                     struct bytes body)
 {
-    struct gateway *gateway = gateway_of(gateways, question);
-    struct outbox *outbox = gateway != NULL && has_journal(gateways)
-                                ? &gateway->answers
-                                : outbox_of(gateways, question);
+    struct outbox *outbox = answers_of(gateways, question);
     struct draft *draft = outbox_add(gateways, outbox, question, body.len + strlen(type) + 1);
 
     if (draft == NULL)

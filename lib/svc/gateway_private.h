@@ -37,6 +37,8 @@ struct draft {
         Sharestream__Gateway__Close close;
         Sharestream__Gateway__Answer answer;
         Sharestream__Gateway__Member member;
+        Sharestream__Gateway__Move move;
+        Sharestream__Gateway__Return returned;
     } of;
     uint64_t to;
     bool is_group; /* a send to one: `to` is not used */
@@ -95,13 +97,17 @@ struct connection {
     void *state;
     struct membership *memberships;
     unsigned group_count;
+    bool is_handled; /* in a callback of the actor that is about it */
+    bool is_moving;  /* to `seat`, at the end of that */
+    unsigned seat;
     UT_hash_handle hh;
 };
 
 struct gateways {
     Rpc rpc;
     struct gateway_actor actor;
-    struct gateway_journal journal;    /* without functions: none */
+    struct gateway_journal journal; /* without functions: none */
+    unsigned seat;
     struct gateway *all[GATEWAYS_MAX]; /* NULL: free */
     uint64_t places;                   /* no more of them were ever used */
     struct connection *connections;
@@ -143,6 +149,8 @@ size_t outbox_keep(struct outbox *outbox, struct bytes bytes);
 /* The drafts as a message; views into the outbox, until it is cleared. */
 void outbox_fill(struct gateways *gateways, struct outbox *outbox,
                  Sharestream__Gateway__Actions *actions);
+void outbox_move(struct gateways *gateways, uint64_t id, unsigned seat);
+void outbox_return(struct gateways *gateways, uint64_t id, struct bytes payload, bool is_binary);
 void outbox_clear(struct outbox *outbox);
 void outbox_fini(struct outbox *outbox);
 

@@ -69,6 +69,12 @@ void svc_note(struct svc *svc, const char *format, ...)
     va_end(args);
 }
 
+void svc_hold_seat(struct svc *svc, unsigned seat, unsigned seats)
+{
+    svc->seat = seat;
+    svc->seats = seats;
+}
+
 void svc_degraded(struct svc *svc, const char *why)
 {
     const char *text = why != NULL ? why : "";

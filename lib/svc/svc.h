@@ -96,6 +96,10 @@ const struct bus_config *svc_bus_config(const struct svc *svc);
 const char *svc_name(const struct svc *svc); /* "http.0", with tcp "http.0@node" */
 uint64_t svc_generation(const struct svc *svc);
 
+/* Of what several processes share out, one part each: which this one holds, and of how many.
+ * Callers learn of it at the greeting (bus_seats()). Before what is shared out is served. */
+void svc_hold_seat(struct svc *svc, unsigned seat, unsigned seats);
+
 /* Text behind "ready": what it chose, as key=value pairs ("port=8080"). Call in start(). */
 __attribute__((format(printf, 2, 3))) void svc_ready_text(struct svc *svc, const char *format, ...);
 /* Works, but something is missing; shown in status and /health/ready. NULL: all well. Copied. */

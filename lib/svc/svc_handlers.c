@@ -40,6 +40,8 @@ static void on_hello(Service *service, const Sharestream__Svc__HelloRequest *req
     reply.name = svc->name;
     reply.generation = svc->generation;
     reply.fingerprint = bus_served_fingerprint(svc->bus, request->service);
+    reply.seat = svc->seat;
+    reply.seats = svc->seats;
     closure(&reply, data);
 }
 

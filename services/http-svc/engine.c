@@ -11,6 +11,7 @@
  * may end one of them.
  */
 #include "engine_private.h"
+#include "shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -615,7 +616,7 @@ bool session_begin(struct engine *engine, struct session_wish *wish,
     session->timer.cb = on_timer;
     session->number = slots_add(&engine->sessions, session);
     if (session->number == 0 || !count(session) ||
-        !gateway_opened(engine->gateway, &session->socket, &carrier, &wish->client)) {
+        !gateway_opened(shards_any(engine->actor), &session->socket, &carrier, &wish->client)) {
         if (session->number != 0)
             slots_remove(&engine->sessions, session->number);
         limits_end(engine->loop->http, &session->counted);
@@ -687,13 +688,13 @@ void engine_drain(struct engine *engine)
         end(H2O_STRUCT_FROM_MEMBER(struct session, link, engine->all.next), WEBSOCKET_GOING_AWAY);
 }
 
-struct engine *engine_new(struct loop *loop, struct gateway *gateway)
+struct engine *engine_new(struct loop *loop, struct shards *actor)
 {
     const struct http_settings *settings = loop->http->settings;
     struct engine *engine = xcalloc(1, sizeof(*engine));
 
     engine->loop = loop;
-    engine->gateway = gateway;
+    engine->actor = actor;
     engine->flush.run = on_flush;
     engine->flush.arg = engine;
     h2o_linklist_init_anchor(&engine->all);

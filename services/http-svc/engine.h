@@ -14,10 +14,10 @@
 
 struct engine;
 struct exchange;
-struct gateway;
+struct shards;
 struct loop;
 
-struct engine *engine_new(struct loop *loop, struct gateway *gateway);
+struct engine *engine_new(struct loop *loop, struct shards *actor);
 /* Its clients are gone. Clears the pointer, accepts NULL. */
 void engine_free(struct engine **engine);
 /* Every second. */

@@ -50,7 +50,7 @@ struct engine_mail {
 
 struct engine {
     struct loop *loop;
-    struct gateway *gateway;
+    struct shards *actor;
     struct slots sessions;             /* struct session in engine.c */
     struct slots requests, sockets;    /* guests, in engine_front.c */
     h2o_linklist_t all, over, probing; /* sessions */

@@ -19,6 +19,7 @@
 #include "shapes.h"
 #include "websocket.h"
 #include "wire/query.h"
+#include "wire/room_code.h"
 #include "wire/tracker_http.h"
 
 enum { SVC_AWAY_MS = 200 };
@@ -361,9 +362,39 @@ ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, c
     return call(x, x->loop->transcode, deadline_ms, key);
 }
 
-ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key)
+unsigned exchange_room_seats(const struct exchange *x)
 {
-    return call(x, x->loop->room, deadline_ms, key);
+    return MAX(bus_seats(x->loop->room), 1u);
+}
+
+ProtobufCService *exchange_room_seat(struct exchange *x, unsigned seat, uint32_t deadline_ms)
+{
+    struct bus_remote *room = x->loop->room;
+
+    if (exchange_room_seats(x) == 1)
+        return call(x, room, deadline_ms, NULL);
+    return bus_to_seat(room, seat, patience(x, room, deadline_ms), &x->call);
+}
+
+/* One that somebody holds, and mostly another one. */
+static unsigned any_seat(const struct exchange *x, unsigned seats)
+{
+    unsigned first = (unsigned)(x->trace % seats), instance;
+
+    for (unsigned i = 0; i < seats; i++)
+        if (bus_seat_holder(x->loop->room, (first + i) % seats, &instance))
+            return (first + i) % seats;
+    return first;
+}
+
+ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *typed)
+{
+    unsigned seats = exchange_room_seats(x);
+    char code[CODE_MAX + 1];
+    bool is_code = typed != NULL && code_read(typed, code);
+
+    return exchange_room_seat(x, is_code ? code_seat(code, seats) : any_seat(x, seats),
+                              deadline_ms);
 }
 
 ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms)
@@ -572,17 +603,19 @@ static struct gateway *tracker_of(struct exchange *x)
 {
     struct bytes path, query = query_split(bytes_of_iovec(x->req->input.path), &path);
     struct infohash hash;
-    bool has_hash = shards_are_many(x->loop->tracker) &&
+    struct shards *tracker = x->loop->actors[ACTOR_TRACKER];
+    bool has_hash = shards_are_many(tracker) &&
                     announce_param(query, "info_hash", hash.bytes, sizeof(hash.bytes)) ==
                         (int)sizeof(hash.bytes);
 
-    return shards_owner(x->loop->tracker,
+    return shards_owner(tracker,
                         bytes_of(has_hash ? hash.bytes : NULL, has_hash ? sizeof(hash.bytes) : 0));
 }
 
 void exchange_ask(struct exchange *x, enum route_actor actor)
 {
-    struct gateway *gateway = actor == ACTOR_TRACKER ? tracker_of(x) : x->loop->gateways[actor];
+    struct gateway *gateway =
+        actor == ACTOR_TRACKER ? tracker_of(x) : shards_any(x->loop->actors[actor]);
 
     client_local(x->client);
     x->question_client = (struct gateway_client){
@@ -699,9 +732,9 @@ static bool begin_websocket(struct exchange *x)
     if (known_as != NULL)
         x->req->input.path = h2o_iovec_init(known_as, strlen(known_as));
     if (actor == ACTOR_TRACKER)
-        tracker_upgrade(x, x->loop->tracker, settings->tracker_origins);
+        tracker_upgrade(x, x->loop->actors[actor], settings->tracker_origins);
     else if (actor != ROUTE_ACTORS)
-        socket_upgrade(x, x->loop->gateways[actor], settings->room_origins);
+        socket_upgrade(x, x->loop->actors[actor], settings->room_origins);
     else
         engine_upgrade(x);
     return true;

@@ -76,7 +76,12 @@ size_t exchange_torrent_instances(const struct exchange *x, unsigned out[BUS_INS
 /* Likewise the transcode service. */
 ProtobufCService *exchange_transcode(struct exchange *x, uint32_t deadline_ms, const char *key);
 /* And the room service. */
-ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *key);
+/* To whoever has the room of that code; NULL: to any. */
+ProtobufCService *exchange_room(struct exchange *x, uint32_t deadline_ms, const char *code);
+/* Seats among which rooms are parted; at least one. */
+unsigned exchange_room_seats(const struct exchange *x);
+ProtobufCService *exchange_room_seat(struct exchange *x, unsigned seat, uint32_t deadline_ms);
+
 /* And the one that knows browsers. */
 ProtobufCService *exchange_rtc(struct exchange *x, uint32_t deadline_ms);
 /* What joined_get() is given for its questions. */

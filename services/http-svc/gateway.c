@@ -53,6 +53,7 @@ static Sharestream__Gateway__Origin origin_of(const struct gateway *gateway)
     origin.loop = gateway->index;
     origin.loops = gateway->count;
     origin.carried = gateway->carried;
+    origin.seat = gateway->seat;
     return origin;
 }
 
@@ -186,6 +187,8 @@ void gateway_closed(struct gateway_socket *socket)
     actions_leave_all(socket);
     slots_remove(&gateway->sockets, socket->number);
     queue_closed(&gateway->queue, socket->number);
+    if (socket->move != NULL)
+        move_closed(socket);
     free(socket->client);
     free(socket->tag);
     socket->gateway = NULL;
@@ -421,23 +424,10 @@ static uint64_t bit_of(unsigned instance)
     return UINT64_C(1) << instance;
 }
 
-void gateway_on_up(struct gateway *gateway)
-{
-    gateway->up |= bit_of(gateway->instance);
-    turn_to(gateway, gateway->instance);
-}
-
-void gateway_on_down(struct gateway *gateway)
-{
-    gateway->up &= ~bit_of(gateway->instance);
-    set_attached(gateway, false);
-}
-
 /* Of actors with a journal one instance at a time is up, and who came last is the one: the other
  * may not know yet that it was forestalled. Of others the first will do. */
-static void on_up(void *arg, unsigned instance)
+void gateway_on_up(struct gateway *gateway, unsigned instance)
 {
-    struct gateway *gateway = arg;
     bool was_up = is_up(gateway);
 
     gateway->up |= bit_of(instance);
@@ -445,15 +435,12 @@ static void on_up(void *arg, unsigned instance)
         turn_to(gateway, instance);
 }
 
-static void on_down(void *arg, unsigned instance)
+void gateway_on_down(struct gateway *gateway, unsigned instance)
 {
-    struct gateway *gateway = arg;
-
-    if (instance != gateway->instance) {
-        gateway->up &= ~bit_of(instance);
+    gateway->up &= ~bit_of(instance);
+    if (instance != gateway->instance)
         return;
-    }
-    gateway_on_down(gateway);
+    set_attached(gateway, false);
     if (gateway->up != 0)
         turn_to(gateway, (unsigned)__builtin_ctzll(gateway->up));
 }
@@ -461,7 +448,6 @@ static void on_down(void *arg, unsigned instance)
 struct gateway *gateway_new(const struct gateway_config *config)
 {
     struct gateway *gateway = xcalloc(1, sizeof(*gateway));
-    const struct bus_watch watch = {.on_up = on_up, .on_down = on_down, .arg = gateway};
 
     gateway->loop = config->loop;
     gateway->bus = config->bus;
@@ -474,15 +460,15 @@ struct gateway *gateway_new(const struct gateway_config *config)
         bus_remote(config->bus, config->actor, &sharestream__gateway__gateway__descriptor);
     gateway->instance = config->instance;
     gateway->gather_ms = 1;
-    if (!config->is_shard)
-        bus_watch(gateway->remote, &watch);
+    gateway->seats = config->seats;
+    gateway->seat = config->seat;
     return gateway;
 }
 
 bool gateway_is_idle(const struct gateway *gateway)
 {
     return gateway->call == 0 && gateway->in_flight == NULL && gateway->queue.batches == NULL &&
-           gateway->asked == NULL && gateway->sent == NULL;
+           gateway->asked == NULL && gateway->sent == NULL && gateway->moves == NULL;
 }
 
 void gateway_rename(struct gateway *gateway, const char *name)
@@ -518,6 +504,7 @@ void gateway_free(struct gateway **gateway_p)
         question_take(gateway->sent);
     queue_drop(&gateway->queue, &gateway->in_flight);
     queue_fini(&gateway->queue);
+    moves_fini(gateway);
     actions_forget_groups(gateway);
     slots_fini(&gateway->sockets);
     slots_fini(&gateway->questions);

@@ -63,6 +63,7 @@ struct gateway_socket {
     struct membership *memberships;
     uint64_t spared_by; /* the Send that is not for it */
     bool is_told;       /* its Opened has left the queue */
+    struct move *move;  /* NULL: it stays with its actor */
 };
 
 /* Part of each request that is a question; for the gateway's eyes. */
@@ -74,6 +75,12 @@ struct gateway_question {
     struct gateway_question *prev, *next;
 };
 
+/* The gateways to the other seats of the actor. */
+struct gateway_seats {
+    struct gateway *(*find)(void *arg, unsigned seat); /* NULL: it has none */
+    void *arg;
+};
+
 struct gateway_config {
     struct loop *loop; /* handed to websockets_flush() */
     struct bus *bus;
@@ -82,7 +89,8 @@ struct gateway_config {
     uint64_t generation;
     unsigned index, count; /* of this loop, and how many there are */
     unsigned instance;     /* of the actor */
-    bool is_shard;         /* others are for other instances, and shards.c knows which are up */
+    unsigned seat;         /* of those in `seats` */
+    struct gateway_seats seats;
     struct http_metrics *metrics;
 };
 
@@ -93,11 +101,13 @@ void gateway_free(struct gateway **gateway);
 bool gateway_is_idle(const struct gateway *gateway);
 /* To the actor it is another one from now on, without connections. */
 void gateway_rename(struct gateway *gateway, const char *name);
-/* Of a shard. */
-void gateway_on_up(struct gateway *gateway);
-void gateway_on_down(struct gateway *gateway);
+/* Its instance, or one that may be it, comes and goes. */
+void gateway_on_up(struct gateway *gateway, unsigned instance);
+void gateway_on_down(struct gateway *gateway, unsigned instance);
 /* Of so many, each has a part of what comes: it waits longer, so that a message brings as much. */
 void gateway_share(struct gateway *gateway, unsigned count);
+/* Before all are flushed: connections that are another seat's go there. */
+void gateway_finish_moves(struct gateway *gateway);
 /* At the end of each round. What happened in it goes out, or waits for more: for so many ms, after
  * which this is to be called again. */
 enum { GATEWAY_IDLE = INT32_MAX };

@@ -41,6 +41,14 @@ static struct bytes view(ProtobufCBinaryData data)
     return bytes_of(data.data, data.len);
 }
 
+/* NULL as well for one that goes to another seat: what this one says of it is over. */
+static struct gateway_socket *own_socket(const struct gateway *gateway, uint64_t number)
+{
+    struct gateway_socket *socket = gateway_socket(gateway, number);
+
+    return socket != NULL && socket->move == NULL ? socket : NULL;
+}
+
 /* ---- groups */
 
 static struct group *find_group(const struct gateway *gateway, const char *name)
@@ -123,7 +131,7 @@ static void send_to(struct gateway *gateway, const Sharestream__Gateway__Send *s
     struct gateway_socket *socket;
 
     for (size_t i = 0; i < send->n_to; i++)
-        if ((socket = gateway_socket(gateway, send->to[i])) != NULL)
+        if ((socket = own_socket(gateway, send->to[i])) != NULL)
             socket->carrier->send(socket, view(send->payload), send->is_binary);
 }
 
@@ -137,7 +145,7 @@ static void send_to_group(struct gateway *gateway, const Sharestream__Gateway__S
         return;
     gateway->sends++;
     for (size_t i = 0; i < send->n_to; i++)
-        if ((socket = gateway_socket(gateway, send->to[i])) != NULL)
+        if ((socket = own_socket(gateway, send->to[i])) != NULL)
             socket->spared_by = gateway->sends;
     DL_FOREACH(group->members, membership)
     if (membership->socket->spared_by != gateway->sends)
@@ -146,7 +154,7 @@ static void send_to_group(struct gateway *gateway, const Sharestream__Gateway__S
 
 static void set_tag(struct gateway *gateway, const Sharestream__Gateway__Tag *tag)
 {
-    struct gateway_socket *socket = gateway_socket(gateway, tag->number);
+    struct gateway_socket *socket = own_socket(gateway, tag->number);
 
     if (socket == NULL)
         return;
@@ -190,7 +198,7 @@ static void carry_out(struct gateway *gateway, const Action *action)
         set_tag(gateway, action->tag);
         break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_CLOSE:
-        if ((socket = gateway_socket(gateway, action->close->number)) != NULL)
+        if ((socket = own_socket(gateway, action->close->number)) != NULL)
             socket->carrier->close(socket, action->close->code,
                                    bytes_of_text(action->close->reason));
         break;
@@ -198,18 +206,24 @@ static void carry_out(struct gateway *gateway, const Action *action)
         answer(gateway, action->answer);
         break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN:
-        if ((socket = gateway_socket(gateway, action->join->number)) != NULL)
+        if ((socket = own_socket(gateway, action->join->number)) != NULL)
             join(gateway, socket, action->join->group);
         break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_LEAVE: {
         struct group *group = find_group(gateway, action->leave->group);
 
-        socket = gateway_socket(gateway, action->leave->number);
+        socket = own_socket(gateway, action->leave->number);
         if (socket != NULL && group != NULL &&
             (membership = find_membership(socket, group)) != NULL)
             leave(membership);
         break;
     }
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE:
+        move_begin(gateway, action->move);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED:
+        move_returned(gateway, action->returned);
+        break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT__NOT_SET:
     case _SHARESTREAM__GATEWAY__ACTION__WHAT__CASE_IS_INT_SIZE:
         break; /* of a newer actor */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the gateway share. gateway.c: its life, the calls; gateway_queue.c: what
- * waits, and how it becomes a Delivery; gateway_actions.c: what the actor wants done.
+ * waits, and how it becomes a Delivery; gateway_actions.c: what the actor wants done;
+ * gateway_moves.c: what goes to another seat.
  */
 #ifndef HTTP_GATEWAY_PRIVATE_H
 #define HTTP_GATEWAY_PRIVATE_H
@@ -28,6 +29,7 @@ struct event {
     bool is_binary, is_admin;
     uint8_t address_len, local_len;
     uint32_t len, origin_len; /* len: of the target or the payload, which comes first */
+    uint32_t tag_len;
     size_t at;
     uint64_t number;
 };
@@ -54,6 +56,18 @@ struct scratch {
     size_t count, capacity;
 };
 
+/* A connection that goes to another seat as soon as nothing of it is in flight. */
+struct move {
+    uint64_t number; /* here */
+    struct gateway *to;
+    struct gateway_socket *socket; /* NULL: closed meanwhile; these are what it had then */
+    struct gateway_client *client;
+    uint8_t *tag;
+    uint32_t tag_len;
+    struct queue returned; /* what the actor did not take of what it was told */
+    struct move *prev, *next;
+};
+
 struct gateway {
     struct loop *loop;
     struct bus *bus;
@@ -64,6 +78,7 @@ struct gateway {
     unsigned index, count;
 
     unsigned instance; /* of the actor, to which we talk */
+    unsigned seat;     /* that it holds */
     uint64_t up;       /* a bit for each that answers greetings */
     bool needs_first;  /* it knows nothing of us */
     bool is_replaying;
@@ -86,14 +101,22 @@ struct gateway {
     struct gateway_question *asked, *sent; /* lists, oldest first; sent: with the actor */
     size_t question_count;
     struct group *groups; /* hash by name */
-    uint64_t sends;       /* counts them, for spared_by */
+    struct gateway_seats seats;
+    struct move *moves; /* list */
+    uint64_t sends;     /* counts them, for spared_by */
 };
 
 /* gateway_queue.c */
 bool queue_opened(struct queue *queue, uint64_t number, const struct gateway_client *client);
 bool queue_received(struct queue *queue, uint64_t number, struct bytes payload, bool is_binary);
 void queue_closed(struct queue *queue, uint64_t number); /* always has room */
-struct batch *queue_take(struct queue *queue);           /* NULL: empty */
+/* Without a limit: for what was counted elsewhere. */
+void queue_add_opened(struct queue *queue, uint64_t number, const struct gateway_client *client,
+                      struct bytes tag);
+void queue_add_received(struct queue *queue, uint64_t number, struct bytes payload, bool is_binary);
+/* What there is of one number goes to the end of the other, under its number there. */
+void queue_move(struct queue *from, struct queue *to, uint64_t number, uint64_t number_there);
+struct batch *queue_take(struct queue *queue); /* NULL: empty */
 void queue_put_back(struct queue *queue, struct batch **batch);
 void queue_drop(struct queue *queue, struct batch **batch);
 void queue_fini(struct queue *queue);
@@ -106,6 +129,12 @@ void delivery_untell(struct gateway *gateway, const struct batch *batch);
 bool actions_carry_out(struct gateway *gateway, const Sharestream__Gateway__Actions *actions);
 void actions_leave_all(struct gateway_socket *socket);
 void actions_forget_groups(struct gateway *gateway);
+
+/* gateway_moves.c */
+void move_begin(struct gateway *gateway, const Sharestream__Gateway__Move *order);
+void move_returned(struct gateway *gateway, const Sharestream__Gateway__Return *returned);
+void move_closed(struct gateway_socket *socket); /* of one that has a move */
+void moves_fini(struct gateway *gateway);
 
 /* gateway.c */
 struct gateway_socket *gateway_socket(const struct gateway *gateway, uint64_t number);

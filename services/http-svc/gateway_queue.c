@@ -65,45 +65,92 @@ static bool has_room(const struct queue *queue, size_t bytes)
     return queue->events < GATEWAY_EVENTS_MAX && queue->bytes + bytes <= GATEWAY_BYTES_MAX;
 }
 
-bool queue_opened(struct queue *queue, uint64_t number, const struct gateway_client *client)
+static size_t bytes_of_client(const struct gateway_client *client)
 {
-    size_t bytes =
-        client->target.len + client->origin.len + client->address.len + client->local.len;
-    struct event *event;
-    struct text *heap;
+    return client->target.len + client->origin.len + client->address.len + client->local.len;
+}
 
-    if (!has_room(queue, bytes))
-        return false;
-    event = add(queue, EVENT_OPENED, number, bytes);
+void queue_add_opened(struct queue *queue, uint64_t number, const struct gateway_client *client,
+                      struct bytes tag)
+{
+    struct event *event = add(queue, EVENT_OPENED, number, bytes_of_client(client) + tag.len);
+    struct text *heap = &queue->batches->prev->heap;
+
     event->len = (uint32_t)client->target.len;
     event->origin_len = (uint32_t)client->origin.len;
     event->address_len = (uint8_t)client->address.len;
     event->local_len = (uint8_t)client->local.len;
+    event->tag_len = (uint32_t)tag.len;
     event->is_admin = client->is_admin;
-    heap = &queue->batches->prev->heap;
     text_add_bytes(heap, client->target);
     text_add_bytes(heap, client->origin);
     text_add_bytes(heap, client->address);
     text_add_bytes(heap, client->local);
+    text_add_bytes(heap, tag);
+}
+
+bool queue_opened(struct queue *queue, uint64_t number, const struct gateway_client *client)
+{
+    if (!has_room(queue, bytes_of_client(client)))
+        return false;
+    queue_add_opened(queue, number, client, bytes_of(NULL, 0));
     return true;
+}
+
+void queue_add_received(struct queue *queue, uint64_t number, struct bytes payload, bool is_binary)
+{
+    struct event *event = add(queue, EVENT_RECEIVED, number, payload.len);
+
+    event->len = (uint32_t)payload.len;
+    event->is_binary = is_binary;
+    text_add_bytes(&queue->batches->prev->heap, payload);
 }
 
 bool queue_received(struct queue *queue, uint64_t number, struct bytes payload, bool is_binary)
 {
-    struct event *event;
-
     if (!has_room(queue, payload.len))
         return false;
-    event = add(queue, EVENT_RECEIVED, number, payload.len);
-    event->len = (uint32_t)payload.len;
-    event->is_binary = is_binary;
-    text_add_bytes(&queue->batches->prev->heap, payload);
+    queue_add_received(queue, number, payload, is_binary);
     return true;
 }
 
 void queue_closed(struct queue *queue, uint64_t number)
 {
     add(queue, EVENT_CLOSED, number, 0);
+}
+
+/* All but an Opened, which has been told. */
+static void move_event(struct queue *to, const struct batch *batch, const struct event *event,
+                       uint64_t number_there)
+{
+    if (event->kind == EVENT_RECEIVED)
+        queue_add_received(to, number_there, bytes_of(batch->heap.data + event->at, event->len),
+                           event->is_binary);
+    else if (event->kind == EVENT_CLOSED)
+        queue_closed(to, number_there);
+}
+
+void queue_move(struct queue *from, struct queue *to, uint64_t number, uint64_t number_there)
+{
+    struct batch *batch, *next;
+
+    DL_FOREACH_SAFE(from->batches, batch, next)
+    {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < batch->count; i++)
+            if (batch->events[i].number == number)
+                move_event(to, batch, &batch->events[i], number_there);
+            else
+                batch->events[kept++] = batch->events[i];
+        from->events -= batch->count - kept;
+        batch->count = kept;
+        if (kept > 0)
+            continue;
+        DL_DELETE(from->batches, batch);
+        from->bytes -= batch->heap.len;
+        queue_drop(from, &batch);
+    }
 }
 
 struct batch *queue_take(struct queue *queue)
@@ -210,8 +257,9 @@ static void add_queued(struct gateway *gateway, const struct batch *batch,
                               event->local_len),
             .is_admin = event->is_admin,
         };
+        struct bytes tag = bytes_of(client.local.data + event->local_len, event->tag_len);
 
-        add_opened(&gateway->scratch, event->number, &client, bytes_of(NULL, 0));
+        add_opened(&gateway->scratch, event->number, &client, tag);
         if ((socket = gateway_socket(gateway, event->number)) != NULL)
             socket->is_told = true;
         break;

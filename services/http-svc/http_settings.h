@@ -136,6 +136,7 @@ extern const struct settings_table http_settings_table;
     X(COUNTER, gateway_events_lost_total, "events that were with an actor when it died")           \
     X(COUNTER, gateway_actions_total, "actions the actors asked for")                              \
     X(COUNTER, gateway_replays_total, "times an actor was told of all connections")                \
+    X(COUNTER, gateway_moved_total, "connections that went from one seat of an actor to another")  \
     X(COUNTER, gateway_refused_total, "events and questions refused: too many waited")             \
     X(COUNTER, gateway_questions_failed_total, "questions no actor answered")                      \
     X(COUNTER, loop_rounds_total, "rounds of all loop threads")                                    \

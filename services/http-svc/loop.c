@@ -220,20 +220,18 @@ static void count_rounds(struct loop *loop)
  */
 static void leave_name(struct loop *loop, uint64_t now_ms)
 {
-    bool is_idle = h2o_linklist_is_empty(&loop->websockets) && shards_are_idle(loop->tracker);
+    bool is_idle = h2o_linklist_is_empty(&loop->websockets);
     char *name;
 
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        is_idle = is_idle && (loop->gateways[i] == NULL || gateway_is_idle(loop->gateways[i]));
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++)
+        is_idle = is_idle && shards_are_idle(loop->actors[i]);
     if (!is_idle && now_ms - loop->drained_ms < LEAVE_MS)
         return;
     name = svc_retired_name(loop->http->svc);
     bus_retire(loop->bus, name);
     bus_retire(loop->side_bus, name);
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        if (loop->gateways[i] != NULL)
-            gateway_rename(loop->gateways[i], name);
-    shards_rename(loop->tracker, name);
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++)
+        shards_rename(loop->actors[i], name);
     free(name);
     atomic_store(&loop->has_left, true);
 }
@@ -247,10 +245,8 @@ static void on_100ms(h2o_timeout_entry_t *entry)
     bus_tick(loop->bus);
     bus_tick(loop->side_bus);
     lease_set_tick(loop->leases, now_ms);
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        if (loop->gateways[i] != NULL)
-            gateway_tick(loop->gateways[i], now_ms);
-    shards_tick(loop->tracker, now_ms);
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++)
+        shards_tick(loop->actors[i], now_ms);
     listeners_tick(loop);
     if (loop->is_draining && atomic_load(&loop->wanted) == LOOP_RETIRE &&
         !atomic_load(&loop->has_left))
@@ -304,7 +300,7 @@ static void init_lists(struct loop *loop)
 
 static void init_gateways(struct loop *loop, unsigned count)
 {
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++) {
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++) {
         const struct gateway_config config = {
             .loop = loop,
             .bus = loop->bus,
@@ -316,10 +312,8 @@ static void init_gateways(struct loop *loop, unsigned count)
             .metrics = &loop->http->metrics,
         };
 
-        if (i == ACTOR_TRACKER)
-            loop->tracker = shards_new(&config);
-        else
-            loop->gateways[i] = gateway_new(&config);
+        loop->actors[i] =
+            shards_new(&config, i == ACTOR_TRACKER ? SHARDS_BY_INSTANCE : SHARDS_BY_SEAT);
     }
 }
 
@@ -375,7 +369,7 @@ enum err loop_init(struct loop *loop, struct http *http, unsigned index, unsigne
     init_gateways(loop, count);
     loop->evloop = h2o_evloop_create();
     h2o_timeout_init(loop->evloop, &loop->ping_timeout, http->settings->websocket_ping);
-    loop->engine = engine_new(loop, loop->gateways[ACTOR_ROOM]);
+    loop->engine = engine_new(loop, loop->actors[ACTOR_ROOM]);
     h2o_context_init(&loop->context, loop->evloop, config);
     loop->accept = loop->accept_tls =
         (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = config->hosts};
@@ -398,10 +392,9 @@ static void run_round(struct loop *loop, int32_t wait_ms)
     loop->round_max = MAX(loop->round_max, loop->round_sent);
     loop->round_sent = 0;
     /* Nothing but messages on the bus goes out here: h2o is not to be called outside its rounds. */
-    loop->gather_ms = shards_flush(loop->tracker, now_ms);
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        if (loop->gateways[i] != NULL)
-            loop->gather_ms = MIN(loop->gather_ms, gateway_flush(loop->gateways[i], now_ms));
+    loop->gather_ms = GATEWAY_IDLE;
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++)
+        loop->gather_ms = MIN(loop->gather_ms, shards_flush(loop->actors[i], now_ms));
 }
 
 /* The deadline has passed: whoever is still there is cut off. */
@@ -449,9 +442,8 @@ static void fini(struct loop *loop)
     h2o_timeout_dispose(loop->evloop, &loop->ping_timeout);
     engine_free(&loop->engine);
     end_mail(loop);
-    for (size_t i = 0; i < COUNT_OF(loop->gateways); i++)
-        gateway_free(&loop->gateways[i]);
-    shards_free(&loop->tracker);
+    for (size_t i = 0; i < COUNT_OF(loop->actors); i++)
+        shards_free(&loop->actors[i]);
     lease_set_free(&loop->leases);
     joined_free(&loop->joined);
     unwatch_fd(&loop->bus_socket);

@@ -87,8 +87,7 @@ struct loop {
     h2o_socket_t *side_socket;
     struct bus_remote *neighbours[NEIGHBOURS]; /* svc.Svc of all, ourselves included */
     struct bus_remote *control;                /* of the supervisor */
-    struct gateway *gateways[ROUTE_ACTORS];    /* NULL: it has shards */
-    struct shards *tracker;
+    struct shards *actors[ROUTE_ACTORS];
     struct engine *engine;
     struct lease_set *leases;
     h2o_linklist_t maps; /* of struct map_entry */

@@ -5,17 +5,19 @@
  * Socket.IO and WebSockets.
  */
 #include <proto/room.pb-c.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "bus/pb_json.h"
 #include "routes.h"
 #include "shapes.h"
 #include "wire/query.h"
 
-enum { CODE_TEXT = 256 };
+enum { CODE_TEXT = 256, LIST_MAX = 100 };
 
 typedef Sharestream__Room__CreateRequest CreateRequest;
 
@@ -56,7 +58,6 @@ static void *read_about_room(struct exchange *x, const ProtobufCMessageDescripto
     {                                                                                              \
         routes_answer_message(arg, reply);                                                         \
     }
-DEFINE_ANSWER(on_listed, Sharestream__Room__ListReply)
 DEFINE_ANSWER(on_shown, Sharestream__Page__Room)
 DEFINE_ANSWER(on_commanded, Sharestream__Page__Clock)
 
@@ -72,23 +73,101 @@ static void on_done(const Sharestream__Room__Nothing *reply, void *arg)
 
 /* ---- looking */
 
-void on_rooms(struct exchange *x)
+typedef Sharestream__Room__ListReply ListReply;
+
+/* A page of the rooms of all seats; one that nobody holds has no part in it. */
+struct listing {
+    struct exchange *x;
+    unsigned seat, seats, answers;
+    char after[CODE_TEXT];
+    uint32_t limit;
+    struct text packed; /* lists one behind the other are one list */
+    uint64_t total;
+    bool has_more;
+};
+
+static void listing_fini(void *memory)
+{
+    text_fini(&((struct listing *)memory)->packed);
+}
+
+static int compare_codes(const void *one, const void *other)
+{
+    const Sharestream__Room__ListReply__Room *const *a = one, *const *b = other;
+
+    return strcmp((*a)->code, (*b)->code);
+}
+
+/* Each seat has told as many as are wanted of all. */
+static void answer_list(struct listing *listing)
+{
+    size_t limit = listing->limit > 0 ? MIN(listing->limit, (uint32_t)LIST_MAX) : LIST_MAX, found;
+    ListReply *list = sharestream__room__list_reply__unpack(
+        NULL, listing->packed.len, (const uint8_t *)text_str(&listing->packed));
+
+    must(list != NULL); /* it was packed by us */
+    found = list->n_rooms;
+    if (found > 1)
+        qsort(list->rooms, found, sizeof(list->rooms[0]), compare_codes);
+    list->n_rooms = MIN(found, limit);
+    list->total = listing->total;
+    routes_set_text(&list->next, list->n_rooms > 0 && (listing->has_more || found > limit)
+                                     ? list->rooms[list->n_rooms - 1]->code
+                                     : "");
+    routes_answer_message(listing->x, list);
+    list->n_rooms = found;
+    sharestream__room__list_reply__free_unpacked(list, NULL);
+}
+
+static void ask_list(struct listing *listing);
+
+static void on_listed(const ListReply *reply, void *arg)
+{
+    struct listing *listing = arg;
+
+    if (reply != NULL) {
+        size_t len = sharestream__room__list_reply__get_packed_size(reply);
+
+        sharestream__room__list_reply__pack(reply, text_grow(&listing->packed, len));
+        listing->answers++;
+        listing->total += reply->total;
+        listing->has_more |= reply->next[0] != '\0';
+    }
+    if (++listing->seat < listing->seats)
+        ask_list(listing);
+    else if (listing->answers > 0)
+        answer_list(listing);
+    else
+        exchange_fail_error(listing->x, exchange_call_error(listing->x));
+}
+
+static void ask_list(struct listing *listing)
 {
     Sharestream__Room__ListRequest request = SHARESTREAM__ROOM__LIST_REQUEST__INIT;
-    struct bytes query = exchange_route(x)->query;
-    char after[CODE_TEXT];
+
+    request.after = listing->after;
+    request.limit = listing->limit;
+    sharestream__room__room__list(exchange_room_seat(listing->x, listing->seat, ROUTES_CALL_MS),
+                                  &request, on_listed, listing);
+}
+
+void on_rooms(struct exchange *x)
+{
+    struct listing *listing = exchange_alloc_until(x, sizeof(*listing), listing_fini);
     uint64_t limit;
 
-    if (query_get(query, "after", after, sizeof(after)))
-        request.after = after;
+    listing->x = x;
+    listing->seats = exchange_room_seats(x);
+    if (!query_get(exchange_route(x)->query, "after", listing->after, sizeof(listing->after)))
+        listing->after[0] = '\0';
     if (!routes_read_number(x, "limit", &limit))
         return;
-    if (limit == 0 && query_raw(query, "limit").data != NULL) {
+    if (limit == 0 && query_raw(exchange_route(x)->query, "limit").data != NULL) {
         exchange_fail(x, ERR_INVALID, "limit is at least 1");
         return;
     }
-    request.limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
-    sharestream__room__room__list(room_service(x, NULL), &request, on_listed, x);
+    listing->limit = (uint32_t)MIN(limit, (uint64_t)UINT32_MAX);
+    ask_list(listing);
 }
 
 void on_room_show(struct exchange *x)

@@ -22,10 +22,9 @@ struct part {
     struct part *next;
 };
 
-/* It has one part, or of an actor with shards one for each gateway that it spoke to. */
+/* It has one part, or of an actor with shards by instance one for each gateway that it spoke to. */
 struct socket {
     struct part *parts;
-    struct gateway *gateway; /* NULL: `shards` */
     struct shards *shards;
     struct gateway_client *opening; /* until the first part is open, which has it then */
     struct websocket *ws;
@@ -75,12 +74,19 @@ static struct part *part_of(struct socket *socket, struct gateway *gateway)
     return part;
 }
 
-/* Any of them says whether it takes the connection at all. */
 static bool on_open(void *arg, struct websocket *ws)
 {
     struct socket *socket = arg;
-    struct gateway *gateway =
-        socket->gateway != NULL ? socket->gateway : shards_owner(socket->shards, bytes_of(NULL, 0));
+
+    socket->ws = ws;
+    return part_of(socket, shards_any(socket->shards)) != NULL;
+}
+
+/* Any of them says whether it takes the connection at all. */
+static bool on_sharded_open(void *arg, struct websocket *ws)
+{
+    struct socket *socket = arg;
+    struct gateway *gateway = shards_owner(socket->shards, bytes_of(NULL, 0));
 
     socket->ws = ws;
     return gateway != NULL && part_of(socket, gateway) != NULL;
@@ -149,16 +155,16 @@ static void upgrade(struct exchange *x, const struct socket *model,
     websocket_upgrade(x, &options, user, socket);
 }
 
-void socket_upgrade(struct exchange *x, struct gateway *gateway, const char *origins)
+void socket_upgrade(struct exchange *x, struct shards *actor, const char *origins)
 {
     static const struct websocket_user user = {on_open, on_message, on_gone};
 
-    upgrade(x, &(struct socket){.gateway = gateway}, &user, origins);
+    upgrade(x, &(struct socket){.shards = actor}, &user, origins);
 }
 
 void tracker_upgrade(struct exchange *x, struct shards *tracker, const char *origins)
 {
-    static const struct websocket_user user = {on_open, on_sharded_message, on_gone};
+    static const struct websocket_user user = {on_sharded_open, on_sharded_message, on_gone};
 
     upgrade(x, &(struct socket){.shards = tracker}, &user, origins);
 }

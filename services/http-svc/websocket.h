@@ -10,6 +10,7 @@
 #include "gateway.h"
 
 struct exchange;
+struct shards;
 struct websocket;
 
 /* Whose it is: a connection of an actor (socket.c), or what carries one of Engine.IO. */
@@ -38,7 +39,7 @@ void websockets_flush(struct loop *loop);
 
 /* ---- socket.c: a WebSocket that is a connection of the actor's */
 /* `origins`: pages of which may open it, as access_lists_origin() has them. */
-void socket_upgrade(struct exchange *x, struct gateway *gateway, const char *origins);
+void socket_upgrade(struct exchange *x, struct shards *actor, const char *origins);
 struct shards;
 void tracker_upgrade(struct exchange *x, struct shards *tracker, const char *origins);
 

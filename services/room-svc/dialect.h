@@ -29,6 +29,7 @@ struct dialect {
 
     /* ---- one of both */
     const char *path; /* of its WebSockets */
+    bool is_for_all;  /* of these: they hear each other without a room, and so all are at seat 0 */
     const char *nsp;  /* its namespace of Socket.IO; several dialects may share one */
 
     /* A WebSocket of its own is open; not called when this process only began anew. */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "base/must.h"
 #include "fields.h"
 #include "house.h"
 #include "room_svc.h"
+#include "seats.h"
 #include "wire/json.h"
 #include "wire/websocket.h"
 
@@ -110,12 +112,26 @@ void guest_resumed(struct guest *guest, struct bytes kept)
     };
     struct room_member *member;
     struct room *room;
+    bool is_arriving;
 
     if (!fields_read(kept, fields, COUNT_OF(fields)))
         return;
     guest->dialect = dialect_of((uint32_t)dialect);
     guest->number = (uint32_t)number;
     member = guest_member(guest, &room);
+    if (room == NULL && guest->code[0] != '\0') {
+        unsigned seat;
+
+        /* The room has gone to another seat, or come here just now. */
+        if (seats_is_elsewhere(guest->svc, guest->code, &seat)) {
+            gateway_move(guest->svc->gateways, guest->connection, seat);
+            return;
+        }
+        member = guest_member(guest, &room);
+    }
+    is_arriving = member != NULL && room_is_on_the_way(member);
+    if (is_arriving)
+        room_arrive(room, member, guest->connection);
     /* This process lives, but gateway and it had lost sight of each other. */
     if (member != NULL)
         room_find_again(room, member, guest->connection, house_now(guest->svc));
@@ -123,6 +139,8 @@ void guest_resumed(struct guest *guest, struct bytes kept)
         guest->code[0] = '\0';
     else if (member->presence == ROOM_HERE)
         join_group(guest);
+    if (is_arriving)
+        arrivals_here(guest, room);
 }
 
 /* ---- coming and going */

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "arrivals.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "room_svc.h"
+#include "seats.h"
 
 int64_t house_now(const struct room_svc *svc)
 {
@@ -87,6 +89,7 @@ void house_tell(struct room_svc *svc, const struct dialect *dialect, const struc
     else
         tell_all(svc, dialect, room, echoes ? NULL : speaker_of(svc, dialect, event->member), name,
                  json);
+    arrivals_tell(svc, dialect, room, event, echoes, name, json);
 }
 
 static void on_expelled(struct room_svc *svc, const struct room *room,
@@ -107,7 +110,7 @@ static bool is_spoken(const struct room_svc *svc, const struct dialect *dialect,
 {
     char group[HOUSE_GROUP_TEXT];
 
-    return dialect->nsp == NULL || svc->relay != NULL ||
+    return dialect->nsp == NULL || svc->relay != NULL || arrivals_has(svc, room) ||
            sio_members(svc->namespaces[dialect->id], house_group(dialect, room_code(room), group)) >
                0;
 }
@@ -149,6 +152,30 @@ static void code_for(const char *called, char code[CODE_MAX + 1])
         snprintf(code, CODE_MAX + 1, "NAME-%016" PRIX64, bytes_hash(bytes_of_text(called), 0));
 }
 
+enum house_place house_place(struct guest *guest, const char *code)
+{
+    struct room_svc *svc = guest->svc;
+    unsigned seat;
+
+    if (!seats_is_elsewhere(svc, code, &seat))
+        return HOUSE_HERE;
+    if (!seats_is_held(svc, seat))
+        return HOUSE_AWAY;
+    guest_leave(guest);
+    guest_keep(guest);
+    gateway_move(svc->gateways, guest->connection, seat);
+    return HOUSE_MOVES;
+}
+
+enum house_place house_place_called(struct guest *guest, const char *called)
+{
+    char code[CODE_MAX + 1] = "";
+
+    if (called[0] != '\0')
+        code_for(called, code);
+    return house_place(guest, code);
+}
+
 enum room_error house_open(struct room_svc *svc, const char *called, const char *address,
                            struct room **room_out)
 {
@@ -178,8 +205,10 @@ static void random_bytes(void *arg, void *out, size_t len)
     must(getrandom(out, len, 0) == (ssize_t)len);
 }
 
-static struct rooms_rules rules_of(const struct room_settings *settings)
+static struct rooms_rules rules_of(const struct room_svc *svc)
 {
+    const struct room_settings *settings = svc->settings;
+
     return (struct rooms_rules){
         .room = {.max_members = (uint32_t)settings->max_members,
                  .host_grace_ms = (uint32_t)settings->host_grace,
@@ -189,6 +218,8 @@ static struct rooms_rules rules_of(const struct room_settings *settings)
                  .needs_approval = settings->needs_approval},
         .max_rooms = (uint32_t)settings->max_rooms,
         .empty_ms = (uint32_t)settings->empty_time,
+        .seat = svc->seat,
+        .seats = svc->seats,
     };
 }
 
@@ -199,7 +230,7 @@ static struct room_outside outside_of(struct room_svc *svc)
 
 void house_start(struct room_svc *svc, int64_t unix_ms)
 {
-    const struct rooms_rules rules = rules_of(svc->settings);
+    const struct rooms_rules rules = rules_of(svc);
     const struct room_outside outside = outside_of(svc);
 
     svc->began_unix_ms = unix_ms;
@@ -210,7 +241,7 @@ void house_start(struct room_svc *svc, int64_t unix_ms)
 enum err house_restore(struct room_svc *svc, struct bytes saved, struct room **room_out,
                        struct error *error)
 {
-    const struct rooms_rules rules = rules_of(svc->settings);
+    const struct rooms_rules rules = rules_of(svc);
     const struct room_outside outside = outside_of(svc);
     struct room *room;
     enum err err = room_restore(saved, &rules.room, &outside, house_now(svc), &room, error);

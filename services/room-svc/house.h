@@ -28,6 +28,13 @@ int64_t house_now(const struct room_svc *svc);
  * if there is none, and then all in it may change the queue. */
 enum room_error house_open(struct room_svc *svc, const char *called, const char *address,
                            struct room **room_out);
+/* The room of that code is not for this process to find or make: if another seat has it, the guest
+ * goes there, out of the room where it is, and what it says just now is heard there; HOUSE_MOVES:
+ * nothing more is to be done with it. HOUSE_AWAY: nobody holds that seat. */
+enum house_place { HOUSE_HERE, HOUSE_MOVES, HOUSE_AWAY };
+enum house_place house_place(struct guest *guest, const char *code);
+/* The same by whatever name house_open() takes. */
+enum house_place house_place_called(struct guest *guest, const char *called);
 /* Name of the group of those in the room who speak this dialect. */
 enum { HOUSE_GROUP_TEXT = 16 + CODE_MAX + 1 };
 const char *house_group(const struct dialect *dialect, const char *code,

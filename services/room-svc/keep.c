@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "house.h"
 #include "room_svc.h"
+#include "seats.h"
 
 enum { SETTLE_MS = 5000 }; /* a gateway of the life before that says nothing for so long is gone */
 
@@ -200,14 +202,6 @@ static bool commit(void *arg, const struct gateway_memory *rows, size_t count)
     return is_written;
 }
 
-void keep_renew(struct room_svc *svc)
-{
-    struct error error;
-
-    if (store_renew(svc->store, &error) != ERR_NONE)
-        failed(svc, &error);
-}
-
 /* ---- reading */
 
 static void take_room(void *arg, const char *code, struct bytes parts)
@@ -221,7 +215,49 @@ static void take_room(void *arg, const char *code, struct bytes parts)
         return;
     }
     keep_touch(svc, room_code(room)); /* note() has its versions after the first write */
+    arrivals_add(svc, room);
 }
+
+/* Somebody may have made one of that name meanwhile; it is not the one that people are in. */
+static void take_given(void *arg, const char *code, struct bytes parts)
+{
+    struct room_svc *svc = arg;
+    struct room *room = rooms_find(svc->rooms, code);
+
+    if (room != NULL)
+        rooms_close(svc->rooms, room, NULL, house_now(svc));
+    take_room(svc, code, parts);
+    svc->metrics.rooms_accepted_total++;
+}
+
+void keep_renew(struct room_svc *svc)
+{
+    struct error error;
+
+    if (store_renew(svc->store, &error) != ERR_NONE) {
+        failed(svc, &error);
+        return;
+    }
+    seats_look(svc);
+}
+
+void keep_accept(struct room_svc *svc)
+{
+    struct error error;
+
+    if (store_accept(svc->store, take_given, svc, &error) != ERR_NONE)
+        failed(svc, &error);
+}
+
+void keep_forget(struct room_svc *svc, const char *code)
+{
+    struct kept *kept = find(svc, code);
+
+    if (kept != NULL && !kept->is_touched)
+        forget(svc, kept);
+}
+
+/* ---- a life */
 
 static void take_gateway(void *arg, uint64_t place, struct bytes data)
 {
@@ -231,26 +267,46 @@ static void take_gateway(void *arg, uint64_t place, struct bytes data)
         log_error("a stored gateway cannot be used", "place=%" PRIu64, place);
 }
 
+/* Another one for each process, mostly. */
+static unsigned first_seat(const struct room_svc *svc)
+{
+    return (unsigned)(bytes_hash(bytes_of_text(svc_name(svc->svc)), 0) % svc->settings->seats);
+}
+
 enum err keep_open(struct room_svc *svc, struct error *error)
 {
     const struct room_settings *settings = svc->settings;
     const struct store_redis_config redis = {.url = settings->redis_url,
                                              .password = settings->redis_password,
-                                             .lease_ms = (uint32_t)settings->redis_lease};
+                                             .lease_ms = (uint32_t)settings->redis_lease,
+                                             .seats = (unsigned)settings->seats,
+                                             .first = first_seat(svc)};
     enum err err;
     char *path;
 
     if (settings->redis_url[0] != '\0')
         return store_redis_open(&redis, &svc->store, error);
+    if (settings->seats > 1)
+        return error_set(error, ERR_CONFIG,
+                         "several processes share their rooms by Redis: with room.seats=%u "
+                         "room.redis_url is missing",
+                         redis.seats);
     path = xasprintf("%s/rooms.db", svc_common(svc->svc)->data_dir);
     err = store_sqlite_open(path, &svc->store, error);
     free(path);
     return err;
 }
 
-enum err keep_take(struct room_svc *svc, int64_t *unix_ms_out, struct error *error)
+enum err keep_take(struct room_svc *svc, struct store_seat *out, struct error *error)
 {
-    return store_take(svc->store, unix_ms_out, error);
+    return store_take(svc->store, out, error);
+}
+
+static void pass_over(void *arg, const char *code, struct bytes parts)
+{
+    (void)arg;
+    (void)code;
+    (void)parts;
 }
 
 enum err keep_start(struct room_svc *svc, struct error *error)
@@ -259,12 +315,15 @@ enum err keep_start(struct room_svc *svc, struct error *error)
         .has_changed = has_changed, .commit = commit, .arg = svc};
     enum err err;
 
-    if ((err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
+    /* What was given while nobody was here is among the others then. */
+    if ((err = store_accept(svc->store, pass_over, NULL, error)) != ERR_NONE ||
+        (err = store_each_room(svc->store, take_room, svc, error)) != ERR_NONE ||
         (err = store_each_gateway(svc->store, take_gateway, svc, error)) != ERR_NONE)
         return err;
     gateways_remember(svc->gateways, &journal);
     svc->settle_until_ms = clock_ms() + SETTLE_MS;
-    log_info("rooms opened again", "rooms=%zu", rooms_count(svc->rooms));
+    log_info("rooms opened again", "rooms=%zu seat=%u seats=%u", rooms_count(svc->rooms), svc->seat,
+             svc->seats);
     return ERR_NONE;
 }
 
@@ -284,7 +343,8 @@ static void lose_strangers(struct room_svc *svc, struct room *room)
     struct room_member *const *members = room_members(room, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (members[i]->connection != 0 && guest_find(svc, members[i]->connection) == NULL)
+        if (members[i]->connection != 0 && !room_is_on_the_way(members[i]) &&
+            guest_find(svc, members[i]->connection) == NULL)
             room_lose(room, members[i], house_now(svc));
 }
 

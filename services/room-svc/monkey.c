@@ -75,6 +75,7 @@ const struct dialect monkey_dialect = {
     .id = DIALECT_MONKEY,
     .name = "monkey",
     .path = "/monkey/ws",
+    .is_for_all = true,
     .on_opened = on_opened,
     .on_message = on_message,
     .on_gone = on_gone,

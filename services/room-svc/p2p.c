@@ -265,12 +265,21 @@ static void tell_members(struct guest *guest, const struct room *room)
 static void join_room(struct guest *guest, const char *called)
 {
     struct p2p_peer *self = guest->state;
+    enum house_place place = house_place_called(guest, called);
     struct room_join join = {.id = self->id, .name = self->name};
     struct room *room, *before;
     struct room_member *member = guest_member(guest, &before);
-    enum room_error error = house_open(guest->svc, called, guest->address, &room);
-    bool is_again = member != NULL && error == ROOM_OK && room == before;
+    enum room_error error = ROOM_AWAY;
+    bool is_again;
 
+    if (place == HOUSE_MOVES) {
+        self->room[0] = '\0';
+        keep(guest);
+        return;
+    }
+    if (place == HOUSE_HERE)
+        error = house_open(guest->svc, called, guest->address, &room);
+    is_again = member != NULL && error == ROOM_OK && room == before;
     if (error == ROOM_OK)
         error = guest_join(guest, &p2p_dialect, room, &join, false, &member);
     if (error != ROOM_OK) {

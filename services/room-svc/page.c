@@ -141,9 +141,14 @@ static void on_create(Page *page, const Sharestream__Page__CreateRequest *reques
                              .is_creator = true};
     struct room *room = NULL;
     enum room_error error = check_identity(&join);
+    enum house_place place = house_place(call->guest, request->code);
     size_t known;
 
     (void)page;
+    if (place == HOUSE_MOVES)
+        return;
+    if (place == HOUSE_AWAY)
+        error = ROOM_AWAY;
     if (error == ROOM_OK)
         error = rooms_create(rooms, request->code, request->id, call->guest->address, call->now_ms,
                              &room);
@@ -158,12 +163,15 @@ static void on_create(Page *page, const Sharestream__Page__CreateRequest *reques
         rooms_close(rooms, room, NULL, call->now_ms);
 }
 
-/* False: refused. */
+/* False: refused, or it is another seat's to answer. */
 static bool read_join(struct call *call, const Sharestream__Page__JoinRequest *request,
                       struct room_join *join, struct room **room_out)
 {
+    enum house_place place = house_place(call->guest, request->code);
     enum room_error error;
 
+    if (place == HOUSE_MOVES)
+        return false;
     *join = (struct room_join){.id = request->id,
                                .secret = request->secret,
                                .name = request->name,
@@ -172,6 +180,8 @@ static bool read_join(struct call *call, const Sharestream__Page__JoinRequest *r
                                .call = told(request->call)};
     *room_out = rooms_find(call->guest->svc->rooms, request->code);
     error = *room_out != NULL ? check_identity(join) : ROOM_NO_ROOM;
+    if (place == HOUSE_AWAY)
+        error = ROOM_AWAY;
     if (error != ROOM_OK)
         refuse_as(call, error);
     return error == ROOM_OK;

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "room_svc.h"
 #include "room_view.h"
+#include "seats.h"
 
 enum { LIST_MAX = 100 };
 
@@ -38,12 +39,28 @@ static bool is_utf8(const ProtobufCMessage *request)
     return true;
 }
 
+/* False: answered. Unavailable, so that whoever asks anybody asks the next one. */
+static bool is_ours(const char *code, void *data)
+{
+    struct room_svc *svc = bus_state(data);
+    unsigned seat;
+
+    if (!seats_is_elsewhere(svc, code, &seat))
+        return true;
+    bus_fail(data, ERR_UNAVAILABLE, "room %.80s is with seat %u of %u, and this is seat %u", code,
+             seat, svc->seats, svc->seat);
+    return false;
+}
+
 /* NULL: answered. */
 static struct room *named(const char *code, void *data)
 {
     struct room_svc *svc = bus_state(data);
-    struct room *room = rooms_find(svc->rooms, code);
+    struct room *room;
 
+    if (!is_ours(code, data))
+        return NULL;
+    room = rooms_find(svc->rooms, code);
     if (keep_is_settling(svc)) {
         bus_fail(data, ERR_BUSY, "the rooms are just being opened again; try again in a moment");
         return NULL;
@@ -198,6 +215,8 @@ static void on_create(Rpc *rpc, const Sharestream__Room__CreateRequest *request,
         fail(data, ROOM_INVALID);
         return;
     }
+    if (!is_ours(request->code, data))
+        return;
     if (rooms_find(svc->rooms, request->code) != NULL) {
         bus_fail(data, ERR_EXISTS, "there is a room %.80s already", request->code);
         return;

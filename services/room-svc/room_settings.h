@@ -18,6 +18,9 @@
     X(TEXT, redis_password, "", 0, 0, "of that Redis; empty: none")                                \
     X(DURATION, redis_lease, "1s", 200, 60000,                                                     \
       "rooms in Redis: who holds them and is silent for so long loses them to another process")    \
+    X(COUNT, seats, "1", 1, 64,                                                                    \
+      "among so many processes rooms are parted, each of which holds one seat; more than that "    \
+      "stand by; who starts last says how many there are; more than one needs redis_url")          \
     X(BOOL, relay, "false", 0, 0,                                                                  \
       "rooms of Socket.IO are shared by that Redis with servers in Node "                          \
       "(@socket.io/redis-adapter) and @socket.io/redis-emitter: whoever may publish there speaks " \
@@ -71,6 +74,13 @@ extern const struct settings_table room_settings_table;
 
 #define ROOM_METRICS(X)                                                                            \
     X(GAUGE, rooms, "rooms")                                                                       \
+    X(GAUGE, seat, "which of the seats this process holds, counted from 1; 0: it stands by")       \
+    X(GAUGE, seats, "seats among which rooms are parted")                                          \
+    X(GAUGE, seats_free, "seats that nobody holds: their rooms are unavailable")                   \
+    X(COUNTER, rooms_given_total, "rooms that went to another seat")                               \
+    X(COUNTER, rooms_accepted_total, "rooms that came from another seat")                          \
+    X(COUNTER, arrivals_dropped_total,                                                             \
+      "messages that who was still on the way to a room did not get: too many")                    \
     X(GAUGE, guests, "clients, in rooms or not yet")                                               \
     X(COUNTER, room_events_total, "events of rooms")                                               \
     X(COUNTER, commits_total, "times that rooms were written, with what was said of them")         \

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "room_svc.h"
 
+#include "arrivals.h"
+#include "seats.h"
+
 #include "sio/sio_gateway.h"
 
 enum { LEASE_PARTS = 4 }; /* so often in a lease it is renewed, or asked for */
@@ -11,11 +14,13 @@ static void on_clock(void *arg)
 }
 
 /* From now on it holds the rooms. */
-static enum err open_rooms(struct room_svc *room, int64_t unix_ms, struct error *error)
+static enum err open_rooms(struct room_svc *room, const struct store_seat *taken,
+                           struct error *error)
 {
     enum err err;
 
-    house_start(room, unix_ms);
+    seats_start(room, taken->seat, taken->seats);
+    house_start(room, taken->unix_ms);
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     room->is_open = true;
@@ -28,14 +33,14 @@ static enum err open_rooms(struct room_svc *room, int64_t unix_ms, struct error 
 
 static void try_to_take(struct room_svc *room)
 {
+    struct store_seat taken;
     struct error error;
-    int64_t unix_ms;
-    enum err err = keep_take(room, &unix_ms, &error);
+    enum err err = keep_take(room, &taken, &error);
 
     room->standby_lack = err == ERR_UNAVAILABLE ? "the store of the rooms cannot be reached" : NULL;
     if (err == ERR_BUSY || err == ERR_UNAVAILABLE)
         return;
-    if (err != ERR_NONE || open_rooms(room, unix_ms, &error) != ERR_NONE)
+    if (err != ERR_NONE || open_rooms(room, &taken, &error) != ERR_NONE)
         svc_give_up(room->svc, error.text);
 }
 
@@ -53,7 +58,7 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
 {
     struct room_svc *room = state;
     const struct gateway_actor actor = web_front(room);
-    int64_t unix_ms;
+    struct store_seat taken;
     enum err err;
 
     room->svc = svc;
@@ -72,9 +77,9 @@ enum err room_svc_start(void *state, struct svc *svc, struct error *error)
         (err = relay_start(room, error)) != ERR_NONE || (err = keep_open(room, error)) != ERR_NONE)
         return err;
     svc_every(svc, (uint32_t)room->settings->redis_lease / LEASE_PARTS, on_lease, room);
-    err = keep_take(room, &unix_ms, error);
+    err = keep_take(room, &taken, error);
     if (err == ERR_NONE)
-        return open_rooms(room, unix_ms, error);
+        return open_rooms(room, &taken, error);
     return err == ERR_BUSY || err == ERR_UNAVAILABLE ? ERR_NONE : err;
 }
 
@@ -85,6 +90,8 @@ static const char *find_lack(const struct room_svc *room, uint64_t now_ms)
         return room->standby_lack;
     if (room->is_store_failing)
         return "rooms cannot be stored";
+    if (seats_lacking(room, now_ms) > 0)
+        return "nobody holds some seats: their rooms are unavailable until more processes run";
     if (relay_is_away(room))
         return "other servers of Socket.IO are not reached by Redis";
     if (ice_front_lacks_credentials(room, now_ms))
@@ -98,10 +105,14 @@ void room_svc_tick(void *state, uint64_t now_ms)
 
     ice_front_tick(room, now_ms);
     svc_degraded(room->svc, find_lack(room, now_ms));
+    room->metrics.seat = room->is_open ? room->seat + 1 : 0;
     if (!room->is_open) {
         svc_note(room->svc, "standby");
         return;
     }
+    room->metrics.seats = room->seats;
+    room->metrics.seats_free = seats_lacking(room, now_ms);
+    arrivals_tick(room, now_ms);
     gateways_tick(room->gateways, now_ms);
     sio_tick(room->sio);
     guests_tick(room, now_ms);
@@ -109,8 +120,12 @@ void room_svc_tick(void *state, uint64_t now_ms)
     relay_tick(room);
     room->metrics.rooms = rooms_count(room->rooms);
     room->metrics.guests = HASH_COUNT(room->guests); /* NOLINT */
-    svc_note(room->svc, "rooms=%zu connections=%zu", rooms_count(room->rooms),
-             gateways_connections(room->gateways));
+    if (room->seats > 1)
+        svc_note(room->svc, "seat=%u/%u rooms=%zu connections=%zu", room->seat, room->seats,
+                 rooms_count(room->rooms), gateways_connections(room->gateways));
+    else
+        svc_note(room->svc, "rooms=%zu connections=%zu", rooms_count(room->rooms),
+                 gateways_connections(room->gateways));
 }
 
 /* Also after a start that failed half-way. */
@@ -122,6 +137,7 @@ void room_svc_stop(void *state)
     gateways_free(&room->gateways); /* closes connections: members lose touch */
     sio_free(&room->sio);
     keep_stop(room); /* what that changed is not written: the next life finds them connected */
+    arrivals_stop(room);
     house_stop(room);
     films_stop(room);
     relay_stop(room);

@@ -34,7 +34,14 @@ struct room_svc {
     struct kept *kept, *touched; /* keep.c: a hash by code, and those to be looked at */
     bool is_store_failing;       /* the last write was in vain */
     bool is_rewriting;           /* the next one is of everything */
-    bool is_open;                /* holds the rooms; else it stands by */
+    bool is_open;                /* holds a seat; else it stands by */
+    /* seats.c */
+    unsigned seat, seats;       /* which, and of how many; a room belongs to one: code_seat() */
+    uint64_t held;              /* those that somebody holds, one bit for each */
+    uint64_t lacks_since_ms;    /* clock_ms(): since when some are not; 0: all are */
+    bool is_parting;            /* rooms may be here that another one is to have */
+    uint64_t empty_since_ms;    /* clock_ms(): 0: not, or its seat is one */
+    struct arrival *arrivals;   /* arrivals.c */
     const char *standby_lack;   /* why it could not take them if nobody held them; NULL: it could */
     uint64_t settle_until_ms;   /* clock_ms(); 0: settled */
     struct p2p_peer *p2p_peers; /* p2p.c: a hash by name */

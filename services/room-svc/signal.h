@@ -109,8 +109,8 @@ struct said {
     struct room_member *member;
     int64_t now_ms;
     struct text extra; /* more fields of the answer */
-    bool is_answered;
-    bool is_told; /* the event of the answer has gone out already: what remains is the ack */
+    bool is_answered;  /* or another seat is to */
+    bool is_told;      /* the event of the answer has gone out already: what remains is the ack */
 
     struct bytes payload; /* the object as it came; empty: it was none */
     char code[CODE_MAX + 1], room_code[CODE_MAX + 1], requested[CODE_MAX + 1];

@@ -29,6 +29,16 @@ enum room_error signal_register_participant(struct said *said)
 
 /* ---- into rooms, and out of them */
 
+/* False: with that error; or another seat is to hear it. */
+static bool is_here(struct said *said, const char *code, enum room_error *error_out)
+{
+    enum house_place place = house_place(said->guest, code);
+
+    said->is_answered = place == HOUSE_MOVES;
+    *error_out = ROOM_AWAY;
+    return place == HOUSE_HERE;
+}
+
 /* `role`: the name of those who tell none; such clients look for their role as sender of what they
  * said themselves. */
 static struct room_join joining(struct said *said, const char *role)
@@ -66,9 +76,12 @@ enum room_error signal_create_room(struct said *said)
     struct room_join join = joining(said, "host");
     struct rooms *rooms = said->guest->svc->rooms;
     struct room *room;
-    enum room_error error =
-        rooms_create(rooms, said->requested, join.id, said->guest->address, said->now_ms, &room);
+    enum room_error error;
 
+    if (!is_here(said, said->requested, &error))
+        return error;
+    error =
+        rooms_create(rooms, said->requested, join.id, said->guest->address, said->now_ms, &room);
     if (error == ROOM_BAD_CODE)
         error = rooms_create(rooms, NULL, join.id, said->guest->address, said->now_ms, &room);
     join.is_creator = true;
@@ -79,7 +92,10 @@ enum room_error signal_join_room(struct said *said)
 {
     struct room_join join = joining(said, "viewer");
     struct room *room = rooms_find(said->guest->svc->rooms, said->code);
+    enum room_error error;
 
+    if (!is_here(said, said->code, &error))
+        return error;
     return room != NULL ? enter(said, room, &join) : ROOM_NO_ROOM;
 }
 
@@ -112,6 +128,8 @@ enum room_error signal_join_request(struct said *said)
     struct room_member *member = room != NULL ? room_find(room, join.id) : NULL;
     enum room_error error;
 
+    if (!is_here(said, said->code, &error))
+        return error;
     if (room == NULL)
         return ROOM_NO_ROOM;
     /* Who is a member needs nobody's approval; whether it is who it says is seen when it joins. */
@@ -136,7 +154,10 @@ enum room_error signal_request_join_status(struct said *said)
     const char *id = identity(said);
     const struct room *room = rooms_find(said->guest->svc->rooms, said->code);
     const struct room_member *member = room != NULL ? room_find(room, id) : NULL;
+    enum room_error error;
 
+    if (!is_here(said, said->code, &error))
+        return error;
     if (room == NULL)
         return ROOM_NO_ROOM;
     if (member != NULL && member->presence == ROOM_KNOCKING) {

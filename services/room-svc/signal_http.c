@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "room_svc.h"
+#include "seats.h"
 #include "signal.h"
 #include "wire/query.h"
 
@@ -101,8 +102,14 @@ static void answer(struct room_svc *svc, uint64_t question, const struct route *
 {
     char code[CODE_MAX + 1];
     struct room *room = NULL;
+    bool is_text = percent_decode(encoded, code, sizeof(code), false);
+    unsigned seat;
 
-    if (percent_decode(encoded, code, sizeof(code), false))
+    if (is_text && seats_is_elsewhere(svc, code, &seat)) {
+        gateway_pass_on(svc->gateways, question, seat);
+        return;
+    }
+    if (is_text)
         room = rooms_find(svc->rooms, code);
     if (route->after == NULL || room != NULL)
         web_front_answer(svc, question, STATUS_OK, route->describe(svc, room));

@@ -8,14 +8,36 @@ void store_close(struct store **store)
     *store = NULL;
 }
 
-enum err store_take(struct store *store, int64_t *unix_ms_out, struct error *error)
+enum err store_take(struct store *store, struct store_seat *out, struct error *error)
 {
-    return store->back->take(store, unix_ms_out, error);
+    return store->back->take(store, out, error);
 }
 
 enum err store_renew(struct store *store, struct error *error)
 {
     return store->back->renew(store, error);
+}
+
+enum err store_look(struct store *store, struct store_look *out, struct error *error)
+{
+    return store->back->look(store, out, error);
+}
+
+enum err store_find(struct store *store, const char *code, unsigned *seat_out, struct error *error)
+{
+    return store->back->find != NULL ? store->back->find(store, code, seat_out, error)
+                                     : ERR_NOT_FOUND;
+}
+
+void store_give_part(struct store *store, unsigned seat, const char *code, unsigned part,
+                     struct bytes data)
+{
+    store->back->give_part(store, seat, code, part, data);
+}
+
+enum err store_accept(struct store *store, store_room_fn *on_room, void *arg, struct error *error)
+{
+    return store->back->accept != NULL ? store->back->accept(store, on_room, arg, error) : ERR_NONE;
 }
 
 void store_begin(struct store *store)

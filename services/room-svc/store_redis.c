@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rooms in Redis, for several processes of which one holds them (decision 0027). Who holds them
- * renews a lease; when it runs out, another one takes them, under an epoch of its own. Every
- * transaction is one script, which looks whether that epoch is still the last: so whoever was
+ * Rooms in Redis, for several processes, each of which holds one seat (decisions 0027 and 0030).
+ * Who holds one renews a lease; when it runs out, another one takes it, under an epoch of its own.
+ * Every transaction is one script, which looks whether that epoch is still the last: so whoever was
  * forestalled, by however much, writes nothing.
  *
  * Calls wait for Redis, as those of the other back end do for the disk: for half a lease at most,
@@ -30,28 +30,46 @@ enum {
 
 /* The braces keep them together in a cluster of Redis. */
 #define KEY "sharestream:{rooms}:"
-static const char *const keys[] = {
-    KEY "lease",    /* epoch of who holds the rooms; runs out */
-    KEY "state",    /* hash: epoch of who took them last, how many commits there were, schema */
-    KEY "parts",    /* hash: "CODE/002" -> data */
-    KEY "gateways", /* hash: place -> data */
+/* Hash: how many there are now, and were at most; missing: one. */
+static const char seats_key[] = KEY "seats";
+/* Of each seat; those of the first are called as they were when there was but one. */
+enum key { LEASE, STATE, PARTS, GATEWAYS, GIVEN, KEYS };
+static const char *const keys[KEYS] = {
+    [LEASE] = "lease",       /* epoch of who holds the rooms; runs out */
+    [STATE] = "state",       /* hash: epoch of who took them last, number of commits, schema */
+    [PARTS] = "parts",       /* hash: "CODE/002" -> data */
+    [GATEWAYS] = "gateways", /* hash: place -> data */
+    [GIVEN] = "given",       /* as parts: of rooms that other seats gave to this one */
 };
-static const char parts_key[] = KEY "parts", gateways_key[] = KEY "gateways";
+enum { KEY_TEXT = sizeof(KEY) + 24 };
 static const char schema[] = "1";
 
-/* ARGV: lease, schema. Who takes the rooms gets an epoch greater than all before, also when Redis
- * has forgotten those. */
+/* ARGV: lease, schema, seats. The number of seats is what whoever started last says. Returns how
+ * many there ever were. */
+static const char seats_script[] =
+    "local seats = redis.call('HMGET', KEYS[6], 'now', 'most')\n"
+    "local most = math.max(tonumber(seats[2] or 1), tonumber(ARGV[3]))\n"
+    "if tonumber(seats[1] or 1) ~= tonumber(ARGV[3]) then\n"
+    "  redis.call('HSET', KEYS[6], 'now', ARGV[3], 'most', most)\n"
+    "end\n"
+    "return most\n";
+
+/* ARGV: lease, schema, seat. Who takes the rooms gets an epoch greater than all before, also when
+ * Redis has forgotten those. */
 static const char take_script[] =
+    "local known = redis.call('HMGET', KEYS[6], 'now', 'most')\n"
+    "local seats, most = tonumber(known[1] or 1), tonumber(known[2] or 1)\n"
     "local state = redis.call('HMGET', KEYS[2], 'epoch', 'commits', 'schema')\n"
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
-    "if tonumber(state[3] or 0) > tonumber(ARGV[2]) then return {-1, 0, 0} end\n"
-    "if redis.call('EXISTS', KEYS[1]) == 1 then return {0, 0, 0} end\n"
+    "if tonumber(state[3] or 0) > tonumber(ARGV[2]) then return {-1, 0, 0, 0} end\n"
+    "if redis.call('EXISTS', KEYS[1]) == 1 or tonumber(ARGV[3]) >= seats and\n"
+    "  redis.call('EXISTS', KEYS[3], KEYS[4], KEYS[5]) == 0 then return {0, most, 0, 0} end\n"
     "local epoch = math.max(now, tonumber(state[1] or 0) + 1)\n"
     "local text = string.format('%.0f', epoch)\n"
     "redis.call('SET', KEYS[1], text, 'PX', ARGV[1])\n"
     "redis.call('HSET', KEYS[2], 'epoch', text, 'schema', ARGV[2])\n"
-    "return {epoch, tonumber(state[2] or 0), now}\n";
+    "return {epoch, tonumber(state[2] or 0), now, seats}\n";
 
 /* ARGV: lease, schema, epoch, commits, whether it is everything; then operation, field, data of
  * each. A lease that ran out without anybody taking it is simply taken up again. */
@@ -67,19 +85,59 @@ static const char commit_script[] =
     "  if ARGV[i] == '+part' then redis.call('HSET', KEYS[3], ARGV[i + 1], ARGV[i + 2])\n"
     "  elseif ARGV[i] == '-part' then redis.call('HDEL', KEYS[3], ARGV[i + 1])\n"
     "  elseif ARGV[i] == '+gateway' then redis.call('HSET', KEYS[4], ARGV[i + 1], ARGV[i + 2])\n"
+    "  elseif string.sub(ARGV[i], 1, 5) == '+give' then\n"
+    "    redis.call('HSET', string.sub(ARGV[i], 7), ARGV[i + 1], ARGV[i + 2])\n"
     "  else redis.call('HDEL', KEYS[4], ARGV[i + 1]) end\n"
     "end\n"
     "commits = commits + 1\n"
     "redis.call('HSET', KEYS[2], 'epoch', ARGV[3], 'commits', commits, 'schema', ARGV[2])\n"
     "return commits\n";
 
+/* ARGV: lease, schema, epoch, commits. As a commit that writes what was given. */
+static const char accept_script[] =
+    "local state = redis.call('HMGET', KEYS[2], 'epoch', 'commits')\n"
+    "local epoch, commits = tonumber(state[1] or 0), tonumber(state[2] or 0)\n"
+    "if epoch > tonumber(ARGV[3]) then return {-1} end\n"
+    "if epoch < tonumber(ARGV[3]) or commits ~= tonumber(ARGV[4]) then return {-2} end\n"
+    "local given = redis.call('HGETALL', KEYS[5])\n"
+    "for i = 1, #given, 2 do redis.call('HSET', KEYS[3], given[i], given[i + 1]) end\n"
+    "redis.call('DEL', KEYS[5])\n"
+    "return {redis.call('HINCRBY', KEYS[2], 'commits', 1), given}\n";
+
+/* ARGV: lease, schema, seat, most, field. The seat that has it, its own one if that was given it.
+ */
+static const char find_script[] =
+    "if redis.call('HEXISTS', KEYS[5], ARGV[5]) == 1 then return tonumber(ARGV[3]) end\n"
+    "for seat = 0, tonumber(ARGV[4]) - 1 do\n"
+    "  local parts = seat == 0 and 'parts' or seat .. ':parts'\n"
+    "  if seat ~= tonumber(ARGV[3]) and\n"
+    "    redis.call('HEXISTS', '" KEY "' .. parts, ARGV[5]) == 1 then return seat end\n"
+    "end\n"
+    "return -1\n";
+
+/* ARGV: lease, schema. How many seats there are, how much was given to this one, and of each
+ * whether somebody holds it. */
+static const char look_script[] =
+    "local known = redis.call('HMGET', KEYS[6], 'now', 'most')\n"
+    "local seats = tonumber(known[1] or 1)\n"
+    "local out = {seats, redis.call('HLEN', KEYS[5]), tonumber(known[2] or 1)}\n"
+    "for seat = 0, seats - 1 do\n"
+    "  local lease = seat == 0 and 'lease' or seat .. ':lease'\n"
+    "  out[seat + 4] = redis.call('EXISTS', '" KEY "' .. lease)\n"
+    "end\n"
+    "return out\n";
+
 /* ARGV: lease, schema, epoch. */
 static const char release_script[] =
     "if redis.call('GET', KEYS[1]) == ARGV[3] then redis.call('DEL', KEYS[1]) end\n"
     "return 0\n";
 
-enum script { TAKE, COMMIT, RELEASE, SCRIPTS };
-static const char *const scripts[] = {take_script, commit_script, release_script};
+enum script { SEATS, TAKE, COMMIT, ACCEPT, FIND, LOOK, RELEASE, SCRIPTS };
+static const char *const scripts[SCRIPTS] = {
+    [SEATS] = seats_script,     [TAKE] = take_script, [COMMIT] = commit_script,
+    [ACCEPT] = accept_script,   [FIND] = find_script, [LOOK] = look_script,
+    [RELEASE] = release_script,
+};
 enum { SHA_TEXT = 41 };
 
 /* Of an argument, in the heap, which moves while it grows. */
@@ -92,7 +150,10 @@ struct redis_store {
     struct redis_address address;
     char *password;
     uint32_t lease_ms;
-    redisContext *redis; /* NULL: away */
+    unsigned seats, first; /* how many are wanted; which to ask for first */
+    unsigned seat;         /* which it has or asks for */
+    unsigned most;         /* there were ever; 0: the number is not yet said */
+    redisContext *redis;   /* NULL: away */
     char shas[SCRIPTS][SHA_TEXT];
     uint64_t connected_ms, retry_ms; /* since then; not before */
     struct error error;              /* why it is away */
@@ -141,13 +202,25 @@ static void begin_command(struct redis_store *store, const char *name)
     add_text(store, name);
 }
 
+static const char *key_of(unsigned seat, enum key key, char out[KEY_TEXT])
+{
+    if (seat == 0)
+        snprintf(out, KEY_TEXT, KEY "%s", keys[key]);
+    else
+        snprintf(out, KEY_TEXT, KEY "%u:%s", seat, keys[key]);
+    return out;
+}
+
 static void begin_script(struct redis_store *store, enum script which)
 {
+    char key[KEY_TEXT];
+
     begin_command(store, "EVALSHA");
     add_text(store, store->shas[which]);
-    add_number(store, COUNT_OF(keys));
-    for (size_t i = 0; i < COUNT_OF(keys); i++)
-        add_text(store, keys[i]);
+    add_number(store, KEYS + 1);
+    for (unsigned i = 0; i < KEYS; i++)
+        add_text(store, key_of(store->seat, (enum key)i, key));
+    add_text(store, seats_key);
     add_number(store, store->lease_ms);
     add_text(store, schema);
 }
@@ -247,41 +320,108 @@ static bool is_connected(struct redis_store *store, struct error *error)
 
 /* ---- holding the rooms */
 
-static enum err take_answered(struct redis_store *store, const redisReply *reply,
-                              int64_t *unix_ms_out, struct error *error)
+static void note_most(struct redis_store *store, long long most)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+    store->most = (unsigned)MIN(MAX(most, 1), CODE_SEATS_MAX);
+}
+
+static enum err take_answered(struct redis_store *store, const redisReply *reply,
+                              struct store_seat *out, struct error *error)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
         return error_set(error, ERR_PROTOCOL, "Redis answers as its scripts do not");
     if (reply->element[0]->integer < 0)
         return error_set(error, ERR_CONFIG,
                          "the rooms in Redis are of a newer version of this program");
-    if (reply->element[0]->integer == 0)
+    if (reply->element[0]->integer == 0) {
+        note_most(store, reply->element[1]->integer);
         return error_set(error, ERR_BUSY, "another process holds the rooms");
+    }
     store->epoch = (uint64_t)reply->element[0]->integer;
     store->commits = (uint64_t)reply->element[1]->integer;
-    *unix_ms_out = reply->element[2]->integer;
+    *out = (struct store_seat){
+        .seat = store->seat,
+        .seats = MIN((unsigned)reply->element[3]->integer, (unsigned)CODE_SEATS_MAX),
+        .unix_ms = reply->element[2]->integer,
+    };
     return ERR_NONE;
 }
 
-static enum err on_take(struct store *base, int64_t *unix_ms_out, struct error *error)
+static enum err take_seat(struct redis_store *store, unsigned seat, struct store_seat *out,
+                          struct error *error)
+{
+    redisReply *reply;
+    enum err err;
+
+    store->seat = seat;
+    begin_script(store, TAKE);
+    add_number(store, seat);
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    err = take_answered(store, reply, out, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+/* Once in a life: later others may have said something else. */
+static enum err say_seats(struct redis_store *store, struct error *error)
+{
+    redisReply *reply;
+
+    if (store->most != 0)
+        return ERR_NONE;
+    begin_script(store, SEATS);
+    add_number(store, store->seats);
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    note_most(store, reply->integer);
+    freeReplyObject(reply);
+    return ERR_NONE;
+}
+
+/* Each process begins with another one, so that they do not all wait for the same. */
+static enum err on_take(struct store *base, struct store_seat *out, struct error *error)
 {
     struct redis_store *store = of(base);
-    redisReply *reply;
     enum err err;
 
     if (!is_connected(store, error))
         return ERR_UNAVAILABLE;
+    if ((err = say_seats(store, error)) != ERR_NONE)
+        return err;
     /* Redis may have been away for all of us. Who held the rooms then has gone on, and is back
      * before this time is over; the lease in Redis says nothing of it. */
     if (clock_ms() - store->connected_ms < 2 * (uint64_t)store->lease_ms)
         return error_set(error, ERR_BUSY, "another process may hold the rooms");
-    begin_script(store, TAKE);
+    err = ERR_BUSY;
+    for (unsigned i = 0; err == ERR_BUSY && i < store->most; i++)
+        err = take_seat(store, (store->first + i) % store->most, out, error);
+    return err;
+}
+
+static enum err on_look(struct store *base, struct store_look *out, struct error *error)
+{
+    struct redis_store *store = of(base);
+    redisReply *reply;
+
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    begin_script(store, LOOK);
     reply = ask(store, error);
     if (reply == NULL)
         return ERR_UNAVAILABLE;
-    err = take_answered(store, reply, unix_ms_out, error);
+    *out = (struct store_look){.seats = 1};
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3) {
+        out->seats = (unsigned)MIN(MAX(reply->element[0]->integer, 1), CODE_SEATS_MAX);
+        out->is_given = reply->element[1]->integer > 0;
+        note_most(store, reply->element[2]->integer);
+        for (size_t i = 3; i < MIN(reply->elements, (size_t)CODE_SEATS_MAX + 3); i++)
+            out->held |= (uint64_t)(reply->element[i]->integer == 1) << (i - 3);
+    }
     freeReplyObject(reply);
-    return err;
+    return ERR_NONE;
 }
 
 static void on_begin(struct store *base)
@@ -390,6 +530,15 @@ static void on_delete_room(struct store *base, const char *code)
         put(of(base), "-part", part_field(code, part, field), bytes_of(NULL, 0));
 }
 
+static void on_give_part(struct store *base, unsigned seat, const char *code, unsigned part,
+                         struct bytes data)
+{
+    char field[FIELD_TEXT], key[KEY_TEXT], operation[KEY_TEXT + sizeof("+give ")];
+
+    snprintf(operation, sizeof(operation), "+give %s", key_of(seat, GIVEN, key));
+    put(of(base), operation, part_field(code, part, field), data);
+}
+
 static void on_put_gateway(struct store *base, uint64_t place, struct bytes data)
 {
     char field[FIELD_TEXT];
@@ -400,15 +549,16 @@ static void on_put_gateway(struct store *base, uint64_t place, struct bytes data
 
 /* ---- reading */
 
-static redisReply *read_all(struct redis_store *store, const char *key, struct error *error)
+static redisReply *read_all(struct redis_store *store, enum key which, struct error *error)
 {
+    char key[KEY_TEXT];
     redisReply *reply;
 
     if (!is_connected(store, error))
         return NULL;
     redisSetTimeout(store->redis, redis_timeval(READ_MS));
     begin_command(store, "HGETALL");
-    add_text(store, key);
+    add_text(store, key_of(store->seat, which, key));
     reply = ask(store, error);
     if (reply != NULL)
         redisSetTimeout(store->redis, redis_timeval(patience_ms(store)));
@@ -448,30 +598,87 @@ static void tell_rooms(const struct row *rows, size_t count, store_room_fn *on_r
     text_fini(&parts);
 }
 
-static enum err on_each_room(struct store *base, store_room_fn *on_room, void *arg,
-                             struct error *error)
+/* `list`: field, data, and so on. */
+static void tell_parts(const redisReply *list, store_room_fn *on_room, void *arg)
 {
-    redisReply *reply = read_all(of(base), parts_key, error);
-    struct row *rows;
-    size_t count;
+    size_t count = list->elements / 2;
+    struct row *rows = xcalloc(MAX(count, 1), sizeof(*rows));
 
-    if (reply == NULL)
-        return error->code;
-    count = reply->elements / 2;
-    rows = xcalloc(MAX(count, 1), sizeof(*rows));
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct row){reply->element[2 * i], reply->element[2 * i + 1]};
+        rows[i] = (struct row){list->element[2 * i], list->element[2 * i + 1]};
     qsort(rows, count, sizeof(*rows), compare_rows);
     tell_rooms(rows, count, on_room, arg);
     free(rows);
+}
+
+static enum err on_each_room(struct store *base, store_room_fn *on_room, void *arg,
+                             struct error *error)
+{
+    redisReply *reply = read_all(of(base), PARTS, error);
+
+    if (reply == NULL)
+        return error->code;
+    tell_parts(reply, on_room, arg);
     freeReplyObject(reply);
     return ERR_NONE;
+}
+
+static enum err on_find(struct store *base, const char *code, unsigned *seat_out,
+                        struct error *error)
+{
+    struct redis_store *store = of(base);
+    char field[FIELD_TEXT];
+    redisReply *reply;
+    long long seat;
+
+    if (store->most <= 1)
+        return ERR_NOT_FOUND;
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    begin_script(store, FIND);
+    add_number(store, store->seat);
+    add_number(store, store->most);
+    add_text(store, part_field(code, ROOM_PART_STATE, field));
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    seat = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+    freeReplyObject(reply);
+    if (seat < 0 || seat >= CODE_SEATS_MAX)
+        return ERR_NOT_FOUND;
+    *seat_out = (unsigned)seat;
+    return ERR_NONE;
+}
+
+static enum err on_accept(struct store *base, store_room_fn *on_room, void *arg,
+                          struct error *error)
+{
+    struct redis_store *store = of(base);
+    redisReply *reply;
+    enum err err;
+
+    if (!is_connected(store, error))
+        return ERR_UNAVAILABLE;
+    begin_script(store, ACCEPT);
+    add_number(store, store->epoch);
+    add_number(store, store->commits);
+    reply = ask(store, error);
+    if (reply == NULL)
+        return ERR_UNAVAILABLE;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1)
+        err = error_set(error, ERR_PROTOCOL, "Redis answers as its scripts do not");
+    else
+        err = commit_answered(store, reply->element[0], error);
+    if (err == ERR_NONE && reply->elements == 2)
+        tell_parts(reply->element[1], on_room, arg);
+    freeReplyObject(reply);
+    return err;
 }
 
 static enum err on_each_gateway(struct store *base, store_gateway_fn *on_gateway, void *arg,
                                 struct error *error)
 {
-    redisReply *reply = read_all(of(base), gateways_key, error);
+    redisReply *reply = read_all(of(base), GATEWAYS, error);
     uint64_t place;
 
     if (reply == NULL)
@@ -506,10 +713,14 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
         .close = on_close,
         .take = on_take,
         .renew = on_renew,
+        .look = on_look,
         .begin = on_begin,
         .commit = on_commit,
         .put_part = on_put_part,
         .delete_room = on_delete_room,
+        .give_part = on_give_part,
+        .find = on_find,
+        .accept = on_accept,
         .put_gateway = on_put_gateway,
         .each_room = on_each_room,
         .each_gateway = on_each_gateway,
@@ -520,6 +731,8 @@ enum err store_redis_open(const struct store_redis_config *config, struct store 
     store->store.back = &back;
     store->password = xstrdup(config->password);
     store->lease_ms = config->lease_ms;
+    store->seats = config->seats;
+    store->first = config->first;
     *out = &store->store;
     err = redis_address_read(config->url, store->password, &store->address, error);
     if (err != ERR_NONE)

@@ -120,11 +120,19 @@ static void on_close(struct store *store)
     free_store(of(store));
 }
 
-static enum err on_take(struct store *store, int64_t *unix_ms_out, struct error *error)
+static enum err on_take(struct store *store, struct store_seat *out, struct error *error)
 {
     (void)store;
     (void)error;
-    *unix_ms_out = (int64_t)clock_unix_ms();
+    *out = (struct store_seat){.seats = 1, .unix_ms = (int64_t)clock_unix_ms()};
+    return ERR_NONE;
+}
+
+static enum err on_look(struct store *store, struct store_look *out, struct error *error)
+{
+    (void)store;
+    (void)error;
+    *out = (struct store_look){.seats = 1, .held = 1};
     return ERR_NONE;
 }
 
@@ -267,6 +275,7 @@ enum err store_sqlite_open(const char *path, struct store **out, struct error *e
         .close = on_close,
         .take = on_take,
         .renew = on_renew,
+        .look = on_look,
         .begin = on_begin,
         .commit = on_commit,
         .put_part = on_put_part,

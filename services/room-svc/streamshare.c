@@ -137,6 +137,7 @@ struct said {
     struct bytes object;
     struct room *room; /* NULL: the guest is in none */
     struct room_member *member;
+    bool *is_moving_out; /* another seat answers */
 };
 
 /* The member that a client of this name was, if it is not here now. */
@@ -173,9 +174,15 @@ static enum room_error on_join(const struct said *said)
     char name[WANTED_NAME_MAX + 1], called[CALLED_MAX + 1];
     struct field fields[] = {FIELD_TEXT_OF("name", name), FIELD_TEXT_OF("roomId", called)};
     struct room *room;
+    enum house_place place;
     enum room_error error;
 
     fields_read(said->object, fields, COUNT_OF(fields));
+    place = house_place_called(said->guest, called);
+    if (place != HOUSE_HERE) {
+        *said->is_moving_out = place == HOUSE_MOVES;
+        return ROOM_AWAY;
+    }
     error = house_open(said->guest->svc, called, said->guest->address, &room);
     if (error != ROOM_OK)
         return error;
@@ -341,10 +348,12 @@ static bool on_emitted(struct guest *guest, const struct sio_event *event)
                         .object = args.len > 0 ? fields_take_argument(&args) : bytes_of_text("{}")};
     const struct command *command = find_said(event, said.object);
     enum room_error error = ROOM_INVALID;
+    bool is_moving = false;
 
     if (command == NULL || (guest->code[0] != '\0' && guest->dialect != &streamshare_dialect))
         return false;
     said.command = command->name;
+    said.is_moving_out = &is_moving;
     said.member = guest_member(guest, &said.room);
     if (said.member == NULL && command->run != on_join)
         error = ROOM_NOT_ALLOWED;
@@ -352,6 +361,8 @@ static bool on_emitted(struct guest *guest, const struct sio_event *event)
         error = ROOM_TOO_LONG;
     else if (event->payload.attachment_count == 0)
         error = command->run(&said);
+    if (is_moving)
+        return true;
     if (error != ROOM_OK && command->run == on_join)
         say_error(guest, room_error_sentence(error));
     answer(guest, event, error);

@@ -81,6 +81,10 @@ static struct guest *open_own(struct room_svc *room, uint64_t connection,
         room->metrics.refused_total++;
         return NULL;
     }
+    if (dialect->is_for_all && room->seat != 0) {
+        gateway_move(room->gateways, connection, 0);
+        return NULL;
+    }
     guest = guest_new(room, connection, client->address);
     guest->dialect = dialect;
     if (client->tag.len == 0) {

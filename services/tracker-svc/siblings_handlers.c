@@ -89,7 +89,7 @@ int siblings_owner(const struct tracker *tracker, const struct infohash *hash)
         return owner;
     key = bytes_hash(bytes_of(hash->bytes, sizeof(hash->bytes)), 0);
     for (size_t i = 0; i < siblings->count; i++) {
-        uint64_t weight = bus_weight_of(siblings->of[i].name_hash, key);
+        uint64_t weight = bytes_weight(siblings->of[i].name_hash, key);
 
         if (i > 0 && weight <= most)
             continue;

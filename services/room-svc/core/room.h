@@ -25,8 +25,8 @@
 #include "base/error.h"
 #include "bucket.h"
 #include "clock.h"
-#include "code.h"
 #include "password.h"
+#include "wire/room_code.h"
 
 enum {
     ROOM_ID_MAX = 64, /* bytes of texts, without NUL */
@@ -62,6 +62,8 @@ enum {
     X(ROOM_OK, "ok", ERR_NONE, "Done")                                                             \
     X(ROOM_NO_ROOM, "room_not_found", ERR_NOT_FOUND,                                               \
       "Room not found. Check the code and try again.")                                             \
+    X(ROOM_AWAY, "room_away", ERR_UNAVAILABLE,                                                     \
+      "The part of the server that has this room is away. Try again in a moment.")                 \
     X(ROOM_BAD_CODE, "bad_code", ERR_INVALID, "This cannot be the code of a room.")                \
     X(ROOM_TOO_MANY, "too_many_rooms", ERR_BUSY, "The server has no place for another room.")      \
     X(ROOM_FULL, "room_full", ERR_BUSY, "The room is full.")                                       \
@@ -337,6 +339,11 @@ void room_leave(struct room *room, struct room_member *member, int64_t now_ms);
  * while, and never broken. Nothing happens unless it is LOST. */
 void room_find_again(struct room *room, struct room_member *member, uint64_t connection,
                      int64_t now_ms);
+/* The room goes to another process, and the connections of its members as well: until each has come
+ * there, with room_arrive(), it has none. */
+void room_send_away(struct room *room);
+bool room_is_on_the_way(const struct room_member *member);
+void room_arrive(struct room *room, struct room_member *member, uint64_t connection);
 /* Its connection is closed. */
 void room_lose(struct room *room, struct room_member *member, int64_t now_ms);
 

@@ -231,6 +231,28 @@ void room_lose(struct room *room, struct room_member *member, int64_t now_ms)
     }
 }
 
+/* No gateway is at that place: it is nobody's connection, and another one for each member. */
+#define ON_THE_WAY (UINT64_C(0xffff) << 48)
+
+void room_send_away(struct room *room)
+{
+    for (size_t i = 0; i < room->member_count; i++)
+        if (room->members[i]->connection != 0)
+            room->members[i]->connection = ON_THE_WAY | room->members[i]->number;
+    room_touch(room, ROOM_PART_STATE);
+}
+
+bool room_is_on_the_way(const struct room_member *member)
+{
+    return member->connection >= ON_THE_WAY;
+}
+
+void room_arrive(struct room *room, struct room_member *member, uint64_t connection)
+{
+    member->connection = connection;
+    room_touch(room, ROOM_PART_STATE);
+}
+
 static bool is_tired(const struct room *room, const struct room_member *member, int64_t now_ms)
 {
     int64_t passed = now_ms - member->since_ms;

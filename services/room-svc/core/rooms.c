@@ -12,7 +12,7 @@
 
 /* Of one address: rooms at once, and then in 1000 s. */
 static const struct bucket_rule create_rule = {.burst = 50, .per_1000s = 200};
-enum { CODE_TRIES = 100 };
+enum { CODE_TRIES = 100 }; /* for each seat */
 
 struct entry {
     struct room *room;
@@ -79,6 +79,12 @@ void rooms_free(struct rooms **rooms_p)
     *rooms_p = NULL;
 }
 
+void rooms_set_seat(struct rooms *rooms, unsigned seat, unsigned seats)
+{
+    rooms->rules.seat = seat;
+    rooms->rules.seats = seats;
+}
+
 struct room *rooms_find(const struct rooms *rooms, const char *typed)
 {
     char code[CODE_MAX + 1];
@@ -90,9 +96,11 @@ struct room *rooms_find(const struct rooms *rooms, const char *typed)
 /* False when chance gives none that is free. */
 static bool make_code(struct rooms *rooms, char code[CODE_MAX + 1])
 {
-    for (unsigned tries = 0; tries < CODE_TRIES; tries++) {
+    unsigned seats = MAX(rooms->rules.seats, 1);
+
+    for (unsigned tries = 0; tries < CODE_TRIES * seats; tries++) {
         code_make(rooms->outside.random, rooms->outside.arg, code);
-        if (find(rooms, code) == NULL)
+        if (code_seat(code, seats) == rooms->rules.seat && find(rooms, code) == NULL)
             return true;
     }
     return false;

@@ -11,7 +11,8 @@
 struct rooms_rules {
     struct room_rules room;
     uint32_t max_rooms;
-    uint32_t empty_ms; /* an empty room is kept for so long */
+    uint32_t empty_ms;    /* an empty room is kept for so long */
+    unsigned seat, seats; /* codes that are made up are of that one: code_seat() */
 };
 
 struct rooms;
@@ -24,11 +25,13 @@ void rooms_free(struct rooms **rooms);
  * address (may be "") cannot make many at once. */
 enum room_error rooms_create(struct rooms *rooms, const char *code, const char *id,
                              const char *address, int64_t now_ms, struct room **room_out);
+/* Codes that are made up are of that seat from now on. */
+void rooms_set_seat(struct rooms *rooms, unsigned seat, unsigned seats);
 /* However the code was typed; NULL: there is none. */
 struct room *rooms_find(const struct rooms *rooms, const char *code);
 /* A restored one. ROOM_BAD_CODE: there is one with that code; then it stays the caller's. */
 enum room_error rooms_take(struct rooms *rooms, struct room **room);
-/* After room_close(), and never out of an event. */
+/* After room_close(), or when it is another process's; never out of an event. */
 void rooms_remove(struct rooms *rooms, struct room *room);
 /* Both; ROOM_OK: it is gone. */
 enum room_error rooms_close(struct rooms *rooms, struct room *room, struct room_member *by,

@@ -2,6 +2,7 @@
 //
 // cluster: a real Redis, processes of room-svc that take over from each other, and several http-svc before them. What was started is
 // ended with the test.
+import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -123,6 +124,12 @@ export class Cluster {
     return until(() => this.rooms.find((room) => room !== but && !room.exited && /msg="rooms opened again"/.test(room.log)), 'one to hold the rooms');
   }
 
+  // The process that holds that seat.
+  seat(seat, but) {
+    return until(() => this.rooms.find((room) => room !== but && room !== undefined && !room.exited && new RegExp(`msg="rooms opened again" rooms=\\d+ seat=${seat} `).test(room.log)),
+      `one to hold seat ${seat}`);
+  }
+
   // Until the loops of all fronts speak with that process.
   attached(room) {
     return until(() => (room.log.match(/msg="gateway has told its connections"/g) ?? []).length >= 2 * this.fronts.length, 'the gateways to turn to it');
@@ -154,5 +161,48 @@ export class Cluster {
     }
     fs.rmSync(this.dir, { recursive: true, force: true });
     if (unclean.length > 0) throw new Error(unclean.join('\n'));
+  }
+}
+
+// Each says `lines` lines, of which five may come at once, with pauses; `meanwhile` happens among them. Everybody must hear all lines once, all in the same order, those of
+// each in his own order, on the connection that he has.
+export async function talk(people, lines, meanwhile) {
+  const from = people.map((one) => one.heard.length);
+  const said = people.map(async (one, i) => {
+    for (let n = 0; n < lines; n++) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
+      one.socket.emit('say', { text: `${i} ${n}` });
+    }
+  });
+  await Promise.all([...said, meanwhile()]);
+  const heard = (one) => one.heard.slice(from[people.indexOf(one)]).filter(([event]) => event === 'chat').map(([, line]) => line.text);
+  await until(() => people.every((one) => heard(one).length >= people.length * lines), 'all lines')
+    .catch((error) => { throw new Error(`${error.message}; heard ${people.map((one) => heard(one).length)}`); });
+  const all = heard(people[0]);
+  for (const [i, one] of people.entries()) {
+    assert.deepEqual(heard(one), all, 'all hear the same');
+    assert.deepEqual(all.filter((text) => text.startsWith(`${i} `)), Array.from({ length: lines }, (_, n) => `${i} ${n}`));
+    assert.equal(one.reason, undefined, 'no connection broke');
+  }
+}
+
+// The seat of a room's code, as processes of any build have to see it: what is stored hangs on it.
+export function seatOf(code, seats) {
+  const mask = (1n << 64n) - 1n, hash = (text, seed) => [...Buffer.from(text)].reduce((sum, byte) => ((sum ^ BigInt(byte)) * 0x100000001b3n) & mask, seed);
+  const weight = (seat) => {
+    let w = hash(String.fromCharCode(seat), hash(code.toUpperCase(), 0xcbf29ce484222325n));
+    w = ((w ^ (w >> 33n)) * 0xff51afd7ed558ccdn) & mask;
+    w = ((w ^ (w >> 33n)) * 0xc4ceb9fe1a85ec53n) & mask;
+    return w ^ (w >> 33n);
+  };
+  return Array.from({ length: seats }, (_, seat) => seat).reduce((best, seat) => (weight(seat) > weight(best) ? seat : best), 0);
+}
+
+// A code that is not in use, of that seat.
+let made = 0;
+export function codeOf(seat, seats) {
+  for (;;) {
+    const code = `SEAT-${++made}`;
+    if (seatOf(code, seats) === seat) return code;
   }
 }

@@ -4,30 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../http/harness.mjs';
-import { Cluster, Line, Redis } from './cluster.mjs';
+import { Cluster, Line, Redis, talk } from './cluster.mjs';
 import { Member } from './page_client.mjs';
-
-// Each says `lines` lines, of which five may come at once, with pauses; `meanwhile` happens among them. Everybody must hear all lines once, all in the same order, those of
-// each in his own order, on the connection that he has.
-async function talk(people, lines, meanwhile) {
-  const from = people.map((one) => one.heard.length);
-  const said = people.map(async (one, i) => {
-    for (let n = 0; n < lines; n++) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
-      one.socket.emit('say', { text: `${i} ${n}` });
-    }
-  });
-  await Promise.all([...said, meanwhile()]);
-  const heard = (one) => one.heard.slice(from[people.indexOf(one)]).filter(([event]) => event === 'chat').map(([, line]) => line.text);
-  await until(() => people.every((one) => heard(one).length >= people.length * lines), 'all lines')
-    .catch((error) => { throw new Error(`${error.message}; heard ${people.map((one) => heard(one).length)}`); });
-  const all = heard(people[0]);
-  for (const [i, one] of people.entries()) {
-    assert.deepEqual(heard(one), all, 'all hear the same');
-    assert.deepEqual(all.filter((text) => text.startsWith(`${i} `)), Array.from({ length: lines }, (_, n) => `${i} ${n}`));
-    assert.equal(one.reason, undefined, 'no connection broke');
-  }
-}
 
 async function people(t, cluster, count) {
   const all = Array.from({ length: count }, (_, i) => new Member(t, cluster.fronts[i % cluster.fronts.length], `P${i}`, { reconnection: false }));

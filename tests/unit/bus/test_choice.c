@@ -33,7 +33,8 @@ static unsigned winner(unsigned key, unsigned without)
     uint64_t best_weight = 0;
 
     for (unsigned i = 0; i < INSTANCES; i++) {
-        uint64_t weight = bus_weight(names[i], bytes_of(&key, sizeof(key)));
+        uint64_t weight = bytes_weight(bytes_hash(bytes_of_text(names[i]), 0),
+                                       bytes_hash(bytes_of(&key, sizeof(key)), 0));
 
         if (i != without && (best == INSTANCES || weight > best_weight)) {
             best = i;

@@ -98,6 +98,61 @@ static void codes_that_are_made_are_six_letters(void **state)
     }
 }
 
+/* Rooms are stored by their seats: these stay, in every build. */
+static void code_has_its_seat_for_good(void **state)
+{
+    static const struct {
+        const char *code;
+        unsigned of_2, of_3, of_4;
+    } cases[] = {
+        {"ABCDEF", 0, 0, 0},      {"QWERTZ", 1, 2, 3},
+        {"MOVIE-NIGHT", 1, 1, 3}, {"NAME-0123456789ABCDEF", 1, 1, 1},
+        {"A", 0, 2, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(code_seat(cases[i].code, 1), 0);
+        assert_int_equal(code_seat(cases[i].code, 2), cases[i].of_2);
+        assert_int_equal(code_seat(cases[i].code, 3), cases[i].of_3);
+        assert_int_equal(code_seat(cases[i].code, 4), cases[i].of_4);
+    }
+}
+
+static void another_seat_takes_its_part_from_each(void **state)
+{
+    enum { CODES = 4000 };
+    unsigned of_4[4] = {0}, moved = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < CODES; i++) {
+        char code[CODE_MAX + 1];
+        unsigned before, after;
+
+        code_make(rig_random, &rig, code);
+        before = code_seat(code, 3);
+        after = code_seat(code, 4);
+        of_4[after]++;
+        moved += after != before;
+        assert_true(after == before || after == 3);
+    }
+    assert_int_equal(moved, of_4[3]);
+    for (unsigned seat = 0; seat < 4; seat++)
+        assert_in_range(of_4[seat], CODES / 4 * 9 / 10, CODES / 4 * 11 / 10);
+}
+
+static void codes_that_are_made_are_of_the_own_seat(void **state)
+{
+    struct room *room;
+
+    (void)state;
+    for (unsigned seat = 0; seat < CODE_SEATS_MAX; seat += 9) {
+        rooms_set_seat(rooms, seat, CODE_SEATS_MAX);
+        assert_int_equal(rooms_create(rooms, NULL, NULL, "", rig.now_ms, &room), ROOM_OK);
+        assert_int_equal(code_seat(room_code(room), CODE_SEATS_MAX), seat);
+    }
+}
+
 static void room_is_found_however_its_code_is_typed(void **state)
 {
     struct room *room = creates("abc123", "ann");
@@ -261,6 +316,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(codes_are_read_as_people_type_them),
         TEST(codes_that_are_made_are_six_letters),
+        TEST(code_has_its_seat_for_good),
+        TEST(another_seat_takes_its_part_from_each),
+        TEST(codes_that_are_made_are_of_the_own_seat),
         TEST(room_is_found_however_its_code_is_typed),
         TEST(taken_code_gives_another),
         TEST(server_has_so_many_rooms_and_no_more),

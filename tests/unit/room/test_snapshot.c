@@ -444,6 +444,30 @@ static void time_goes_on_while_nobody_keeps_it(void **state)
     text_fini(&saved);
 }
 
+static void members_of_a_room_that_was_sent_away_are_there_and_on_the_way(void **state)
+{
+    struct room_member *ann;
+    struct text saved;
+    struct room *room;
+
+    (void)state;
+    rig_forget_log(&rig);
+    room_send_away(rig.room);
+    saved = save((1u << ROOM_PARTS) - 1);
+    assert_int_equal(restore(bytes_of(saved.data, saved.len), rig.now_ms, &room), ERR_NONE);
+    ann = room_find(room, "ann");
+    assert_int_equal(ann->presence, ROOM_HERE);
+    assert_true(room_is_on_the_way(ann));
+    assert_true(ann->connection != room_find(room, "bob")->connection);
+    assert_false(room_is_on_the_way(room_find(room, "cid"))); /* has left */
+    room_arrive(room, ann, 77);
+    assert_int_equal(ann->connection, 77);
+    assert_false(room_is_on_the_way(ann));
+    assert_log(&rig, ""); /* nobody noticed */
+    room_free(&room);
+    text_fini(&saved);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -458,6 +482,7 @@ int main(void)
         TEST(smaller_server_takes_larger_rooms),
         TEST(clock_that_was_ahead_holds_nobody),
         TEST(time_goes_on_while_nobody_keeps_it),
+        TEST(members_of_a_room_that_was_sent_away_are_there_and_on_the_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,13 @@ static void note(struct text *said, const Sharestream__Gateway__Action *action)
             text_addf(said, " but %d", (int)send->to[i]);
         text_add(said, send->is_binary ? " binary\n" : "\n");
         break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE:
+        text_addf(said, "move %d to %u\n", (int)action->move->number, action->move->seat);
+        break;
+    case SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED:
+        text_addf(said, "return %d %.*s\n", (int)action->returned->number,
+                  (int)action->returned->payload.len, (const char *)action->returned->payload.data);
+        break;
     case SHARESTREAM__GATEWAY__ACTION__WHAT_JOIN:
         text_addf(said, "join %d %s\n", (int)action->join->number, action->join->group);
         break;

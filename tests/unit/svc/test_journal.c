@@ -23,7 +23,8 @@ struct fixture {
     uint64_t done;
 };
 
-/* ---- the actor: says what it is told to the one who tells it, but for "hush" */
+/* ---- the actor: says what it is told to the one who tells it, but for "hush"; who says "go" goes
+ * to seat 3 */
 
 static void *on_opened(void *arg, uint64_t connection, const struct gateway_client *client)
 {
@@ -42,7 +43,9 @@ static void on_received(void *arg, void *state, struct bytes payload, bool is_bi
 
     (void)is_binary;
     fixture->heard++;
-    if (!bytes_equal_text(payload, "hush"))
+    if (bytes_equal_text(payload, "go"))
+        gateway_move(fixture->gateways, *connection, 3);
+    else if (!bytes_equal_text(payload, "hush"))
         gateway_send(fixture->gateways, *connection, payload, false);
 }
 
@@ -95,6 +98,18 @@ static void end_life(struct fixture *fixture)
 
 /* ---- the gateway */
 
+static void note_action(struct text *said, const Sharestream__Gateway__Action *action)
+{
+    if (action->what_case == SHARESTREAM__GATEWAY__ACTION__WHAT_MOVE)
+        text_addf(said, " (%d to seat %u)", (int)action->move->number, action->move->seat);
+    else if (action->what_case == SHARESTREAM__GATEWAY__ACTION__WHAT_RETURNED)
+        text_addf(said, " (of %d: %.*s)", (int)action->returned->number,
+                  (int)action->returned->payload.len, (const char *)action->returned->payload.data);
+    else
+        text_addf(said, " %.*s", (int)action->send->payload.len,
+                  (const char *)action->send->payload.data);
+}
+
 static void note_batch(struct fixture *fixture, const Sharestream__Gateway__Batch *batch)
 {
     Sharestream__Gateway__Actions *actions =
@@ -103,8 +118,7 @@ static void note_batch(struct fixture *fixture, const Sharestream__Gateway__Batc
     assert_non_null(actions);
     text_addf(&fixture->said, "#%d:", (int)batch->number);
     for (size_t i = 0; i < actions->n_actions; i++)
-        text_addf(&fixture->said, " %.*s", (int)actions->actions[i]->send->payload.len,
-                  (const char *)actions->actions[i]->send->payload.data);
+        note_action(&fixture->said, actions->actions[i]);
     text_add(&fixture->said, "\n");
     sharestream__gateway__actions__free_unpacked(actions, NULL);
 }
@@ -276,6 +290,57 @@ static void what_the_life_before_did_not_do_is_said_to_be_undone(void **state)
     assert_int_equal(fixture->heard, 1);
 }
 
+static void what_one_says_who_goes_elsewhere_is_given_back(void **state)
+{
+    struct fixture *fixture = *state;
+
+    deliver(fixture, (struct told){"a", .number = 1}, "#1: a\n");
+    deliver(fixture, (struct told){"go", .number = 2, .carried = 1},
+            "#2: (1 to seat 3) (of 1: go)\n");
+    assert_int_equal(gateways_connections(fixture->gateways), 0);
+    /* What was on its way as well, also if that life ends before it comes. */
+    deliver(fixture, (struct told){"b", .number = 3, .carried = 2}, "#3: (of 1: b)\n");
+    live_again(fixture);
+    deliver(fixture, (struct told){"c", .number = 4, .again = true, .carried = 2},
+            "#3: (of 1: b)\n");
+    assert_true(fixture->needs_first);
+    assert_int_equal(fixture->done, 3);
+}
+
+static void on_refused(const Sharestream__Gateway__Actions *actions, void *arg)
+{
+    struct fixture *fixture = arg;
+
+    assert_null(actions);
+    fixture->replies++;
+}
+
+static void what_is_for_another_seat_is_not_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    Sharestream__Gateway__AwaitRequest request = SHARESTREAM__GATEWAY__AWAIT_REQUEST__INIT;
+    Sharestream__Gateway__Delivery delivery = SHARESTREAM__GATEWAY__DELIVERY__INIT;
+    Sharestream__Gateway__Origin origin = SHARESTREAM__GATEWAY__ORIGIN__INIT;
+
+    origin.name = (char *)(uintptr_t) "http.0";
+    origin.generation = 7;
+    origin.loops = 1;
+    origin.carried = 9;
+    origin.seat = 2;
+    delivery.from = request.from = &origin;
+    delivery.number = 5;
+    sharestream__gateway__gateway__deliver(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &delivery, on_refused,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
+    sharestream__gateway__gateway__await(
+        bus_to(fixture->pair.remote, 10000, bytes_of(NULL, 0), NULL), &request, on_refused,
+        fixture);
+    bus_pair_turn_until(&fixture->pair, &fixture->replies, fixture->replies + 1);
+    /* It was not taken for done, nor anything for carried out. */
+    deliver(fixture, (struct told){"a", .number = 1}, "#1: a\n");
+}
+
 static void rows_that_make_no_sense_are_not_taken(void **state)
 {
     struct fixture *fixture = *state;
@@ -300,6 +365,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_the_life_before_did_not_do_is_said_to_be_undone,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_one_says_who_goes_elsewhere_is_given_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_for_another_seat_is_not_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_that_make_no_sense_are_not_taken, set_up, tear_down),
     };
 

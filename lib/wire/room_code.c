@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "code.h"
+#include "wire/room_code.h"
 
 #include <stdint.h>
 #include <string.h>
+
+#include "base/bytes.h"
 
 void code_make(code_random_fn *random, void *arg, char out[CODE_MAX + 1])
 {
@@ -36,4 +38,21 @@ bool code_read(const char *text, char out[CODE_MAX + 1])
         len--;
     out[len] = '\0';
     return len > 0;
+}
+
+unsigned code_seat(const char *code, unsigned seats)
+{
+    uint64_t best_weight = 0, code_hash = bytes_hash(bytes_of_text(code), 0);
+    unsigned best = 0;
+
+    for (unsigned seat = 0; seat < seats; seat++) {
+        uint64_t weight =
+            bytes_weight(bytes_hash(bytes_of(&(uint8_t){(uint8_t)seat}, 1), 0), code_hash);
+
+        if (weight > best_weight) {
+            best_weight = weight;
+            best = seat;
+        }
+    }
+    return best;
 }
