@@ -188,9 +188,9 @@ export async function talk(people, lines, meanwhile) {
 
 // The seat of a room's code, as processes of any build have to see it: what is stored hangs on it.
 export function seatOf(code, seats) {
-  const mask = (1n << 64n) - 1n, hash = (text, seed) => [...Buffer.from(text)].reduce((sum, byte) => ((sum ^ BigInt(byte)) * 0x100000001b3n) & mask, seed);
+  const mask = (1n << 64n) - 1n, hash = (text) => [...Buffer.from(text)].reduce((sum, byte) => ((sum ^ BigInt(byte)) * 0x100000001b3n) & mask, 0xcbf29ce484222325n);
   const weight = (seat) => {
-    let w = hash(String.fromCharCode(seat), hash(code.toUpperCase(), 0xcbf29ce484222325n));
+    let w = hash(String.fromCharCode(seat)) ^ hash(code.toUpperCase());
     w = ((w ^ (w >> 33n)) * 0xff51afd7ed558ccdn) & mask;
     w = ((w ^ (w >> 33n)) * 0xc4ceb9fe1a85ec53n) & mask;
     return w ^ (w >> 33n);
