@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// netns: two network namespaces with a long line between them (tests/support/link.c), and programs inside. The namespaces have no
-// names: each lives as long as a process in it, which ends when its standard input does. So neither they nor the line stay behind,
-// not even of a test that was killed.
+// netns: two network namespaces with a long line between them (tests/support/link.c), or several at one switch, and programs inside. The
+// namespaces have no names: each lives as long as a process in it, which ends when its standard input does. So neither they nor the line
+// stay behind, not even of a test that was killed.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -33,6 +33,16 @@ class Namespace {
   run(program, args, options) {
     return run(...this.command(program, args), options);
   }
+
+  // On the network of a Lan.
+  addAddress(address, ...commands) {
+    return feed(this.run.bind(this), 'ip', ['-batch', '-'], [...commands, `address add ${address}/16 dev eth0`].join('\n'));
+  }
+}
+
+async function feed(runner, program, args, input) {
+  const { code, err } = await runner(program, args, { input });
+  if (code !== 0) throw new Error(`${program}: ${err}`);
 }
 
 // This process's own.
@@ -77,5 +87,46 @@ export class Line {
     this.link.stdin.end();
     await until(() => hasFallenSilent(this.link), 'the counters');
     return JSON.parse(this.link.said.split('\n')[1]);
+  }
+}
+
+// Machines at one switch, which is in this process's own namespace: who uses it `isAlone`. What goes from one to another may be lost.
+export class Lan {
+  static async start(yard) {
+    const lan = new Lan();
+    Object.assign(lan, { yard, address: '10.77.0.1', machines: [] });
+    await feed(run, 'ip', ['-batch', '-'], `link set lo up\nlink add lan type bridge\naddress add ${lan.address}/16 dev lan\nlink set lan up`);
+    await lan.rules('table bridge lan { chain lost { type filter hook forward priority 0; }; }');
+    return lan;
+  }
+
+  rules(text) {
+    return feed(run, 'nft', ['-f', '-'], text);
+  }
+
+  // With an address of its own; addAddress() gives it more.
+  async add() {
+    const number = this.machines.length + 1, machine = new Namespace(this.yard, `10.77.${number}.1`), port = `port${number}`;
+    await untilSaid(machine.holder, 'here');
+    await feed(run, 'ip', ['-batch', '-'], `link add ${port} type veth peer name eth0 netns ${machine.holder.pid}\nlink set ${port} master lan up`);
+    await machine.addAddress(machine.address, 'link set lo up', 'link set eth0 up');
+    this.machines.push(Object.assign(machine, { port }));
+    return machine;
+  }
+
+  // From now on nothing that the one sends reaches the other.
+  lose(from, to) {
+    return this.rules(`add rule bridge lan lost iifname ${from.port} oifname ${to.port} drop`);
+  }
+
+  async cut(one, others) {
+    for (const other of others) {
+      await this.lose(one, other);
+      await this.lose(other, one);
+    }
+  }
+
+  mend() {
+    return this.rules('flush chain bridge lan lost');
   }
 }
