@@ -25,6 +25,12 @@ enum {
     BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
     BUS_GREETING_MS = 1000, /* deadline of a greeting */
     BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
+    /* A line that is cut says nothing of it. Without these TCP finds out after a quarter of an
+     * hour, and who only listens never does; a line that was mended is found as late as it was cut
+     * for. */
+    BUS_BEAT_MS = 1000,
+    BUS_BEATLESS_MS = 6000, /* then it is connected anew; later than it counts as down */
+    BUS_CONNECT_MS = 2000,
     BUS_PATIENCE_MS = 5000, /* one that went down keeps its keys for so long */
     BUS_HELD_MAX = 10000,   /* keys of which it is remembered who has them, of one service */
     BUS_KEY_TEXT = 41,      /* Z85 of 32 bytes, with NUL */
@@ -186,6 +192,8 @@ struct bus {
 /* bus.c */
 void *bus_context(void);
 void *bus_socket(struct bus *bus, int type, bool is_server);
+/* Before it connects by tcp: it asks the other side whether it is there, and connects anew. */
+void bus_beat(void *socket);
 void bus_socket_close(struct bus *bus, void **socket);
 void bus_watch_socket(struct bus *bus, void *socket, receive_fn *receive, void *owner);
 /* The dispatch must come round again soon: something is waiting that no fd tells. */

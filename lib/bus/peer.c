@@ -12,6 +12,8 @@
 
 static void connect_to(void *socket, const char *endpoint)
 {
+    if (strncmp(endpoint, "tcp://", 6) == 0)
+        bus_beat(socket);
     /* Only a malformed endpoint fails; an absent peer is a normal state. */
     if (zmq_connect(socket, endpoint) != 0)
         log_error("bus cannot connect", "endpoint=%s error=%s", endpoint,
