@@ -134,7 +134,8 @@ ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct
                          uint64_t *call_out);
 /* Of things that stay with the instance that has them, whoever comes and goes: while it is "not
  * found" the others are asked too, in the order of the hashing, and where it was is remembered. If
- * all say so, the first is asked once more and may make it: bus_may_be_elsewhere(). */
+ * all say so, the first is asked once more and may make it: bus_may_be_elsewhere(). While one of
+ * them is away ERR_UNAVAILABLE takes the place of "not found". */
 ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                                 uint64_t *call_out);
 /* In a handler that would make what is asked for: say ERR_NOT_FOUND instead. */

@@ -100,6 +100,7 @@ struct held {
 struct search {
     uint64_t tried;       /* one bit for each instance */
     bool is_last;         /* all said that they have not */
+    bool misses_one;      /* that is, all that were there */
     struct bytes key;     /* as is the message: in the same block of memory */
     struct bytes message; /* packed */
 };
@@ -256,6 +257,8 @@ struct peer *remote_owner(struct bus_remote *remote, struct bytes key);
 /* Where to look next for something: of those not in `tried`, who answers before who has only just
  * gone down; NULL: all have been asked. */
 struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t tried);
+/* One that is named is away: nobody can say what it has. Who stands by has nothing. */
+bool remote_misses_one(const struct bus_remote *remote);
 /* Where it was found, so that the next call goes there at once. */
 void remote_remember(struct bus_remote *remote, struct bytes key, struct peer *peer);
 void remote_forget(struct bus_remote *remote, const struct peer *peer);

@@ -254,6 +254,17 @@ struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t t
     return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
 }
 
+bool remote_misses_one(const struct bus_remote *remote)
+{
+    for (size_t i = 0; i < remote->peer_count; i++) {
+        const struct peer *peer = &remote->peers[i];
+
+        if (peer->remote != NULL && !peer->is_up && !peer->is_standby)
+            return true;
+    }
+    return false;
+}
+
 size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX])
 {
     uint64_t now_ms = clock_ms();
