@@ -145,6 +145,8 @@ bool bus_may_be_elsewhere(const void *closure_data);
 size_t bus_instances(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
 /* The name that it says of itself; "" while it has not. */
 const char *bus_instance_name(const struct bus_remote *remote, unsigned instance);
+/* Since when it holds what one at a time may hold: the latest is the one who does. 0: nothing. */
+uint64_t bus_instance_held_since(const struct bus_remote *remote, unsigned instance);
 /* Names of those that have keys now, in no order; valid until the next bus_dispatch() or
  * bus_tick(). For who asks by other threads: the one of the highest bus_weight() has the key. */
 size_t bus_owners(const struct bus_remote *remote, const char *names[BUS_INSTANCES_MAX]);

@@ -63,6 +63,7 @@ struct peer {
     void *dealer, *monitor, *sub;
     bool is_connected, is_up, is_standby, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
+    uint64_t held_since_ms;
     uint64_t heard_ms;   /* last answer to a greeting */
     uint64_t up_ms;      /* last answer of one that was up; 0: never */
     uint64_t hello_ms;   /* last greeting sent */

@@ -140,6 +140,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     }
     peer->is_standby = false;
     peer->up_ms = peer->heard_ms;
+    peer->held_since_ms = reply->held_since_ms;
     if (peer->is_up && peer->generation == reply->generation)
         return;
     if (peer->generation != 0 && peer->generation != reply->generation)

@@ -131,6 +131,12 @@ const char *bus_instance_name(const struct bus_remote *remote, unsigned instance
     return remote->peers[instance].is_named ? remote->peers[instance].name : "";
 }
 
+uint64_t bus_instance_held_since(const struct bus_remote *remote, unsigned instance)
+{
+    must(instance < BUS_INSTANCES_MAX);
+    return remote->peers[instance].held_since_ms;
+}
+
 bool bus_is_up(const struct bus_remote *remote)
 {
     for (size_t i = 0; i < remote->peer_count; i++)

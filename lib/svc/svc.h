@@ -95,6 +95,9 @@ char *svc_retired_name(const struct svc *svc);
 const struct bus_config *svc_bus_config(const struct svc *svc);
 const char *svc_name(const struct svc *svc); /* "http.0", with tcp "http.0@node" */
 uint64_t svc_generation(const struct svc *svc);
+/* What one process at a time may hold is held by this one from then on, by a clock that is the same
+ * for all who may. Before it is served: callers learn of it at the greeting. */
+void svc_holds(struct svc *svc, uint64_t since_ms);
 
 /* Text behind "ready": what it chose, as key=value pairs ("port=8080"). Call in start(). */
 __attribute__((format(printf, 2, 3))) void svc_ready_text(struct svc *svc, const char *format, ...);

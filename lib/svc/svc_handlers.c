@@ -40,6 +40,7 @@ static void on_hello(Service *service, const Sharestream__Svc__HelloRequest *req
     reply.name = svc->name;
     reply.generation = svc->generation;
     reply.fingerprint = bus_served_fingerprint(svc->bus, request->service);
+    reply.held_since_ms = svc->held_since_ms;
     closure(&reply, data);
 }
 
