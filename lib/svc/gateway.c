@@ -238,6 +238,16 @@ static void forget(struct gateways *gateways, uint64_t place)
     free_gateway(gateways, place);
 }
 
+/* Of the life before nobody has said yet that its connections are gone: whoever got the same place
+ * now would have connections of the same numbers. It is forgotten when it has been silent for long.
+ */
+static void outlive(struct gateway *gateway)
+{
+    free(gateway->name);
+    gateway->name = xstrdup("");
+    gateway->is_replayed = true; /* nothing is to come */
+}
+
 /* Place of the gateway that speaks, GATEWAYS_MAX when there is nothing of it. */
 static uint64_t place_of(struct gateways *gateways, const Origin *from)
 {
@@ -246,7 +256,10 @@ static uint64_t place_of(struct gateways *gateways, const Origin *from)
     if (place == GATEWAYS_MAX)
         return GATEWAYS_MAX;
     if (gateways->all[place]->generation != from->generation) {
-        forget(gateways, place);
+        if (gateways->all[place]->is_known)
+            forget(gateways, place);
+        else
+            outlive(gateways->all[place]);
         return GATEWAYS_MAX;
     }
     gateways->all[place]->heard_ms = clock_ms();
