@@ -298,6 +298,7 @@ static void begin_replay(struct gateways *gateways, uint64_t place)
 {
     close_all_of(gateways, place);
     answer_replay(gateways, gateways->all[place]); /* the one before was given up */
+    gateways->all[place]->is_continued = gateways->all[place]->is_replayed;
     gateways->all[place]->is_replayed = false;
     gateways->all[place]->is_known = true;
 }
@@ -454,6 +455,11 @@ void *gateway_state(const struct gateways *gateways, uint64_t connection)
     struct connection *found = connection_find(gateways, connection);
 
     return found != NULL ? found->state : NULL;
+}
+
+bool gateway_is_continued(const struct gateways *gateways, uint64_t connection)
+{
+    return gateways->all[place_of_id(connection)]->is_continued;
 }
 
 struct gateway_metrics *gateways_metrics(struct gateways *gateways)
