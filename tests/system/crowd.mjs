@@ -42,7 +42,7 @@ export class Reader {
       } else if (this.isPatient && (status === 503 || status === 504)) {
         broken = `status ${status}`;
       } else {
-        this.failures.push(`status ${status}, ${body.length} bytes from ${from}`);
+        this.failures.push(`status ${status}, ${body.length} bytes from ${from}${status >= 400 ? `: ${body}` : ''}`);
         return true;
       }
     } catch (error) { broken = `${error.code} ${error.message}`; }
