@@ -236,12 +236,14 @@ const faults = [
   },
   {
     name: 'who holds the rooms does not reach Redis',
-    promise: 'Another one holds them within seconds, and all turn to that. No line is lost.',
+    promise: 'Another one holds them within seconds, and all turn to that. What is said until then may be lost, nothing later.',
     async happens(world, lasts) {
-      const holder = await world.holder();
+      const holder = await world.holder(), ends = world.gives(world.company.people);
       await world.lan.cut(holder.machine, [world.store]);
-      await Promise.all([lasts(), world.holder(holder), world.reads(world.readers)]);
+      await world.holder(holder);
       await world.talk(world.company.people);
+      ends();
+      await Promise.all([lasts(), world.reads(world.readers), world.talk(world.company.people)]);
       await world.lan.mend();
     },
   },
