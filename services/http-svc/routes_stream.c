@@ -33,11 +33,11 @@ static void begin(struct opening *opening)
 
 static void fail_stream(struct exchange *x, const struct error *error)
 {
-    enum err code = error != NULL ? error->code : ERR_NONE; /* no error: no metadata in time */
+    enum err code = error != NULL ? error->code : ERR_TIMEOUT;
 
     if (error != NULL)
         log_debug("torrent not got", "error=%s", error->text);
-    if (code == ERR_UNAVAILABLE || code == ERR_BUSY || code == ERR_TIMEOUT)
+    if (code == ERR_UNAVAILABLE || code == ERR_BUSY)
         exchange_fail_as(x, 503, code, "Failed to get torrent");
     else if (code == ERR_NO_SPACE)
         exchange_fail_as(x, 507, code, error->text);
