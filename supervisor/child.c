@@ -333,11 +333,23 @@ int child_reap(struct child *child)
     return status;
 }
 
-static uint64_t status_kib(const char *status, const char *key)
+static uint64_t number_behind(const char *status, const char *key)
 {
     const char *at = strstr(status, key);
 
     return at != NULL ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static bool read_file(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, out, cap - 1);
+    close(fd);
+    out[MAX(len, 0)] = '\0';
+    return len > 0;
 }
 
 static bool read_proc(pid_t pid, const char *what, char *out, size_t cap)
@@ -345,13 +357,14 @@ static bool read_proc(pid_t pid, const char *what, char *out, size_t cap)
     char path[64];
 
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t len = read(fd, out, cap - 1);
-    close(fd);
-    out[MAX(len, 0)] = '\0';
-    return len > 0;
+    return read_file(path, out, cap);
+}
+
+uint64_t child_oom_kills(void)
+{
+    char text[16384];
+
+    return read_file("/proc/vmstat", text, sizeof(text)) ? number_behind(text, "\noom_kill ") : 0;
 }
 
 /* utime + stime, fields 14 and 15 of proc(5). The second field, the name, may hold anything, so the
@@ -378,7 +391,7 @@ void child_usage(const struct child *child, uint64_t *resident_bytes_out, uint64
         return;
     if (read_proc(child->pid, "status", text, sizeof(text)))
         *resident_bytes_out =
-            (status_kib(text, "\nRssAnon:") + status_kib(text, "\nRssShmem:")) * 1024;
+            (number_behind(text, "\nRssAnon:") + number_behind(text, "\nRssShmem:")) * 1024;
     if (read_proc(child->pid, "stat", text, sizeof(text)))
         *cpu_ms_out = stat_ticks(text) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }

@@ -48,6 +48,10 @@ struct child {
     struct child *next;   /* of those that were replaced */
 };
 
+/* How often the kernel has killed a process of this machine for want of memory; 0: it does not say.
+ */
+uint64_t child_oom_kills(void);
+
 void child_init(struct child *child, struct supervisor *owner, const struct spec *spec,
                 unsigned instance);
 void child_fini(struct child *child);

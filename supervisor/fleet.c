@@ -17,6 +17,19 @@
 #include "supervisor.h"
 #include "svc/contract.h"
 
+enum { SCARCE_MS = 5000 }; /* who is killed for want of memory may take so long to end */
+
+/* The kernel tells nobody whom it killed, only how often it did. */
+static bool is_memory_scarce(struct supervisor *supervisor)
+{
+    uint64_t kills = child_oom_kills(), now_ms = clock_ms();
+
+    if (kills > supervisor->oom_kills)
+        supervisor->scarce_ms = now_ms;
+    supervisor->oom_kills = kills;
+    return supervisor->scarce_ms != 0 && now_ms - supervisor->scarce_ms < SCARCE_MS;
+}
+
 static void policy_init(struct restart_policy *policy, const struct spec *spec,
                         const struct supervisor_settings *settings)
 {
@@ -44,6 +57,7 @@ enum err fleet_init(struct supervisor *supervisor, struct error *error)
     for (size_t i = 0; i < count; i++)
         total += choices[i].instances;
     supervisor->children = xcalloc(total, sizeof(*supervisor->children));
+    supervisor->oom_kills = child_oom_kills();
     for (size_t i = 0; i < count; i++) {
         const struct spec *spec = choices[i].spec;
 
@@ -154,7 +168,8 @@ static void bury(struct supervisor *supervisor, struct child *child, const struc
     struct error error;
 
     snprintf(obituary.name, sizeof(obituary.name), "%s", child->name);
-    obituary_cause(obituary.cause, sizeof(obituary.cause), life, wait_status);
+    obituary_cause(obituary.cause, sizeof(obituary.cause), life, wait_status,
+                   is_memory_scarce(supervisor));
     restart_verdict_text(&child->restart, &child->policy, obituary.action);
     tail_take(&child->tail, &obituary);
     const char *last = obituary.line_count > 0 ? obituary.lines[obituary.line_count - 1] : "";
@@ -376,6 +391,7 @@ void fleet_tick(struct supervisor *supervisor)
     uint64_t now_ms = clock_ms();
     struct child *old;
 
+    is_memory_scarce(supervisor);
     for (size_t i = 0; i < supervisor->child_count; i++) {
         struct child *child = &supervisor->children[i];
 

@@ -38,7 +38,8 @@ static const char *exit_word(int code)
     }
 }
 
-void obituary_cause(char *out, size_t cap, const struct restart *restart, int wait_status)
+void obituary_cause(char *out, size_t cap, const struct restart *restart, int wait_status,
+                    bool was_scarce)
 {
     if (restart->reason == RESTART_REASON_SILENT) {
         snprintf(out, cap, "stopped answering");
@@ -48,8 +49,12 @@ void obituary_cause(char *out, size_t cap, const struct restart *restart, int wa
         snprintf(out, cap, "did not stop in time");
     } else if (WIFSIGNALED(wait_status)) {
         const char *word = sigabbrev_np(WTERMSIG(wait_status));
+        const char *more = WCOREDUMP(wait_status)                           ? ", core dumped"
+                           : was_scarce && WTERMSIG(wait_status) == SIGKILL ? ", out of memory"
+                                                                            : "";
+
         snprintf(out, cap, "signal %d (%s%s)%s", WTERMSIG(wait_status), word != NULL ? "SIG" : "",
-                 word != NULL ? word : "unknown", WCOREDUMP(wait_status) ? ", core dumped" : "");
+                 word != NULL ? word : "unknown", more);
     } else {
         snprintf(out, cap, "exit code %d (%s)", WEXITSTATUS(wait_status),
                  exit_word(WEXITSTATUS(wait_status)));

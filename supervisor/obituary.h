@@ -44,8 +44,9 @@ struct obituaries {
 
 void obituary_fini(struct obituary *obituary);
 /* "signal 9 (SIGKILL)", "exit code 1 (failed)", "stopped answering" ... from what waitpid() gave
- * and what we had done to it. */
-void obituary_cause(char *out, size_t cap, const struct restart *restart, int wait_status);
+ * and what we had done to it. `was_scarce`: the kernel has just killed for want of memory. */
+void obituary_cause(char *out, size_t cap, const struct restart *restart, int wait_status,
+                    bool was_scarce);
 
 /* New reference. */
 json_t *obituary_to_json(const struct obituary *obituary);

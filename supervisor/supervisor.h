@@ -55,8 +55,10 @@ struct supervisor {
     struct child *retired; /* list: replaced, and still finishing */
     uint64_t last_generation;
     uint64_t started_ms;
-    int signal_fd;   /* SIGCHLD; -1 before start() */
-    bool is_leaving; /* stopping everything */
+    int signal_fd;      /* SIGCHLD; -1 before start() */
+    bool is_leaving;    /* stopping everything */
+    uint64_t oom_kills; /* child_oom_kills(), and when it last grew */
+    uint64_t scarce_ms;
     struct obituaries obituaries;
     struct log_ring log;
     struct supervisor_metrics metrics;

@@ -69,6 +69,15 @@ void *bus_socket(struct bus *bus, int type, bool is_server)
     return socket;
 }
 
+void bus_beat(void *socket)
+{
+    set_int(socket, ZMQ_HEARTBEAT_IVL, BUS_BEAT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, BUS_BEATLESS_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TTL, BUS_BEATLESS_MS); /* for the other side */
+    set_int(socket, ZMQ_CONNECT_TIMEOUT, BUS_CONNECT_MS);
+    set_int(socket, ZMQ_HANDSHAKE_IVL, BUS_BEATLESS_MS);
+}
+
 static int socket_fd(void *socket)
 {
     int fd = -1;

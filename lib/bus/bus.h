@@ -135,7 +135,8 @@ ProtobufCService *bus_to(struct bus_remote *remote, uint32_t deadline_ms, struct
                          uint64_t *call_out);
 /* Of things that stay with the instance that has them, whoever comes and goes: while it is "not
  * found" the others are asked too, in the order of the hashing, and where it was is remembered. If
- * all say so, the first is asked once more and may make it: bus_may_be_elsewhere(). */
+ * all say so, the first is asked once more and may make it: bus_may_be_elsewhere(). While one of
+ * them is away ERR_UNAVAILABLE takes the place of "not found". */
 ProtobufCService *bus_to_holder(struct bus_remote *remote, uint32_t deadline_ms, struct bytes key,
                                 uint64_t *call_out);
 /* In a handler that would make what is asked for: say ERR_NOT_FOUND instead. */
@@ -145,6 +146,8 @@ bool bus_may_be_elsewhere(const void *closure_data);
 size_t bus_instances(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
 /* The name that it says of itself; "" while it has not. */
 const char *bus_instance_name(const struct bus_remote *remote, unsigned instance);
+/* Since when it holds what one at a time may hold: the latest is the one who does. 0: nothing. */
+uint64_t bus_instance_held_since(const struct bus_remote *remote, unsigned instance);
 /* Those that have keys now, in no order. For who asks by other threads: of their names the one of
  * the highest bytes_weight() has the key. */
 size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX]);
@@ -154,7 +157,7 @@ bool bus_owner(struct bus_remote *remote, struct bytes key, unsigned *instance_o
  * was heard last; 0: it has not. */
 unsigned bus_seats(const struct bus_remote *remote);
 unsigned bus_instance_seat(const struct bus_remote *remote, unsigned instance);
-/* Who holds the seat: who came up last, as one before may not know that it was forestalled. False:
+/* Who holds the seat: who took it last, as one before may not know that it was forestalled. False:
  * nobody does now. */
 bool bus_seat_holder(const struct bus_remote *remote, unsigned seat, unsigned *instance_out);
 /* To the one that holds the seat. Waits for nobody: a seat without holder fails the call. */

@@ -20,11 +20,17 @@ enum {
     BUS_ENDPOINT_MAX = 256,
     BUS_ROUND_MAX = 256, /* messages handled in one dispatch */
     BUS_LINGER_MS = 100,
-    BUS_HELLO_MS = 2000,     /* greeting of a peer that is up */
-    BUS_STANDBY_MS = 200,    /* of one that does not serve what we want of it, but may soon */
-    BUS_SILENT_MS = 3000,    /* after this without an answer it counts as down */
-    BUS_GREETING_MS = 1000,  /* deadline of a greeting */
-    BUS_UNBIND_MS = 500,     /* a tcp port is free again after that */
+    BUS_HELLO_MS = 2000,    /* greeting of a peer that is up */
+    BUS_STANDBY_MS = 200,   /* of one that does not serve what we want of it, but may soon */
+    BUS_SILENT_MS = 3000,   /* after this without an answer it counts as down */
+    BUS_GREETING_MS = 1000, /* deadline of a greeting */
+    BUS_UNBIND_MS = 500,    /* a tcp port is free again after that */
+    /* A line that is cut says nothing of it. Without these TCP finds out after a quarter of an
+     * hour, and who only listens never does; a line that was mended is found as late as it was cut
+     * for. */
+    BUS_BEAT_MS = 1000,
+    BUS_BEATLESS_MS = 6000, /* then it is connected anew; later than it counts as down */
+    BUS_CONNECT_MS = 2000,
     BUS_PATIENCE_MS = 5000,  /* one that went down keeps its keys for so long */
     BUS_HELD_MAX = 10000,    /* keys of which it is remembered who has them, of one service */
     BUS_SOCKETS_MAX = 16384, /* of one process */
@@ -58,6 +64,7 @@ struct peer {
     void *dealer, *monitor, *sub;
     bool is_connected, is_up, is_standby, is_mismatch_logged;
     uint64_t generation; /* of its last greeting, 0 before the first */
+    uint64_t held_since_ms;
     uint64_t heard_ms;   /* last answer to a greeting */
     uint64_t up_ms;      /* last answer of one that was up; 0: never */
     uint64_t hello_ms;   /* last greeting sent */
@@ -100,6 +107,7 @@ struct held {
 struct search {
     uint64_t tried;       /* one bit for each instance */
     bool is_last;         /* all said that they have not */
+    bool misses_one;      /* that is, all that were there */
     struct bytes key;     /* as is the message: in the same block of memory */
     struct bytes message; /* packed */
 };
@@ -192,6 +200,8 @@ struct bus {
 /* bus.c */
 void *bus_context(void);
 void *bus_socket(struct bus *bus, int type, bool is_server);
+/* Before it connects by tcp: it asks the other side whether it is there, and connects anew. */
+void bus_beat(void *socket);
 void bus_socket_close(struct bus *bus, void **socket);
 void bus_watch_socket(struct bus *bus, void *socket, receive_fn *receive, void *owner);
 /* The dispatch must come round again soon: something is waiting that no fd tells. */
@@ -254,6 +264,8 @@ struct peer *remote_owner(struct bus_remote *remote, struct bytes key);
 /* Where to look next for something: of those not in `tried`, who answers before who has only just
  * gone down; NULL: all have been asked. */
 struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t tried);
+/* One that is named is away: nobody can say what it has. Who stands by has nothing. */
+bool remote_misses_one(const struct bus_remote *remote);
 /* Where it was found, so that the next call goes there at once. */
 void remote_remember(struct bus_remote *remote, struct bytes key, struct peer *peer);
 void remote_forget(struct bus_remote *remote, const struct peer *peer);

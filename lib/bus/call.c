@@ -187,6 +187,7 @@ static bool ask_next(struct call *call)
     next = remote_next(remote, search->key, search->tried);
     if (next == NULL) {
         search->is_last = true;
+        search->misses_one = remote_misses_one(remote);
         next = remote_owner(remote, search->key);
     }
     call->peer = next;
@@ -240,7 +241,10 @@ static void finish(struct bus *bus, struct call *call, const Envelope *envelope,
         return;
     if (envelope->code == 0 && call->search != NULL && call->search->tried != 0)
         remote_remember(call->remote, call->search->key, call->peer);
-    if (envelope->code != 0)
+    if (envelope->code == ERR_NOT_FOUND && call->search != NULL && call->search->misses_one)
+        error_set(&call->failed, ERR_UNAVAILABLE, "%s, but not all %s-svc are here to be asked",
+                  envelope->text, call->remote->name);
+    else if (envelope->code != 0)
         error_set(&call->failed, (enum err)envelope->code, "%s", envelope->text);
     else if ((reply = protobuf_c_message_unpack(call->method->output, NULL, payload.len,
                                                 payload.data)) == NULL)

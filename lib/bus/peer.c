@@ -12,6 +12,8 @@
 
 static void connect_to(void *socket, const char *endpoint)
 {
+    if (strncmp(endpoint, "tcp://", 6) == 0)
+        bus_beat(socket);
     /* Only a malformed endpoint fails; an absent peer is a normal state. */
     if (zmq_connect(socket, endpoint) != 0)
         log_error("bus cannot connect", "endpoint=%s error=%s", endpoint,
@@ -138,6 +140,7 @@ static void on_hello(const ProtobufCMessage *message, void *arg)
     }
     peer->is_standby = false;
     peer->up_ms = peer->heard_ms;
+    peer->held_since_ms = reply->held_since_ms;
     if (peer->is_up && peer->generation == reply->generation && peer->seat == reply->seat &&
         peer->seats == reply->seats)
         return;

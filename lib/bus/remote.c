@@ -131,6 +131,12 @@ const char *bus_instance_name(const struct bus_remote *remote, unsigned instance
     return remote->peers[instance].is_named ? remote->peers[instance].name : "";
 }
 
+uint64_t bus_instance_held_since(const struct bus_remote *remote, unsigned instance)
+{
+    must(instance < BUS_INSTANCES_MAX);
+    return remote->peers[instance].held_since_ms;
+}
+
 bool bus_is_up(const struct bus_remote *remote)
 {
     for (size_t i = 0; i < remote->peer_count; i++)
@@ -241,6 +247,17 @@ struct peer *remote_next(struct bus_remote *remote, struct bytes key, uint64_t t
     return next != NULL && is_alive(next, clock_ms()) ? next : NULL;
 }
 
+bool remote_misses_one(const struct bus_remote *remote)
+{
+    for (size_t i = 0; i < remote->peer_count; i++) {
+        const struct peer *peer = &remote->peers[i];
+
+        if (peer->remote != NULL && !peer->is_up && !peer->is_standby)
+            return true;
+    }
+    return false;
+}
+
 size_t bus_owners(const struct bus_remote *remote, unsigned out[BUS_INSTANCES_MAX])
 {
     uint64_t now_ms = clock_ms();
@@ -312,6 +329,12 @@ unsigned bus_instance_seat(const struct bus_remote *remote, unsigned instance)
     return remote->peers[instance].seat;
 }
 
+static bool has_taken_later(const struct peer *one, const struct peer *other)
+{
+    return one->held_since_ms != other->held_since_ms ? one->held_since_ms > other->held_since_ms
+                                                      : one->came > other->came;
+}
+
 static struct peer *seat_holder(const struct bus_remote *remote, unsigned seat)
 {
     struct peer *holder = NULL;
@@ -319,7 +342,7 @@ static struct peer *seat_holder(const struct bus_remote *remote, unsigned seat)
     for (size_t i = 0; i < remote->peer_count; i++) {
         struct peer *peer = &remote->peers[i];
 
-        if (peer->is_up && peer->seat == seat && (holder == NULL || peer->came > holder->came))
+        if (peer->is_up && peer->seat == seat && (holder == NULL || has_taken_later(peer, holder)))
             holder = peer;
     }
     return holder;

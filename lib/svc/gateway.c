@@ -285,6 +285,16 @@ void gateways_forget(struct gateways *gateways)
             forget(gateways, place);
 }
 
+/* Of the life before nobody has said yet that its connections are gone: whoever got the same place
+ * now would have connections of the same numbers. It is forgotten when it has been silent for long.
+ */
+static void outlive(struct gateway *gateway)
+{
+    free(gateway->name);
+    gateway->name = xstrdup("");
+    gateway->is_replayed = true; /* nothing is to come */
+}
+
 /* Place of the gateway that speaks, GATEWAYS_MAX when there is nothing of it. */
 static uint64_t place_of(struct gateways *gateways, const Origin *from)
 {
@@ -293,7 +303,10 @@ static uint64_t place_of(struct gateways *gateways, const Origin *from)
     if (place == GATEWAYS_MAX)
         return GATEWAYS_MAX;
     if (gateways->all[place]->generation != from->generation) {
-        forget(gateways, place);
+        if (gateways->all[place]->is_known)
+            forget(gateways, place);
+        else
+            outlive(gateways->all[place]);
         return GATEWAYS_MAX;
     }
     gateways->all[place]->heard_ms = clock_ms();
@@ -332,6 +345,7 @@ static void begin_replay(struct gateways *gateways, uint64_t place)
 {
     close_all_of(gateways, place);
     answer_replay(gateways, gateways->all[place]); /* the one before was given up */
+    gateways->all[place]->is_continued = gateways->all[place]->is_replayed;
     gateways->all[place]->is_replayed = false;
     gateways->all[place]->is_known = true;
 }
@@ -509,6 +523,11 @@ void *gateway_state(const struct gateways *gateways, uint64_t connection)
     struct connection *found = connection_find(gateways, connection);
 
     return found != NULL ? found->state : NULL;
+}
+
+bool gateway_is_continued(const struct gateways *gateways, uint64_t connection)
+{
+    return gateways->all[place_of_id(connection)]->is_continued;
 }
 
 struct gateway_metrics *gateways_metrics(struct gateways *gateways)

@@ -94,6 +94,9 @@ size_t gateways_connections(const struct gateways *gateways);
 
 /* State of a connection; NULL when it is gone. */
 void *gateway_state(const struct gateways *gateways, uint64_t connection);
+/* In on_opened() with a tag: this life had it until a moment ago, when its gateway began to tell
+ * all its connections anew; so nothing that groups were told is missing there. */
+bool gateway_is_continued(const struct gateways *gateways, uint64_t connection);
 
 /* All copy what they are given, and do nothing for a connection that is gone. */
 void gateway_send(struct gateways *gateways, uint64_t connection, struct bytes payload,

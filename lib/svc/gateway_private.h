@@ -69,6 +69,7 @@ struct gateway {
     uint64_t heard_ms;
     bool is_known;         /* false: only by the journal; it has not begun a replay in this life */
     bool is_replayed;      /* its connections are known */
+    bool is_continued;     /* they were before the last replay, too */
     struct outbox outbox;  /* with a journal: until it becomes a batch */
     struct outbox answers; /* with a journal: to questions, which are not kept */
     /* Await that is not answered yet. */

@@ -50,6 +50,11 @@ uint64_t svc_generation(const struct svc *svc)
     return svc->generation;
 }
 
+void svc_holds(struct svc *svc, uint64_t since_ms)
+{
+    svc->held_since_ms = since_ms;
+}
+
 void svc_ready_text(struct svc *svc, const char *format, ...)
 {
     size_t used = strlen(svc->ready_text);

@@ -95,6 +95,9 @@ char *svc_retired_name(const struct svc *svc);
 const struct bus_config *svc_bus_config(const struct svc *svc);
 const char *svc_name(const struct svc *svc); /* "http.0", with tcp "http.0@node" */
 uint64_t svc_generation(const struct svc *svc);
+/* What one process at a time may hold is held by this one from then on, by a clock that is the same
+ * for all who may. Before it is served: callers learn of it at the greeting. */
+void svc_holds(struct svc *svc, uint64_t since_ms);
 
 /* Of what several processes share out, one part each: which this one holds, and of how many.
  * Callers learn of it at the greeting (bus_seats()). Before what is shared out is served. */

@@ -42,6 +42,7 @@ static void on_hello(Service *service, const Sharestream__Svc__HelloRequest *req
     reply.fingerprint = bus_served_fingerprint(svc->bus, request->service);
     reply.seat = svc->seat;
     reply.seats = svc->seats;
+    reply.held_since_ms = svc->held_since_ms;
     closure(&reply, data);
 }
 

@@ -40,7 +40,8 @@ struct svc {
     struct bus_config bus_config;
     char name[BUS_NAME_MAX]; /* "torrent.0", with tcp "torrent.0@node" */
     unsigned instance;
-    unsigned seat, seats; /* svc_hold_seat() */
+    unsigned seat, seats;   /* svc_hold_seat() */
+    uint64_t held_since_ms; /* svc_holds() */
     uint64_t generation, started_ms, drain_until_ms;
     int ready_fd, lifeline_fd, keep_fd, signal_fd, lock_fd;
     struct handed_socket handed[KEPT_MAX];

@@ -424,15 +424,34 @@ static uint64_t bit_of(unsigned instance)
     return UINT64_C(1) << instance;
 }
 
-/* Of actors with a journal one instance at a time is up, and who came last is the one: the other
- * may not know yet that it was forestalled. Of others the first will do. */
+static bool is_forestalled(const struct gateway *gateway, unsigned instance, unsigned by)
+{
+    return bus_instance_held_since(gateway->remote, instance) <
+           bus_instance_held_since(gateway->remote, by);
+}
+
+/* Of actors with a journal one instance at a time is the one: who took its work last, and of those
+ * who say nothing of that who came last. Others that are up may not know yet that they were
+ * forestalled. Of actors without the first will do. */
 void gateway_on_up(struct gateway *gateway, unsigned instance)
 {
     bool was_up = is_up(gateway);
 
     gateway->up |= bit_of(instance);
-    if (!was_up || instance == gateway->instance || gateway->remembers)
+    if (!was_up || instance == gateway->instance ||
+        (gateway->remembers && !is_forestalled(gateway, instance, gateway->instance)))
         turn_to(gateway, instance);
+}
+
+/* Of those that are up. */
+static unsigned best_instance(const struct gateway *gateway)
+{
+    unsigned best = (unsigned)__builtin_ctzll(gateway->up);
+
+    for (unsigned i = best; i < BUS_INSTANCES_MAX; i++)
+        if ((gateway->up >> i & 1) != 0 && is_forestalled(gateway, best, i))
+            best = i;
+    return best;
 }
 
 void gateway_on_down(struct gateway *gateway, unsigned instance)
@@ -442,7 +461,7 @@ void gateway_on_down(struct gateway *gateway, unsigned instance)
         return;
     set_attached(gateway, false);
     if (gateway->up != 0)
-        turn_to(gateway, (unsigned)__builtin_ctzll(gateway->up));
+        turn_to(gateway, best_instance(gateway));
 }
 
 struct gateway *gateway_new(const struct gateway_config *config)

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "routes.h"
 #include "routes_listing.h"
@@ -34,6 +35,8 @@ static void fail_stream(struct exchange *x, const struct error *error)
 {
     enum err code = error != NULL ? error->code : ERR_TIMEOUT;
 
+    if (error != NULL)
+        log_debug("torrent not got", "error=%s", error->text);
     if (code == ERR_UNAVAILABLE || code == ERR_BUSY)
         exchange_fail_as(x, 503, code, "Failed to get torrent");
     else if (code == ERR_NO_SPACE)

@@ -110,6 +110,7 @@ void guest_resumed(struct guest *guest, struct bytes kept)
         FIELD_TEXT_OF("code", guest->code),
         FIELD_TEXT_OF("own", guest->own),
     };
+    struct gateways *gateways = guest->svc->gateways;
     struct room_member *member;
     struct room *room;
     bool is_arriving;
@@ -118,8 +119,10 @@ void guest_resumed(struct guest *guest, struct bytes kept)
         return;
     guest->dialect = dialect_of((uint32_t)dialect);
     guest->number = (uint32_t)number;
+    if (guest->code[0] == '\0')
+        return; /* in no room */
     member = guest_member(guest, &room);
-    if (room == NULL && guest->code[0] != '\0') {
+    if (room == NULL) {
         unsigned seat;
 
         /* The room has gone to another seat, or come here just now. */
@@ -133,12 +136,15 @@ void guest_resumed(struct guest *guest, struct bytes kept)
     if (is_arriving)
         room_arrive(room, member, guest->connection);
     /* This process lives, but gateway and it had lost sight of each other. */
-    if (member != NULL)
+    if (member != NULL && gateway_is_continued(gateways, guest->connection))
         room_find_again(room, member, guest->connection, house_now(guest->svc));
-    if (member == NULL || member->connection != guest->connection)
+    if (member == NULL || member->connection != guest->connection) {
+        /* The room has gone on without it, and it has missed what was said. */
         guest->code[0] = '\0';
-    else if (member->presence == ROOM_HERE)
+        gateway_close(gateways, guest->connection, WEBSOCKET_TRY_LATER, "come again");
+    } else if (member->presence == ROOM_HERE) {
         join_group(guest);
+    }
     if (is_arriving)
         arrivals_here(guest, room);
 }

@@ -24,6 +24,7 @@ static enum err open_rooms(struct room_svc *room, const struct store_seat *taken
     if ((err = keep_start(room, error)) != ERR_NONE)
         return err;
     room->is_open = true;
+    svc_holds(room->svc, (uint64_t)taken->unix_ms);
     relay_tick(room);
     svc_every(room->svc, CLOCK_TICK_MS, on_clock, room);
     if ((err = gateways_serve(room->gateways, svc_bus(room->svc), error)) != ERR_NONE)

@@ -28,10 +28,11 @@ export async function until(check, what, ms = DEADLINE_MS) {
 }
 
 // {code, out, err}; never throws for an exit code.
-export function run(program, args, { env = {}, cwd, ms = DEADLINE_MS } = {}) {
+export function run(program, args, { env = {}, cwd, ms = DEADLINE_MS, input } = {}) {
   return new Promise((resolve) => {
-    execFile(program, args, { env: { ...process.env, ...env }, cwd, timeout: ms, maxBuffer: 1 << 26 }, (error, out, err) =>
+    const child = execFile(program, args, { env: { ...process.env, ...env }, cwd, timeout: ms, maxBuffer: 1 << 26 }, (error, out, err) =>
       resolve({ code: error ? (error.code ?? error.signal) : 0, out, err }));
+    if (input !== undefined) child.stdin.on('error', () => {}).end(input);
   });
 }
 

@@ -171,12 +171,13 @@ static void unsigned_beyond_signed_range_is_a_decimal_text(void **state)
     hello.generation = UINT64_MAX;
     hello.fingerprint = INT64_MAX;
     expect_json(&hello.base, "{\"name\":\"\",\"generation\":\"18446744073709551615\","
-                             "\"fingerprint\":9223372036854775807,\"seat\":0,\"seats\":0}");
+                             "\"fingerprint\":9223372036854775807,\"seat\":0,\"seats\":0,"
+                             "\"heldSinceMs\":0}");
     expect_round_trip(&sharestream__svc__hello_reply__descriptor,
                       "{\"name\":\"a\",\"generation\":\"18446744073709551615\","
                       "\"fingerprint\":\"12\"}",
                       "{\"name\":\"a\",\"generation\":\"18446744073709551615\","
-                      "\"fingerprint\":12,\"seat\":0,\"seats\":0}");
+                      "\"fingerprint\":12,\"seat\":0,\"seats\":0,\"heldSinceMs\":0}");
     expect_round_trip(&everything_descriptor, "{\"big\":\"-9223372036854775808\"}",
                       "{\"small\":0,\"big\":-9223372036854775808,\"huge\":0,\"mid\":0,\"ratio\":0."
                       "0,\"exact\":0.0,\"isOn\":false,\"raw\":\"\",\"parts\":[],\"flags\":[]}");

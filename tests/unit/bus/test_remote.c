@@ -416,6 +416,23 @@ static void what_nobody_has_is_not_found_or_made_once_by_its_owner(void **state)
         assert_true(at.instances[i].made == (at.instances[i].has ? 1 : 0));
 }
 
+static void what_nobody_has_may_be_with_one_who_is_away(void **state)
+{
+    uint64_t end_ms = clock_ms() + WAIT_MS;
+    unsigned owners[BUS_INSTANCES_MAX];
+
+    (void)state;
+    stop(1);
+    while (bus_owners(at.remote, owners) == INSTANCES && clock_ms() < end_ms) /* it is waited for */
+        turn();
+    ask("nowhere", 0);
+    assert_int_equal(at.code, ERR_UNAVAILABLE);
+    assert_true(start(1));
+    wait_for_up(INSTANCES);
+    ask("nowhere", 0);
+    assert_int_equal(at.code, ERR_NOT_FOUND);
+}
+
 static void another_refusal_is_the_answer(void **state)
 {
     (void)state;
@@ -471,6 +488,7 @@ int main(void)
         CASE(a_name_that_cannot_be_looked_up_takes_nobody_away),
         CASE(what_one_has_is_found_and_remembered),
         CASE(what_nobody_has_is_not_found_or_made_once_by_its_owner),
+        CASE(what_nobody_has_may_be_with_one_who_is_away),
         CASE(another_refusal_is_the_answer),
         CASE(a_process_may_know_hundreds),
     };

@@ -45,25 +45,31 @@ static void causes_are_told_in_words(void **state)
         struct restart restart;
         int wait_status;
         const char *text;
+        bool was_scarce;
     } cases[] = {
-        {{0}, W_EXITCODE(0, SIGKILL), "signal 9 (SIGKILL)"},
-        {{0}, W_EXITCODE(0, SIGSEGV) | WCOREFLAG, "signal 11 (SIGSEGV), core dumped"},
-        {{0}, W_EXITCODE(EXIT_FAILED, 0), "exit code 1 (failed)"},
-        {{0}, W_EXITCODE(EXIT_CONFIG, 0), "exit code 78 (configuration)"},
-        {{0}, W_EXITCODE(3, 0), "exit code 3 (unknown)"},
-        {{.reason = RESTART_REASON_SILENT}, W_EXITCODE(0, SIGKILL), "stopped answering"},
+        {{0}, W_EXITCODE(0, SIGKILL), "signal 9 (SIGKILL)", false},
+        {{0}, W_EXITCODE(0, SIGKILL), "signal 9 (SIGKILL), out of memory", true},
+        {{0}, W_EXITCODE(0, SIGTERM), "signal 15 (SIGTERM)", true},
+        {{0}, W_EXITCODE(0, SIGSEGV) | WCOREFLAG, "signal 11 (SIGSEGV), core dumped", false},
+        {{0}, W_EXITCODE(EXIT_FAILED, 0), "exit code 1 (failed)", false},
+        {{0}, W_EXITCODE(EXIT_CONFIG, 0), "exit code 78 (configuration)", false},
+        {{0}, W_EXITCODE(3, 0), "exit code 3 (unknown)", false},
+        {{.reason = RESTART_REASON_SILENT}, W_EXITCODE(0, SIGKILL), "stopped answering", true},
         {{.reason = RESTART_REASON_NEVER_READY},
          W_EXITCODE(0, SIGKILL),
-         "did not become ready in time"},
+         "did not become ready in time",
+         false},
         {{.reason = RESTART_REASON_ASKED, .was_killed = true},
          W_EXITCODE(0, SIGKILL),
-         "did not stop in time"},
+         "did not stop in time",
+         false},
     };
     char text[80];
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        obituary_cause(text, sizeof(text), &cases[i].restart, cases[i].wait_status);
+        obituary_cause(text, sizeof(text), &cases[i].restart, cases[i].wait_status,
+                       cases[i].was_scarce);
         assert_string_equal(text, cases[i].text);
     }
 }

@@ -14,6 +14,7 @@ struct fixture {
     struct gateways *gateways;
     struct text said; /* the actions of the last reply, a line each */
     unsigned replies, closed;
+    uint64_t last_opened;
 };
 
 struct client {
@@ -28,6 +29,7 @@ static void *on_opened(void *arg, uint64_t connection, const struct gateway_clie
     struct fixture *fixture = arg;
     struct client *state;
 
+    fixture->last_opened = connection;
     if (bytes_equal_text(client->target, "/nobody"))
         return NULL;
     state = xcalloc(1, sizeof(*state));
@@ -297,6 +299,30 @@ static void a_connection_may_join_while_it_is_opened(void **state)
     assert_int_equal(fixture->closed, 0);
 }
 
+/* What the actor still believes of those would be taken for the new ones. */
+static void another_process_has_no_numbers_of_connections_that_a_life_before_knew(void **state)
+{
+    enum { PLACE = 2, NUMBER_BITS = 48 };
+    struct fixture *fixture = *state;
+    Sharestream__Gateway__Memory memory = SHARESTREAM__GATEWAY__MEMORY__INIT;
+    Sharestream__Gateway__Origin origin = SHARESTREAM__GATEWAY__ORIGIN__INIT;
+    uint8_t row[64];
+
+    origin.name = (char *)(uintptr_t) "three";
+    origin.generation = 6;
+    origin.loops = 1;
+    memory.gateway = &origin;
+    assert_true(gateways_recall(
+        fixture->gateways,
+        &(struct gateway_memory){
+            .place = PLACE,
+            .bytes = bytes_of(row, sharestream__gateway__memory__pack(&memory, row))}));
+    deliver(fixture, "three", NULL, true, "");
+    open_client(fixture, "three", 1, "/", "", "");
+    assert_int_not_equal(fixture->last_opened >> NUMBER_BITS, PLACE);
+    assert_true(gateways_are_settled(fixture->gateways));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +336,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(groups_of_one_connection_have_a_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connection_may_join_while_it_is_opened, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            another_process_has_no_numbers_of_connections_that_a_life_before_knew, set_up,
+            tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
